@@ -1,0 +1,1 @@
+"""The IAM policy language, in pure Python: knows no model, no notebook and no AWS account."""

