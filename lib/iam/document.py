@@ -12,6 +12,11 @@ from typing import Any
 
 VERSIONS = ("2012-10-17", "2008-10-17")
 EFFECTS = ("Allow", "Deny")
+POLICY_ELEMENTS = ("Version", "Id", "Statement")
+STATEMENT_ELEMENTS = (
+    *("Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction"),
+    *("Resource", "NotResource", "Condition"),
+)
 
 PolicyLike = "str | dict | Policy"
 
@@ -103,6 +108,45 @@ def as_policy(policy: PolicyLike) -> Policy:
     if isinstance(policy, dict):
         return Policy(policy)
     return parse(policy)
+
+
+def canonical(policy: PolicyLike, keep_sids: bool = False) -> Policy:
+    """The same policy in the one form that the course trains on and generates.
+
+    Elements stand in the order of the IAM policy grammar, actions are sorted, a list of one is its element, and Sids
+    go unless they are kept: a Sid is a label and changes no permission (IAM User Guide, "IAM JSON
+    policy elements: Sid").
+    """
+    data = dict(as_policy(policy).data)
+    if "Statement" in data:
+        statements = [
+            _canonical_statement(s, keep_sids) if isinstance(s, dict) else s for s in _as_list(data["Statement"])
+        ]
+        data["Statement"] = statements
+    return Policy(_in_order(data, POLICY_ELEMENTS))
+
+
+def _canonical_statement(statement: dict[str, Any], keep_sids: bool) -> dict[str, Any]:
+    kept = {k: v for k, v in statement.items() if (keep_sids or k != "Sid") and not (k == "Condition" and v == {})}
+    for element in ("Action", "NotAction", "Resource", "NotResource"):
+        values = kept.get(element)
+        if isinstance(values, list) and values and all(isinstance(v, str) for v in values):
+            distinct = list(dict.fromkeys(values))
+            values = sorted(distinct) if element.endswith("Action") else distinct
+            kept[element] = values[0] if len(values) == 1 else values
+    if isinstance(kept.get("Condition"), dict):
+        kept["Condition"] = {k: _unwrapped(v) for k, v in kept["Condition"].items()}
+    return _in_order(kept, STATEMENT_ELEMENTS)
+
+
+def _unwrapped(tests: Any) -> Any:
+    if not isinstance(tests, dict):
+        return tests
+    return {key: v[0] if isinstance(v, list) and len(v) == 1 else v for key, v in tests.items()}
+
+
+def _in_order(data: dict[str, Any], order: tuple[str, ...]) -> dict[str, Any]:
+    return {k: data[k] for k in sorted(data, key=lambda k: (order.index(k) if k in order else len(order), k))}
 
 
 def structure_faults(policy: PolicyLike) -> list[str]:

@@ -1,0 +1,197 @@
+"""Examples: what one is, which are kept, and which split each belongs to.
+
+Managed policies and written examples come in; a data set of train, validation and test goes out, with a count for
+every step on the way. The order of work is validate, bring to canonical form, drop exact and near duplicates, split.
+"""
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from lib.data.managed import ManagedPolicy, instruction_for, report_names
+from lib.data.overlap import NEAR, ActionIndex, clusters, near_pairs
+from lib.data.written import WrittenExample
+from lib.iam.document import Policy, as_policy, canonical, structure_faults
+
+SPLITS = {"train": 0.8, "validation": 0.1, "test": 0.1}
+COMPLEXITIES = ("simple", "medium", "complex")
+SOURCES = ("managed", "report", "written")
+MOST_STATEMENTS = 50  # the report leaves out what is longer
+
+
+@dataclass(frozen=True)
+class Example:
+    """One instruction with the policy that answers it.
+
+    `source` is "managed", "report" (a managed policy of the report's test split) or "written"; `policy` is minified
+    JSON in canonical form; examples of one `group` are near duplicates of each other and never part.
+    """
+
+    id: str
+    source: str
+    instruction: str
+    policy: str
+    complexity: str
+    group: str = ""
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step of the curation and what it left."""
+
+    name: str
+    examples: int
+    dropped: int
+    why: str
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """The splits, in a fixed order, and the steps that led to them."""
+
+    train: tuple[Example, ...]
+    validation: tuple[Example, ...]
+    test: tuple[Example, ...]
+    steps: tuple[Step, ...]
+
+    def split(self, name: str) -> tuple[Example, ...]:
+        """One split by its name."""
+        return getattr(self, name)
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Every example as a dict, with its split."""
+        return [{"split": name, **asdict(example)} for name in SPLITS for example in self.split(name)]
+
+
+def complexity(policy: Policy) -> str:
+    """The report's classes: simple, medium or complex.
+
+    Complex is 4 or more statements, 4 or more services, or a Condition; simple is one statement with at most one
+    service; medium is what lies between.
+    """
+    statements, services = len(policy.statements), len(policy.services)
+    if statements >= 4 or services >= 4 or any(s.condition for s in policy.statements):
+        return "complex"
+    return "simple" if statements == 1 and services <= 1 else "medium"
+
+
+def from_managed(policies: Iterable[ManagedPolicy]) -> list[Example]:
+    """Managed policies as examples in the report's wording; the names of its test split have the source "report"."""
+    named = frozenset(report_names())
+    return [
+        _example(f"managed/{p.name}", "report" if p.name in named else "managed", instruction_for(p.name), p.document)
+        for p in policies
+    ]
+
+
+def from_written(written: Iterable[WrittenExample]) -> list[Example]:
+    """Written examples, with an id that depends on their content only."""
+    return [_example(f"written/{_digest(w.instruction)}", "written", w.instruction, w.policy) for w in written]
+
+
+def _example(id: str, source: str, instruction: str, document: dict[str, Any]) -> Example:
+    policy = canonical(document)
+    return Example(id, source, " ".join(instruction.split()), policy.to_json(), complexity(policy))
+
+
+def build(managed: Sequence[ManagedPolicy], written: Sequence[WrittenExample], seed: int = 0) -> Dataset:
+    """Curate and split.
+
+    Where two examples are near duplicates, a policy of the report's test split stays before other managed policies,
+    and these before written examples. The split of the managed policies does not depend on the written ones.
+
+    Raises:
+        ValueError: if nothing is left.
+    """
+    examples = [*from_managed(managed), *from_written(written)]
+    steps = [Step("raw", len(examples), 0, f"{len(managed)} managed, {len(written)} written")]
+
+    def keep(name: str, kept: list[Example], why: str) -> list[Example]:
+        steps.append(Step(name, len(kept), steps[-1].examples - len(kept), why))
+        return kept
+
+    examples = keep("valid", [e for e in examples if not structure_faults(e.policy)], "IAM policy grammar")
+    # A policy of the report's test split stays even where AWS has since let it grow past the bound.
+    short = [e for e in examples if e.source == "report" or len(as_policy(e.policy).statements) <= MOST_STATEMENTS]
+    examples = keep("short enough", short, f"at most {MOST_STATEMENTS} statements")
+    examples.sort(key=lambda e: e.source != "report")  # stable: managed stay before written
+    examples = keep("distinct policies", _distinct(examples, lambda e: normalised_digest(e.policy)), "normalised JSON")
+    examples = keep("distinct instructions", _distinct(examples, lambda e: e.instruction.casefold()), "same words")
+    examples = keep("no near duplicates", _without_near(examples), f"overlap of expanded actions {NEAR} or more")
+    if not examples:
+        raise ValueError("no example is left after curation")
+    by_split = _split(examples, seed)
+    return Dataset(**{name: tuple(by_split[name]) for name in SPLITS}, steps=tuple(steps))
+
+
+def _distinct(examples: Sequence[Example], key: Any) -> list[Example]:
+    first: dict[str, Example] = {}
+    for example in examples:
+        first.setdefault(key(example), example)
+    # Two policies of the report's test split may be alike; its results count both.
+    return [e for e in examples if e.source == "report" or first[key(e)] is e]
+
+
+def _without_near(examples: Sequence[Example]) -> list[Example]:
+    """Drop near duplicates of an example that stays, and name the group of each example that is left.
+
+    Near in what two policies name, or near in what they allow: a deny added to a known policy does not make it new.
+    """
+    index = ActionIndex()
+    policies = [as_policy(e.policy) for e in examples]
+    near = near_pairs([index.actions(p) for p in policies])
+    for neighbours, more in zip(near, near_pairs([index.actions(p, ("Allow",)) for p in policies]), strict=True):
+        neighbours += more
+    dropped: set[int] = set()
+    for position, neighbours in enumerate(near):
+        if examples[position].source != "report" and any(n < position and n not in dropped for n in neighbours):
+            dropped.add(position)
+    # Only the report's names can still be near each other: a group is what must not part.
+    group_of = clusters([[n for n in ns if n not in dropped] for ns in near])
+    return [replace(e, group=examples[group_of[i]].id) for i, e in enumerate(examples) if i not in dropped]
+
+
+def _split(examples: Sequence[Example], seed: int) -> dict[str, list[Example]]:
+    """80/10/10 within each source and complexity; groups whole, the report's names and their groups in test."""
+    groups: dict[str, list[Example]] = {}
+    for example in examples:
+        groups.setdefault(example.group, []).append(example)
+    split: dict[str, list[Example]] = {name: [] for name in SPLITS}
+    strata: dict[tuple[bool, str], list[str]] = {}
+    filled: Counter[tuple[bool, str, str]] = Counter()
+    sizes: Counter[tuple[bool, str]] = Counter()
+    for group, members in groups.items():
+        stratum = (members[0].source == "written", members[0].complexity)
+        sizes[stratum] += len(members)
+        if any(m.source == "report" for m in members):
+            split["test"] += members
+            filled[*stratum, "test"] += len(members)
+        else:
+            strata.setdefault(stratum, []).append(group)
+    for stratum, names in strata.items():
+        # The digest shuffles, and a group keeps its place when others come or go.
+        for group in sorted(names, key=lambda g: _digest(f"{seed} {g}")):
+            wanting = [n for n in ("test", "validation") if filled[*stratum, n] < SPLITS[n] * sizes[stratum]]
+            name = wanting[0] if wanting else "train"
+            split[name] += groups[group]
+            filled[*stratum, name] += len(groups[group])
+    return {name: sorted(members, key=lambda e: e.id) for name, members in split.items()}
+
+
+def normalised_digest(policy: str) -> str:
+    """The MD5 of a policy's normalised JSON: same digest, same policy up to order, Sids and scalar-or-list form."""
+    return hashlib.md5(_normal(as_policy(policy).data).encode(), usedforsecurity=False).hexdigest()
+
+
+def _normal(value: Any) -> str:
+    if isinstance(value, dict):
+        return "{" + ",".join(f"{k}:{_normal(v)}" for k, v in sorted(value.items()) if k not in ("Sid", "Id")) + "}"
+    items = value if isinstance(value, list) else [value]
+    return "[" + ",".join(sorted({_normal(i) if isinstance(i, dict) else repr(i) for i in items})) + "]"
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(re.sub(r"\s+", " ", text).encode()).hexdigest()[:12]

@@ -1,0 +1,90 @@
+"""How much of their actions two policies share, fast enough for every pair of a data set.
+
+Action sets become integers with one bit an action, so that an intersection is one machine operation; pairs whose
+sizes alone rule an overlap out are never looked at.
+"""
+
+from bisect import bisect_left
+from collections.abc import Sequence
+
+from lib.iam import catalogue
+from lib.iam.document import EFFECTS, Policy
+
+NEAR = 0.9  # overlap of expanded actions from which two policies are near duplicates
+
+
+class ActionIndex:
+    """Numbers the actions that it meets: the catalogue's first, then names that the catalogue does not have."""
+
+    def __init__(self) -> None:
+        self._catalogue = catalogue.load()
+        self._bit = {name: 1 << i for i, name in enumerate(sorted(self._catalogue.names))}
+        self._all = (1 << len(self._bit)) - 1
+        self._patterns: dict[str, int] = {}
+
+    def actions(self, policy: Policy, effects: Sequence[str] = EFFECTS) -> int:
+        """The actions that the statements of these effects name, as a set of bits."""
+        bits = 0
+        for statement in (s for s in policy.statements if s.effect in effects):
+            for pattern in statement.actions or ():
+                bits |= self._bits(pattern)
+            if statement.not_actions is not None:
+                excluded = 0
+                for pattern in statement.not_actions:
+                    excluded |= self._bits(pattern)
+                bits |= self._all & ~excluded
+        return bits
+
+    def _bits(self, pattern: str) -> int:
+        if pattern not in self._patterns:
+            names = self._catalogue.expand(pattern) or (pattern.lower(),)
+            bits = 0
+            for name in names:
+                bits |= self._bit.setdefault(name, 1 << len(self._bit))
+            self._patterns[pattern] = bits
+        return self._patterns[pattern]
+
+
+def near_pairs(sets: Sequence[int], threshold: float = NEAR) -> list[list[int]]:
+    """For each set, the positions of the others whose Jaccard overlap reaches the threshold; an empty set has none."""
+    near: list[list[int]] = [[] for _ in sets]
+    by_value: dict[int, list[int]] = {}
+    for position, bits in enumerate(sets):
+        if bits:
+            by_value.setdefault(bits, []).append(position)
+    values = sorted(by_value, key=int.bit_count)
+    sizes = [value.bit_count() for value in values]
+    for i, (value, size) in enumerate(zip(values, sizes, strict=True)):
+        alike = by_value[value]
+        for j in range(bisect_left(sizes, size * threshold), i):
+            shared = (value & values[j]).bit_count()
+            if shared and shared >= threshold * (size + sizes[j] - shared):
+                alike_j = by_value[values[j]]
+                for a in alike:
+                    near[a] += alike_j
+                for b in alike_j:
+                    near[b] += alike
+        for a in by_value[value]:
+            near[a] += [b for b in by_value[value] if b != a]
+    return near
+
+
+def overlap(a: int, b: int) -> float:
+    """The Jaccard overlap of two sets of bits; two empty sets are alike."""
+    union = (a | b).bit_count()
+    return (a & b).bit_count() / union if union else 1.0
+
+
+def clusters(near: Sequence[Sequence[int]]) -> list[int]:
+    """The smallest position that each position is connected with, over any number of near pairs."""
+    label = [-1] * len(near)
+    for start in range(len(near)):
+        if label[start] >= 0:
+            continue
+        waiting = [start]
+        while waiting:
+            position = waiting.pop()
+            if label[position] < 0:
+                label[position] = start
+                waiting += [n for n in near[position] if label[n] < 0]
+    return label

@@ -1,0 +1,223 @@
+"""Actions in words: from an idiom, from the catalogue's description, or from the operation's own name.
+
+An action comes in; a verb phrase goes out, in the same notation as the idioms: it ends in "~" and a preposition
+where the resource belongs, or in nothing where it stands alone.
+"""
+
+import re
+from functools import cache
+from random import Random
+
+from lib.data.written.idioms import IDIOMS
+from lib.data.written.words import article, is_countable, plural, split_name
+from lib.iam.catalogue import Action, Catalogue
+
+# verb -> verbs that mean the same to a reader; the first is the verb itself
+SYNONYMS: dict[str, tuple[str, ...]] = {
+    "retrieve": ("retrieve", "get", "fetch", "read"),
+    "return": ("get", "fetch", "retrieve"),
+    "get": ("get", "fetch", "retrieve", "read"),
+    "obtain": ("get", "obtain"),
+    "describe": ("describe", "describe", "see the details of", "inspect", "look at"),
+    "list": ("list", "list", "list", "see", "enumerate"),
+    "view": ("view", "see", "look at"),
+    "delete": ("delete", "delete", "remove"),
+    "remove": ("remove", "delete"),
+    "create": ("create", "create", "make", "set up"),
+    "update": ("update", "change", "modify", "edit"),
+    "modify": ("modify", "change", "adjust"),
+    "initiate": ("start", "initiate"),
+    "start": ("start", "kick off"),
+    "disassociate": ("disassociate", "detach"),
+    "terminate": ("terminate", "shut down"),
+    "cancel": ("cancel", "abort"),
+    "search": ("search",),
+}
+_VERBS = frozenset(
+    "list create delete update get retrieve describe return start view remove add associate modify disassociate stop "
+    "cancel enable set tag search send untag invoke put register disable read attach generate initiate accept "
+    "deregister change import configure reject use restore export check request obtain detach detect fetch reset "
+    "copy apply upload terminate submit test insert revoke activate validate assign call notify run verify display "
+    "publish access deactivate download connect perform reboot query execute make complete purchase specify provision "
+    "define move share replace resume authorize permanently write close evaluate replicate link disconnect manage "
+    "approve mark show post confirm pause release lock unlock merge split sign encrypt decrypt rotate scan schedule "
+    "subscribe unsubscribe transfer upgrade allocate deallocate unassign promote refresh rename resolve respond "
+    "retry rollback record enroll unenroll deploy undeploy invite leave join issue analyze translate synthesize convert "
+    "classify compare predict forecast index ingest label build clone commit cast abort acknowledge archive unarchive "
+    "poll purge receive rebuild reboot recover redrive renew unlink switch tail undo withdraw authenticate decline "
+    "deliver discover edit enumerate estimate extend failover find finalize forward grant initialize inspect install "
+    "launch lookup opt pull push rebalance redact reactivate reassign reprocess resend rerun review "
+    "simulate suspend swap sync track unlock unsubscribe wait".split()
+)
+_CUT = re.compile(
+    r"\s*(,| that | which | so that | in order to | such as | including | based on | if | when | where | whose | by "
+    r"using | using | without | once | after | before | along with | as well as | owned by | including | and the | and "
+    r"its | and their | via | by specifying | by providing | through | to which | for which | in which | from which | "
+    r"as part of | regardless | on behalf| within |--| - ).*$"
+)
+_LEAVE = re.compile(
+    r" (in|for|of|from|with|to|on|across|under|by)( an?| the| your| my| this| a specified| the specified| the current| "
+    r"all your)* ?(AWS )?(accounts?|Region|region|caller|AWS region|AWS Region|request|organization)\b.*$"
+    r"| (associated with|belonging to|owned by|available (in|to)) (your|the|an|a) .*$"
+    r"| (in|from|for|to|on|of|with) (the )?(Amazon|AWS) [A-Z][\w ]+$"
+)
+_ODD = re.compile(
+    r"[<>{}\[\]/\\|=`\"$%@#*!?]|\d{3}|\be\.?g\b|\bi\.?e\b|\boperation\b|permission|\bAPI\b|deprecated|\bbatch of 1\b|"
+    r"resource-level|internal|\byou\b|\bwill\b|\bcan\b|\bshould\b|\bmust\b|request to|ability|one's|'s self|:",
+    re.IGNORECASE,
+)
+_DANGLING = re.compile(
+    r"(?:\s+(?:a|an|the|of|for|to|in|on|with|and|or|by|from|as|at|its|your|their|one|specified|given|all|is|are))+$"
+)
+_STOP = frozenset(
+    "a an the of for to in on with and or by from as at its your their one more specified given all is are aws amazon "
+    "get list create delete update describe put retrieve return view existing new information about multiple".split()
+)
+_THIRD = {"returns": "return", "lists": "list", "creates": "create", "deletes": "delete", "gets": "get",
+          "updates": "update", "describes": "describe", "retrieves": "retrieve", "retireve": "retrieve", "adds": "add",
+          "removes": "remove", "starts": "start", "stops": "stop", "sends": "send", "enables": "enable",
+          "disables": "disable", "sets": "set", "modifies": "modify", "generates": "generate", "puts": "put",
+          "configures": "configure", "restores": "restore", "searches": "search", "applies": "apply",
+          "cancels": "cancel", "invokes": "invoke", "registers": "register", "attaches": "attach",
+          "listing": "list", "creating": "create", "deleting": "delete", "tags": "tag", "imports": "import",
+          "associates": "associate", "disassociates": "disassociate", "exports": "export", "copies": "copy"}  # fmt: skip
+# Operation verbs whose sentence may not begin with these: the catalogue has rows copied from a neighbour.
+_KINDS_OF_VERB = {
+    "delete": {"delete", "remove", "permanently"}, "create": {"create", "add", "make", "generate", "start", "set", "register",
+    "initiate", "provision", "request", "configure", "define", "build", "launch", "submit", "issue", "upload", "run"},
+    "list": {"list", "get", "retrieve", "return", "view", "enumerate", "display", "read", "fetch", "describe", "show", "search"},
+    "get": {"get", "retrieve", "return", "view", "read", "fetch", "describe", "obtain", "list", "show", "check", "download",
+            "display", "access", "query", "poll", "inspect"},
+    "describe": {"describe", "get", "retrieve", "return", "view", "list", "read", "fetch", "obtain", "show", "display"},
+    "update": {"update", "modify", "change", "edit", "set", "replace", "configure", "add", "enable"},
+    "stop": {"stop", "cancel", "terminate", "abort"},
+    "untag": {"untag", "remove", "delete"}, "tag": {"tag", "add", "assign", "set", "attach", "create", "put", "apply"},
+}  # fmt: skip
+
+
+def _stems(words: list[str]) -> set[str]:
+    return {re.sub(r"(ies|es|s|ing|ed|e|y)$", "", w.lower())[:6] for w in words if w.lower() not in _STOP}
+
+
+def _described(action: Action) -> str | None:
+    """The catalogue's description cut down to a short verb phrase; None if it does not yield a trustworthy one."""
+    text = re.sub(
+        r"^(controls? permissions?|grants? access|allows? (you|users?|callers?|principals?)|permits?|provides? "
+        r"(permissions?|access)|the ability|permission)( to| for)?\s+",
+        "",
+        action.purpose,
+        flags=re.IGNORECASE,
+    )
+    text = re.split(r"\.\s|\.$|;", text)[0]
+    text = re.sub(r"\s*\([^)]*\)", "", text)
+    text = re.sub(r"\s+", " ", _LEAVE.sub("", _CUT.sub("", text))).strip(" ,.")
+    text = _LEAVE.sub("", text)
+    verb, _, rest = text.partition(" ")
+    verb = verb.lower()
+    verb = _THIRD.get(verb, verb)
+    if verb not in _VERBS or not text.isascii() or _ODD.search(text):
+        return None
+    rest = re.sub(r"\b(the|an|a|your|all) (specified|specific|given|provided|requested|particular) ", r"\1 ", rest)
+    rest = re.sub(r"\b(specified|specific|given|existing) ", "", rest)
+    rest = re.sub(r"^(?:the|your) (\w+(?: \w+)?)$", lambda m: article(m[1]) if is_countable(m[1]) else m[1], rest)
+    rest = re.sub(r"\b(an?) (\w+)", lambda m: article(m[2]) if len(m[2]) > 1 else m[0], rest)
+    rest = _DANGLING.sub("", f" {rest}").strip()
+    if re.match(r"(an?|one|single) ", rest) is None and re.fullmatch(r"[a-z]+(?: [a-z]+)?", rest) and is_countable(rest):
+        rest = article(rest)
+    words = rest.split()
+    if not 1 <= len(words) <= 9 or verb == "permanently":
+        return None
+    operation = split_name(action.operation)
+    expected = _KINDS_OF_VERB.get(operation[0])
+    if expected and verb not in expected:
+        return None
+    wanted, got = _stems(operation[1:]), _stems(words)
+    if not wanted or len(wanted & got) < max(1, (len(wanted) + 1) // 2):
+        return None
+    if re.search(r"\b(\w+) \1\b", rest) or re.search(r"\b(is|are|was|has|have)\b", rest):
+        return None
+    return f"{verb} {rest}"
+
+
+def _from_name(action: Action) -> str | None:
+    """The operation's name as a verb phrase: "DescribeLogGroups" -> "describe log groups"; None if it is none."""
+    verb, *rest = split_name(action.operation)
+    if verb not in _VERBS or not rest or len(rest) > 5 or any(len(w) == 1 or not w.isascii() for w in rest):
+        return None
+    if any(w in _VERBS and w not in ("index", "request", "label", "test", "build", "query", "link", "record", "share",
+                                     "scan", "access", "track", "index", "view", "tag", "import", "export", "set",
+                                     "forecast", "run", "schedule", "review", "release", "change", "search") for w in rest):  # fmt: skip
+        return None
+    parts = re.split(r" (for|by|from|to|in|with|of|on|and|as) ", " ".join(rest))
+    parts[0] = plural(parts[0])
+    if len(parts) > 1 and parts[-2] != "by":
+        parts[-1] = plural(parts[-1])
+    if any(not p for p in parts):
+        return None
+    return f"{verb} {' '.join(parts)}"
+
+
+@cache
+def _spoken(catalogue: Catalogue, service: str) -> dict[str, tuple[str, ...]]:
+    """For every action of a service the phrases that belong to it alone; ambiguous ones are dropped."""
+    phrases: dict[str, set[str]] = {}
+    owners: dict[str, set[str]] = {}
+    for action in catalogue.services[service].actions.values():
+        found = {p for p in (_described(action), _from_name(action)) if p}
+        phrases[action.name] = found
+        for phrase in found:
+            owners.setdefault(_key(phrase), set()).add(action.name)
+    return {
+        name: tuple(sorted(p for p in found if owners[_key(p)] == {name})) for name, found in phrases.items()
+    }
+
+
+def _key(phrase: str) -> str:
+    """What of a phrase tells it from another: synonyms and number do not."""
+    verb, _, rest = phrase.partition(" ")
+    verb = {"retrieve": "get", "return": "get", "fetch": "get", "view": "get", "remove": "delete"}.get(verb, verb)
+    return verb + " " + " ".join(sorted(_stems(rest.split())))
+
+
+def can_speak(catalogue: Catalogue, action: Action) -> bool:
+    """Whether the action has a phrase of its own."""
+    return action.name in IDIOMS or bool(_spoken(catalogue, action.service).get(action.name))
+
+
+def phrase(rng: Random, catalogue: Catalogue, action: Action, noun: str | None = None) -> str:
+    """A verb phrase for the action; with a noun ("queue"), one that has a place "~" for such a resource.
+
+    Raises:
+        KeyError: if `can_speak` is false for the action.
+    """
+    if action.name in IDIOMS:
+        return rng.choice(IDIOMS[action.name][1])
+    options = _spoken(catalogue, action.service)[action.name]
+    if not options:
+        raise KeyError(action.name)
+    text = _reword(rng, rng.choice(options))
+    return _placed(text, noun) if noun else text
+
+
+def _reword(rng: Random, text: str) -> str:
+    verb, _, rest = text.partition(" ")
+    words = SYNONYMS.get(verb)
+    if not words or rest.startswith(("whether", "how", "from", "to ", "up ", "down ")):
+        return text
+    return f"{rng.choice(words)} {rest}"
+
+
+def _placed(text: str, noun: str) -> str:
+    """The phrase with "~" for the resource: in place of its noun at the end, else after "for"."""
+    ending = re.search(
+        rf"\s(?:(?:an?|the|one or more|your|all|new|my|any) )*(?:\w+ )?{re.escape(noun)}(?:e?s)?$", text, re.IGNORECASE
+    )
+    before = text[: ending.start()] if ending else ""
+    if ending and before:
+        verb, _, rest = before.partition(" ")
+        if not rest:
+            return f"{before} ~"
+        last = rest.rsplit(" ", 1)[-1]
+        if last in ("of", "for", "from", "to", "in", "on", "with", "about", "by"):
+            return f"{before.rsplit(' ', 1)[0]} ~{last}"
+    return f"{text} ~for"

@@ -1,0 +1,263 @@
+"""Named resources: a place, invented names, and the ARNs that the catalogue's formats make of them.
+
+A service and a resource type come in; a Target goes out that carries the words for the reader and, for each type
+that shares its name (a bucket and its objects), the ARNs for the policy. What the words do not fix is "*".
+"""
+
+import re
+from dataclasses import dataclass
+from random import Random
+
+from lib.data.written import vocabulary
+from lib.data.written.idioms import NOUNS
+from lib.data.written.words import listed, plural, split_name
+from lib.iam.catalogue import Catalogue, ResourceType
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Where the resources live. None: the words do not say, so the ARNs have "*" there."""
+
+    region: str | None = None
+    account: str | None = None
+    told: str = "inline"  # "inline": beside the resource; "sentence": once, in a sentence of its own
+
+
+@dataclass(frozen=True)
+class Target:
+    """One or more resources of a kind, as words and as ARNs. `names` are their names or name patterns."""
+
+    service: str
+    type: str
+    names: tuple[str, ...]
+    words: str
+    scene: Scene
+    form: str
+
+    @property
+    def pronoun(self) -> str:
+        return "it" if len(self.names) == 1 and "*" not in self.names[0] else "them"
+
+
+# Types whose ARN carries the name of another type: (service, type) -> the type that is named.
+NAMED_BY = {("s3", "object"): "bucket", ("logs", "log-stream"): "log-group", ("states", "execution"): "statemachine"}
+
+# ARNs that need more than the name: the catalogue's format, completed the way the service documents it.
+_COMPLETED = {
+    ("s3", "object"): "arn:aws:s3:::{name}/*",
+    ("logs", "log-group"): "arn:aws:logs:{region}:{account}:log-group:{name}:*",
+    ("logs", "log-stream"): "arn:aws:logs:{region}:{account}:log-group:{name}:*",
+    ("secretsmanager", "Secret"): "arn:aws:secretsmanager:{region}:{account}:secret:{name}-??????",
+    ("ssm", "parameter"): "arn:aws:ssm:{region}:{account}:parameter{name}",
+    ("ecs", "task-definition"): "arn:aws:ecs:{region}:{account}:task-definition/{name}:*",
+    ("states", "execution"): "arn:aws:states:{region}:{account}:execution:{name}:*",
+    ("cloudformation", "stack"): "arn:aws:cloudformation:{region}:{account}:stack/{name}/*",
+    ("autoscaling", "autoScalingGroup"): (
+        "arn:aws:autoscaling:{region}:{account}:autoScalingGroup:*:autoScalingGroupName/{name}"
+    ),
+}
+
+_HEX = "0123456789abcdef"
+_UPPER = "ABCDEFGHJKLMNPQRSTUVWXYZ0123456789"
+_ID_PREFIXES = {
+    ("ec2", "instance"): "i-", ("ec2", "volume"): "vol-", ("ec2", "snapshot"): "snap-", ("ec2", "security-group"): "sg-",
+    ("elasticfilesystem", "file-system"): "fs-", ("ec2", "vpc"): "vpc-", ("ec2", "subnet"): "subnet-",
+    ("ec2", "image"): "ami-", ("ec2", "network-interface"): "eni-", ("ec2", "route-table"): "rtb-",
+    ("ec2", "internet-gateway"): "igw-", ("ec2", "natgateway"): "nat-", ("ec2", "vpc-endpoint"): "vpce-",
+    ("ec2", "launch-template"): "lt-", ("ec2", "elastic-ip"): "eipalloc-",
+}  # fmt: skip
+_MODELS = (
+    "anthropic.claude-3-haiku-20240307-v1:0", "anthropic.claude-3-sonnet-20240229-v1:0", "amazon.titan-text-express-v1",
+    "amazon.titan-embed-text-v1", "mistral.mistral-7b-instruct-v0:2", "meta.llama3-8b-instruct-v1:0",
+    "cohere.command-r-v1:0", "amazon.nova-lite-v1:0",
+)  # fmt: skip
+
+
+def hexadecimal(rng: Random, length: int) -> str:
+    return "".join(rng.choices(_HEX, k=length))
+
+
+def uuid(rng: Random) -> str:
+    return "-".join(hexadecimal(rng, n) for n in (8, 4, 4, 4, 12))
+
+
+def kebab(rng: Random) -> str:
+    """A name such as a team gives to a queue or a job."""
+    v = vocabulary
+    topic, stage, company = rng.choice(v.TOPICS), rng.choice(v.STAGES), rng.choice(v.COMPANIES)
+    other = rng.choice(v.TOPICS)
+    forms = (topic, f"{topic}-{stage}", f"{stage}-{topic}", f"{company}-{topic}", f"{topic}-{other}", f"{topic}-v2")
+    return rng.choices(forms, (2, 5, 3, 3, 3, 1))[0]
+
+
+def bucket_name(rng: Random) -> str:
+    v = vocabulary
+    company, topic, stage = rng.choice(v.COMPANIES), rng.choice(v.TOPICS), rng.choice(v.STAGES)
+    return rng.choice(
+        (f"{company}-{topic}", f"{company}-{topic}-{stage}", f"{stage}-{topic}-{company}", f"{topic}-{stage}",
+         f"{company}-{rng.choice(v.TOPICS)}-{topic}", f"{company}-{stage}-data", f"{topic}-bucket-{stage}")
+    )  # fmt: skip
+
+
+def _camel(rng: Random) -> str:
+    name = rng.choice(vocabulary.TOPICS).title()
+    return name + rng.choice(("", "", "Prod", "Dev", "Data", "History", "Worker", "V2", "Staging"))
+
+
+_NAMERS = {
+    ("s3", "bucket"): bucket_name,
+    ("logs", "log-group"): lambda r: r.choice(("/aws/lambda/", "/ecs/", "/app/", "/aws/codebuild/", "/var/log/")) + kebab(r),
+    ("secretsmanager", "Secret"): lambda r: (
+        f"{r.choice(vocabulary.STAGES)}/{r.choice(vocabulary.TOPICS)}{r.choice(('/db', '/api-key', '-password', ''))}"
+    ),
+    ("ssm", "parameter"): lambda r: (
+        f"/{r.choice(vocabulary.TOPICS)}/{r.choice(vocabulary.STAGES)}/{r.choice(('db-url', 'api-key', 'config', 'token'))}"
+    ),
+    ("kms", "key"): uuid,
+    ("acm", "certificate"): uuid,
+    ("bedrock", "foundation-model"): lambda r: r.choice(_MODELS),
+    ("route53", "hostedzone"): lambda r: "Z" + "".join(r.choices(_UPPER, k=13)),
+    ("cloudfront", "distribution"): lambda r: "E" + "".join(r.choices(_UPPER, k=13)),
+    ("cognito-idp", "userpool"): lambda r: f"{r.choice(vocabulary.REGIONS)}_{''.join(r.choices(_UPPER, k=9))}",
+    ("ecs", "service"): lambda r: f"{kebab(r)}/{r.choice(('web', 'api', 'worker', 'frontend'))}",
+    ("iam", "role"): lambda r: r.choice(vocabulary.ROLES),
+    ("sts", "role"): lambda r: r.choice(vocabulary.ROLES),
+    ("iam", "user"): lambda r: r.choice(("alice", "bob", "carol", "dave", "erin", "ci-bot", "backup-user", "svc-reporting")),
+    ("iam", "group"): lambda r: r.choice(("developers", "admins", "analysts", "operators", "contractors", "auditors")),
+    ("dynamodb", "table"): lambda r: _camel(r) if r.random() < 0.4 else kebab(r),
+    ("lambda", "function"): lambda r: _camel(r) if r.random() < 0.2 else kebab(r),
+}  # fmt: skip
+
+
+def placeholders(arn: str) -> tuple[str, ...]:
+    """The parts of an ARN format that a name must fill: not the partition, region or account."""
+    return tuple(p for p in re.findall(r"\$\{(\w+)\}", arn) if p not in ("Partition", "Region", "Account", "AccountId"))
+
+
+def is_id(service: str, type_: str, catalogue: Catalogue) -> bool:
+    """Whether resources of the type are known by a generated id, not by a name that someone chose."""
+    if (service, type_) in _ID_PREFIXES:
+        return True
+    if (service, type_) in _NAMERS:
+        return _NAMERS[service, type_] is uuid or type_ in ("hostedzone", "distribution", "userpool")
+    slots = placeholders(catalogue.services[service].resource_types[type_].arn)
+    return bool(slots) and slots[-1].lower().endswith(("id", "identifier", "uuid", "hash"))
+
+
+def is_nameable(kind: ResourceType) -> bool:
+    """Whether a short phrase can name a resource of the type: one free part, and a type name made of words."""
+    key = (kind.service, kind.name)
+    if key in NOUNS:
+        return True
+    slots = placeholders(kind.arn)
+    same_service = kind.arn.split(":")[2].replace("${Partition}", "") in (kind.service, "")
+    words = split_name(kind.name)
+    return (
+        len(slots) == 1
+        and same_service
+        and kind.arn.endswith("}")
+        and len(words) <= 4
+        and all(w.isalpha() and len(w) > 1 for w in words)
+        and not re.search(r"(Version|Region|Arn|Path|Type|Scope)\}$", kind.arn)
+    )
+
+
+def nouns(kind: ResourceType, alias: str) -> tuple[str, str]:
+    """The noun beside a name and the noun that tells the service, too."""
+    if (kind.service, kind.name) in NOUNS:
+        return NOUNS[kind.service, kind.name]
+    words = split_name(kind.name)
+    noun = " ".join(words)
+    known = set(alias.lower().split())
+    alone = " ".join(w for w in words if w.lower() not in known) or noun
+    return noun, f"{alias} {alone}"
+
+
+def arn(kind: ResourceType, name: str, scene: Scene) -> str:
+    """The ARN of the named resource; region and account are "*" where the scene leaves them open."""
+    region, account = scene.region or "*", scene.account or "*"
+    completed = _COMPLETED.get((kind.service, kind.name))
+    if completed:
+        return completed.format(name=name, region=region, account=account)
+    text = kind.arn.replace("${Partition}", "aws").replace("${Region}", region)
+    text = text.replace("${AccountId}", account).replace("${Account}", account)
+    slots = placeholders(kind.arn)
+    for slot, value in zip(slots, name.split("/", len(slots) - 1), strict=True):
+        text = text.replace("${" + slot + "}", value)
+    return text
+
+
+def place_words(rng: Random, kind: ResourceType, scene: Scene) -> str:
+    """The scene in words, as far as ARNs of this kind have a region and an account; begins with a space or is empty."""
+    region = scene.region if "${Region}" in kind.arn else None
+    account = scene.account if "${Account" in kind.arn else None
+    if region and account:
+        return rng.choice((f" in {region} (account {account})", f" ({region}, account {account})",
+                           f" in account {account}, region {region},"[:-1], f" in {region} in account {account}"))  # fmt: skip
+    if region:
+        return rng.choice((f" in {region}", f" in {region}", f" ({region})", f" in the {region} region"))
+    if account:
+        return rng.choice((f" in account {account}", f" of account {account}", f" in the AWS account {account}"))
+    return ""
+
+
+def draw_scene(rng: Random) -> Scene:
+    region = rng.choice(vocabulary.REGIONS) if rng.random() < 0.5 else None
+    account = rng.choice(vocabulary.ACCOUNTS) if rng.random() < 0.4 else None
+    return Scene(region, account, "sentence" if (region or account) and rng.random() < 0.3 else "inline")
+
+
+def draw_name(rng: Random, kind: ResourceType, catalogue: Catalogue) -> str:
+    key = (kind.service, kind.name)
+    if key in _ID_PREFIXES:
+        return _ID_PREFIXES[key] + "0" + hexadecimal(rng, 16)
+    if key in _NAMERS:
+        return _NAMERS[key](rng)
+    if is_id(*key, catalogue):
+        return rng.choice((uuid, lambda r: hexadecimal(r, 10), lambda r: hexadecimal(r, 12)))(rng)
+    return kebab(rng)
+
+
+def draw_target(
+    rng: Random, catalogue: Catalogue, service: str, type_: str, scene: Scene, alias: str, count: int = 1, wild: bool = False
+) -> Target:
+    """Name `count` resources of a type; `wild` gives a name pattern ("orders-*") where names are chosen by people."""
+    type_ = NAMED_BY.get((service, type_), type_)
+    kind = catalogue.services[service].resource_types[type_]
+    by_id = is_id(service, type_, catalogue)
+    noun, full = nouns(kind, alias)
+    known = (service, type_) in NOUNS
+    told = full if not known or rng.random() < 0.4 else noun
+    place = place_words(rng, kind, scene) if scene.told == "inline" else ""
+    many = plural(told)
+    if wild and not by_id and (service, type_) not in _NAMERS or wild and type_ in ("bucket", "table", "function"):
+        prefix = rng.choice((*vocabulary.TOPICS, *vocabulary.COMPANIES, *vocabulary.STAGES)) + "-"
+        words = rng.choice((f"any {told} whose name starts with {prefix}", f"all {many} with names starting with {prefix}",
+                            f"{many} matching {prefix}*", f"every {told} that begins with {prefix}",
+                            f"the {prefix}* {many}", f"{many} prefixed with {prefix}"))  # fmt: skip
+        return Target(service, type_, (prefix + "*",), words + place, scene, "pattern")
+    names: tuple[str, ...] = ()
+    while len(names) < count:
+        names = tuple(dict.fromkeys((*names, draw_name(rng, kind, catalogue))))
+    located = ("${Region}" not in kind.arn or scene.region) and ("${Account" not in kind.arn or scene.account)
+    if located and scene.told == "inline" and type_ not in ("log-group", "Secret") and rng.random() < 0.3:
+        arns = listed([arn(kind, n, scene) for n in names])
+        words = rng.choice((arns, f"the {told if count == 1 else many} {arns}"))
+        return Target(service, type_, names, words, scene, "arn")
+    if (service, type_) == ("ecs", "service"):
+        words = listed([f"{n.split('/')[1]} in the cluster {n.split('/')[0]}" for n in names])
+        return Target(service, type_, names, f"the {told if count == 1 else many} {words}{place}", scene, "nested")
+    if count > 1:
+        every = listed(names)
+        forms = [f"the {many} {every}", f"{many} {every}", f"the {told}s {every}" if many == told + "s" else f"the {many} {every}"]
+        if not by_id:
+            forms += [f"the {every} {many}", f"the {many} named {every}"]
+        return Target(service, type_, names, rng.choice(forms) + place, scene, "several")
+    name = names[0]
+    if by_id:
+        forms = [f"the {told} {name}", f"{told} {name}", f"the {told} with ID {name}"]
+    else:
+        forms = [f"the {told} {name}", f"the {name} {told}", f"the {told} named {name}", f"the {told} called {name}",
+                 f"the {name} {told}", f'the {told} "{name}"', f"our {name} {told}", f"{told} {name}"]  # fmt: skip
+    choice = rng.randrange(len(forms))
+    return Target(service, type_, names, forms[choice] + place, scene, f"{'id' if by_id else 'name'}{choice}")

@@ -1,0 +1,335 @@
+"""One thing asked for: the verb phrases that say it and the permissions that it takes.
+
+A Desk (random source, catalogue, style, place) and actions come in; a Want goes out. Its clauses and its grants are
+made together, here and nowhere else, so that the words and the policy cannot drift apart.
+"""
+
+from dataclasses import dataclass, field, replace
+from random import Random
+
+from lib.data.written import vocabulary
+from lib.data.written.idioms import IDIOMS, NOUNS
+from lib.data.written.phrases import can_speak, phrase
+from lib.data.written.resources import NAMED_BY, Scene, Target, arn, nouns
+from lib.data.written.words import gerund, listed, plural
+from lib.iam.catalogue import Action, Catalogue
+
+
+@dataclass(frozen=True)
+class Desk:
+    """What every maker of examples needs at hand."""
+
+    rng: Random
+    catalogue: Catalogue
+    style: str
+    scene: Scene
+    aliases: dict[str, str] = field(default_factory=dict)  # one name for a service throughout an example
+
+    def alias(self, service: str) -> str:
+        """The name of the service in this example."""
+        if service not in self.aliases:
+            known = vocabulary.POPULAR.get(service)
+            title = self.catalogue.services[service].title
+            self.aliases[service] = self.rng.choice(known[1]) if known else self.rng.choice((title, _short(title)))
+        return self.aliases[service]
+
+    def chance(self, share: float) -> bool:
+        return self.rng.random() < share
+
+
+@dataclass(frozen=True)
+class Clause:
+    """A verb phrase; several heads share one tail: ("start", "stop") + "the instance i-0ab"."""
+
+    heads: tuple[str, ...]
+    tail: str = ""
+
+    def base(self) -> str:
+        return f"{listed(self.heads)} {self.tail}".strip()
+
+    def gerund(self) -> str:
+        return f"{listed([gerund(head) for head in self.heads])} {self.tail}".strip()
+
+
+@dataclass(frozen=True)
+class Grant:
+    """Actions on resources, without an effect."""
+
+    actions: tuple[str, ...]
+    resources: tuple[str, ...] = ("*",)
+    condition: tuple[tuple[str, str, object], ...] = ()  # (operator, key, value)
+
+
+@dataclass(frozen=True)
+class Want:
+    """Something a principal may or may not do. `noun` is set when a noun phrase says it, too."""
+
+    clauses: tuple[Clause, ...]
+    grants: tuple[Grant, ...]
+    form: str
+    noun: str = ""
+
+    def base(self) -> str:
+        return listed([clause.base() for clause in self.clauses])
+
+    def gerund(self) -> str:
+        return listed([clause.gerund() for clause in self.clauses])
+
+    @property
+    def actions(self) -> tuple[str, ...]:
+        return tuple(action for grant in self.grants for action in grant.actions)
+
+
+def _short(title: str) -> str:
+    for maker in ("Amazon ", "AWS "):
+        title = title.removeprefix(maker)
+    return title
+
+
+# ------------------------------------------------------------------------------------------- actions, any resource
+
+
+def unscoped(desk: Desk, actions: list[Action]) -> Want:
+    """The actions of one service on any resource: one statement on "*"."""
+    service = actions[0].service
+    alias = desk.alias(service)
+    names = [a.name for a in actions]
+    silent = any(not can_speak(desk.catalogue, a) for a in actions)
+    if silent or desk.chance({"terse": 0.3, "ticket": 0.3, "formal": 0.12}.get(desk.style, 0.07)):
+        return Want((Clause((_literal(desk, actions, alias),)),), (Grant(tuple(names)),), "literal")
+    clauses: list[Clause] = []
+    ordered: list[str] = []
+    nameless = False
+    for type_, members in _by_type(actions).items():
+        if type_ is None:
+            for action in members:
+                text = phrase(desk.rng, desk.catalogue, action)
+                clauses.append(Clause((text,)))
+                ordered.append(action.name)
+                nameless = nameless or (action.name not in IDIOMS and not _names(text, alias))
+            continue
+        full = NOUNS[service, type_][1]
+        words, one = desk.rng.choice(
+            ((f"any {full}", True), (plural(full), False), (f"all {plural(full)}", False), (f"our {plural(full)}", False))
+        )
+        target = Target(service, type_, (full,) if one else (full, full), words, desk.scene, "any")
+        made, order = _on(desk, target, members)
+        clauses += made
+        ordered += order
+    form = "plain"
+    if nameless:
+        form = desk.rng.choice(("tail", "tail", "tail", "use", "within"))
+        if form == "tail":
+            clauses[-1] = replace(clauses[-1], tail=f"{clauses[-1].tail} in {alias}".strip())
+        elif form == "use":
+            clauses = [Clause((f"use {alias} to {listed([c.base() for c in clauses])}",))]
+        else:
+            clauses[0] = Clause((f"work in {alias} to {listed([c.base() for c in clauses])}",))
+            clauses = clauses[:1]
+    return Want(tuple(clauses), (Grant(tuple(ordered)),), form)
+
+
+def _by_type(actions: list[Action]) -> dict[str | None, list[Action]]:
+    groups: dict[str | None, list[Action]] = {}
+    for action in actions:
+        type_ = IDIOMS[action.name][0] if action.name in IDIOMS else None
+        if type_ is not None:
+            type_ = NAMED_BY.get((action.service, type_), type_)
+        groups.setdefault(type_, []).append(action)
+    return groups
+
+
+def _names(text: str, alias: str) -> bool:
+    """Whether the phrase tells the service by itself."""
+    last = alias.lower().split()[-1].strip("()")
+    return len(last) > 3 and last in text.lower()
+
+
+def _literal(desk: Desk, actions: list[Action], alias: str) -> str:
+    full = listed([a.name for a in actions])
+    bare = listed([a.operation for a in actions])
+    word = "action" if len(actions) == 1 else "actions"
+    forms = (
+        f"call {full}",
+        f"use {full}",
+        f"use the {word} {full}",
+        f"call {bare} in {alias}",
+        f"use the {alias} {word} {bare}" if not alias.startswith("the ") else f"call {bare} in {alias}",
+        f"perform {full}",
+    )
+    return desk.rng.choice(forms)
+
+
+# -------------------------------------------------------------------------------------------- actions, named resource
+
+
+def scoped(desk: Desk, target: Target, actions: list[Action]) -> Want:
+    """The actions on the named resources; actions that take no resource get a grant on "*" of their own."""
+    alias = desk.alias(target.service)
+    here = [a for a in actions if a.resource_types]
+    anywhere = [a for a in actions if not a.resource_types]
+    literal = any(not can_speak(desk.catalogue, a) for a in here)
+    if literal or desk.chance({"terse": 0.3, "ticket": 0.25, "formal": 0.1}.get(desk.style, 0.06)):
+        clauses = [Clause((f"{_literal(desk, here, alias)} on {target.words}",))]
+        ordered = [a.name for a in here]
+        form = "literal"
+    else:
+        clauses, ordered = _on(desk, target, here)
+        form = f"on{min(len(clauses), 3)}"
+    grants = list(_grants(desk, target, ordered))
+    if anywhere:
+        extra = unscoped(replace(desk, style="plain"), anywhere)
+        clauses += extra.clauses
+        grants += extra.grants
+        form += "+any"
+    return Want(tuple(clauses), tuple(grants), f"{form}.{target.form}")
+
+
+def _grants(desk: Desk, target: Target, names: list[str]) -> list[Grant]:
+    """One grant for each set of ARNs: a bucket's actions apart from its objects'."""
+    if target.form == "any":
+        return [Grant(tuple(names))]
+    groups: dict[tuple[str, ...], list[str]] = {}
+    for name in names:
+        groups.setdefault(arns(desk, target, type_of(desk.catalogue, name, target)), []).append(name)
+    return [Grant(tuple(members), resources) for resources, members in groups.items()]
+
+
+def type_of(catalogue: Catalogue, name: str, target: Target) -> str:
+    """The resource type under which the action meets the target: a bucket's action may work on its objects."""
+    if name in IDIOMS and IDIOMS[name][0]:
+        return IDIOMS[name][0]
+    types = catalogue.action(name).resource_types
+    sharing = [t for t in types if NAMED_BY.get((target.service, t)) == target.type]
+    return target.type if target.type in types or not sharing else sharing[0]
+
+
+def arns(desk: Desk, target: Target, type_: str) -> tuple[str, ...]:
+    """The ARNs of the target as resources of a type that shares its name."""
+    kind = desk.catalogue.services[target.service].resource_types[type_]
+    return tuple(arn(kind, name, target.scene) for name in target.names)
+
+
+def _on(desk: Desk, target: Target, actions: list[Action]) -> tuple[list[Clause], list[str]]:
+    """The clauses for actions on one target, in the order in which they are said."""
+    alias = desk.alias(target.service)
+    kind = desk.catalogue.services[target.service].resource_types[target.type]
+    noun = nouns(kind, alias)[0]
+    said = [(phrase(desk.rng, desk.catalogue, a, noun), a.name) for a in actions]
+    direct = [(text[:-2], name) for text, name in said if text.endswith(" ~")]
+    placed = [(text, name) for text, name in said if not text.endswith(" ~")]
+    order = [name for _, name in direct] + [name for _, name in placed]
+    clauses: list[Clause] = []
+    words = target.words
+    if direct:
+        clauses.append(Clause(tuple(dict.fromkeys(text for text, _ in direct)), words))
+        words = target.pronoun
+    neutral = not direct and len(placed) > 1 and target.type in _NEUTRAL and desk.chance(0.5)
+    for index, (text, _) in enumerate(placed):
+        head, _, preposition = text.rpartition(" ~")
+        last = index == len(placed) - 1
+        if neutral:
+            clauses.append(Clause((head,), f"{_NEUTRAL[target.type]} {target.words}" if last else ""))
+        else:
+            clauses.append(Clause((head,), f"{preposition} {words}"))
+            words = target.pronoun
+    return clauses, order
+
+
+_NEUTRAL = {"bucket": "in", "table": "on", "queue": "on", "topic": "on", "stream": "on", "log-group": "in", "cluster": "on",
+            "repository": "in", "workgroup": "in", "function": "on", "hostedzone": "in", "userpool": "in"}  # fmt: skip
+
+
+# ------------------------------------------------------------------------------------------------- levels of access
+
+READ_VERBS = ("Describe", "Get", "List")
+MORE_READ_VERBS = ("BatchGet", "Lookup", "Query", "Scan", "Search", "Select", "View")
+LEVELS = ("read", "list", "full")
+
+
+def patterns(catalogue: Catalogue, service: str, level: str) -> tuple[str, ...]:
+    """The wildcards that make up a level of access; empty if the service has no actions for it, or not cleanly."""
+    if level == "full":
+        return (f"{service}:*",)
+    if level == "list":
+        found = catalogue.expand(f"{service}:List*")
+        return (f"{service}:List*",) if len(found) > 1 else ()
+    chosen = []
+    for verb in (*READ_VERBS, *MORE_READ_VERBS):
+        found = [catalogue.action(name) for name in catalogue.expand(f"{service}:{verb}*")]
+        reads = sum(a.access_level in ("Read", "List") for a in found)
+        if found and verb in READ_VERBS and reads < 0.9 * len(found):
+            return ()
+        if not found or reads < len(found):
+            if verb not in READ_VERBS or not found:
+                continue
+        if len(found) == 1 and verb in MORE_READ_VERBS:
+            chosen.append(found[0].name)
+        else:
+            chosen.append(f"{service}:{verb}*")
+    return tuple(chosen)
+
+
+_LEVEL_NOUNS = {
+    "read": ("read-only access to {x}", "read access to {x}", "view-only access to {x}", "read-only permissions for {x}"),
+    "list": ("list-only access to {x}", "permission to list everything in {x}", "list access to {x}"),
+    "full": ("full access to {x}", "admin access to {x}", "complete access to {x}", "unrestricted access to {x}"),
+}
+_LEVEL_VERBS = {
+    "read": ("have read-only access to {x}", "look at everything in {x} without changing anything", "only read {x}",
+             "read everything in {x}", "view {x} but change nothing"),
+    "list": ("only list things in {x}", "list everything in {x}", "have list-only access to {x}"),
+    "full": ("do anything in {x}", "have full access to {x}", "fully manage {x}", "have full control over {x}",
+             "use every action of {x}", "administer {x} without limits"),
+}  # fmt: skip
+
+
+def level(desk: Desk, service: str, depth: str, target: Target | None = None) -> Want | None:
+    """Read-only, list-only or full access to a service, or to one named resource of it; None if it has no such level."""
+    actions = patterns(desk.catalogue, service, depth)
+    if not actions:
+        return None
+    words = target.words if target else desk.alias(service)
+    resources = ("*",)
+    if target:
+        types = [target.type, *(t for (s, t), by in NAMED_BY.items() if s == service and by == target.type)]
+        resources = tuple(dict.fromkeys(a for t in types for a in arns(desk, target, t)))
+    verbs = _LEVEL_VERBS[depth]
+    if target:
+        verbs = tuple(v for v in verbs if "control" in v or "access to" in v)
+    index = desk.rng.randrange(len(verbs))
+    return Want(
+        (Clause((verbs[index].format(x=words),)),),
+        (Grant(actions, resources),),
+        f"{depth}{index}",
+        desk.rng.choice(_LEVEL_NOUNS[depth]).format(x=words),
+    )
+
+
+def verb_wildcard(desk: Desk, service: str, verbs: list[str]) -> Want:
+    """Every action of a service that begins with one of the verbs: "any Describe call"."""
+    alias = desk.alias(service)
+    these = listed(verbs)
+    either = listed(verbs, "or")
+    forms = (
+        f"use all {these} actions of {alias}",
+        f"call any {alias} action whose name starts with {either}",
+        f"make any {either} call in {alias}",
+        f"run every {these} operation in {alias}",
+        f"use all {listed([f'{service}:{v}*' for v in verbs])} actions",
+    )
+    index = desk.rng.randrange(len(forms))
+    actions = tuple(f"{service}:{verb}*" for verb in verbs)
+    return Want((Clause((forms[index],)),), (Grant(actions),), f"verb{index}")
+
+
+def pass_role(desk: Desk, role: Target, service_words: str, service_name: str) -> Want:
+    """iam:PassRole for one role to one AWS service."""
+    text = desk.rng.choice(
+        (f"pass {role.words} to {service_words}", f"hand {role.words} to {service_words}",
+         f"pass {role.words} to {service_words} only", f"use iam:PassRole to give {role.words} to {service_words}")
+    )  # fmt: skip
+    condition = (("StringEquals", "iam:PassedToService", service_name),)
+    return Want((Clause((text,)),), (Grant(("iam:PassRole",), arns(desk, role, "role"), condition),), "pass")
+
+

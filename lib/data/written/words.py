@@ -1,0 +1,97 @@
+"""English mechanics: articles, plurals, gerunds, lists, and operation names split into words.
+
+Plain strings come in and go out; nothing here knows IAM beyond the spelling of its acronyms.
+"""
+
+import re
+
+_MASS = frozenset(
+    "access data information metadata status content contents capacity health history usage encryption logging "
+    "configuration software traffic feedback storage compliance coverage progress membership authorization throughput "
+    "text media behavior protection retention mfa results details settings tags statistics permissions findings "
+    "replication monitoring sharing connectivity visibility availability telemetry inventory guidance audio "
+    "ownership billing pricing versioning evidence speech synthesis lineage anomaly metering sql query-by "
+    "acceleration sync to by from with for of in on as at and or v2 all".split()
+)
+_ACRONYMS = {
+    word.lower(): word
+    for word in "VPC VPCs DB API APIs ACL ACLs IP IPs IAM URL URI MFA SSL TLS VPN EBS AMI SQL SSH KMS SAML OIDC JSON ID IDs "
+    "ARN ML CA CIDR IPAM AWS SMS HTTP HTTPS DNS DNSSEC NAT UI S3 EC2 ECS EKS RDS VPCE SSO LDAP HSM TTL CORS XSS GPU CSV "
+    "PDF SES SNS SQS WAF MAC TCP UDP BYOIP CRL CSR QoS EFS FSx EMR SDK CLI OTA FPGA RFC CEV MQTT BGP LAG AI QA".split()
+}
+_GERUND = {"be": "being", "see": "seeing", "tie": "tying", "die": "dying", "untag": "untagging", "log": "logging"}
+_DOUBLED = frozenset("get put set stop run tag untag drop begin ship scan submit reset plan map unsub".split())
+_IRREGULAR = {"index": "indexes", "person": "people", "status": "statuses", "analysis": "analyses", "proxy": "proxies"}
+
+
+def plural(noun: str) -> str:
+    """The plural of a noun phrase, by its last word: "log group" -> "log groups"; mass nouns stay as they are."""
+    head, _, last = noun.rpartition(" ")
+    low = last.lower()
+    if low in _MASS or (low.endswith("s") and not low.endswith(("ss", "status", "analysis"))) or not last.isalpha():
+        return noun
+    if low in _IRREGULAR:
+        last = _IRREGULAR[low]
+    elif low.endswith("y") and low[-2:-1] not in "aeiou":
+        last = last[:-1] + "ies"
+    elif low.endswith(("s", "x", "z", "ch", "sh")):
+        last += "es"
+    else:
+        last += "s"
+    return f"{head} {last}".strip()
+
+
+def is_countable(noun: str) -> bool:
+    """Whether the noun phrase is a singular that wants an article."""
+    return plural(noun) != noun
+
+
+def article(noun: str) -> str:
+    """The noun phrase with "a" or "an" in front, by sound: "an SQS queue", "a user pool"."""
+    word = noun.split()[0].strip("\"'`")
+    if re.fullmatch(r"[A-Z0-9-]{2,}s?", word):  # spelled letter by letter
+        vowel = word[0] in "AEFHILMNORSX8" and not re.match(r"(SAML|SIP|SOA|RAM|MAC|NAT|SAP|LAN|RUM|SOC)", word)
+    else:
+        low = word.lower()
+        vowel = low[0] in "aeiou8" and not re.match(r"(uni(?!n)|us(?!h)|eu|one|uuid|uri|url|ubi|ute)", low)
+        vowel = vowel or low.startswith(("hour", "honest", "html", "http", "sns", "sqs", "sms", "ssm", "mfa"))
+    return f"{'an' if vowel else 'a'} {noun}"
+
+
+def gerund(clause: str) -> str:
+    """The clause with its first verb as a gerund: "put items" -> "putting items"."""
+    verb, space, rest = clause.partition(" ")
+    low = verb.lower()
+    if low in _GERUND:
+        form = _GERUND[low]
+    elif low in _DOUBLED:
+        form = verb + verb[-1] + "ing"
+    elif low.endswith("ie"):
+        form = verb[:-2] + "ying"
+    elif low.endswith("e") and not low.endswith(("ee", "oe", "ye")):
+        form = verb[:-1] + "ing"
+    else:
+        form = verb + "ing"
+    return form + space + rest
+
+
+def listed(items: list[str] | tuple[str, ...], conjunction: str = "and") -> str:
+    """The items as an English list: "a", "a and b", "a, b and c"."""
+    if len(items) < 2:
+        return "".join(items)
+    return f"{', '.join(items[:-1])} {conjunction} {items[-1]}"
+
+
+def upper_first(text: str) -> str:
+    """The text with its first letter in upper case, the rest as it is."""
+    return text[:1].upper() + text[1:]
+
+
+def split_name(name: str) -> list[str]:
+    """The words of a CamelCase or dashed name; acronyms stay in capitals: "DescribeDBInstances" -> describe, DB, instances."""
+    text = re.sub(r"[-_./:]+", " ", name)
+    text = re.sub(r"([a-z0-9])([A-Z])", r"\1 \2", text)
+    text = re.sub(r"([A-Z]+)([A-Z][a-z])", r"\1 \2", text)
+    return [
+        word if re.fullmatch(r"[A-Z0-9]{2,}s?", word) else _ACRONYMS.get(word.lower(), word.lower()) for word in text.split()
+    ]

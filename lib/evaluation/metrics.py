@@ -1,0 +1,237 @@
+"""How good the answers of the arms are: one score row an answer, one summary row an arm.
+
+Output rows (arm, id, complexity, expected, generated) come in, tables go out. The first five metrics are the reference
+report's, word for word ("Fine-Tuning a Large Language Model for AWS IAM Policy Generation"); the others compare what
+two policies allow, permission by permission. A metric of what is in a policy exists twice: over the answers from which
+JSON could be extracted, as the report prints it, and, with `_all`, over every answer, where a failure counts 0.
+"""
+
+from collections.abc import Iterable
+
+import numpy as np
+import pandas as pd
+
+from lib.evaluation import rows as checked
+from lib.evaluation.metric import ALL, EXTRACTED, METRICS
+from lib.evaluation.reading import Reading, read, read_expected
+
+RESAMPLES = 2_000
+SEED = 20_240_601
+LEVEL = 95  # percent of the resamples inside an interval
+
+TEXT = ("arm", "id", "complexity")
+CARRIED = ("source", "complexity", "tokens", "expected_tokens", "seconds", "complete")
+
+
+def score(expected: str, generated: str) -> dict:
+    """Score one answer. Any two texts can be compared; nothing raises but a value that is no text.
+
+    An `expected` without a policy wants nothing: no service, no effect, no action (`score_rows` refuses it).
+
+    Returns:
+        json_valid: the whole text parses as JSON (as RFC 8259 has it: NaN is not JSON).
+        json_extracted: it does, or what stands from the first "{" to the last "}" does. A whole text that is JSON but
+            no object is extracted, and not schema valid.
+        schema_valid: of the extracted: an object with Version and a non-empty Statement (object or list); in each
+            statement Effect Allow or Deny, Action or NotAction, Resource or NotResource. False if nothing is extracted.
+        service_jaccard: overlap over union of the lower-cased prefixes of Action and NotAction. None expected: 1 if
+            none generated, else 0. None generated: 0.
+        effect_match: the sets of effects are equal.
+        action_precision, action_recall, action_f1: over the catalogue's actions that the Allow statements match (a
+            NotAction allows all others). An answer that allows nothing has precision 1; a policy that allows nothing
+            is wholly recalled. An action that does not exist allows nothing.
+        unknown_actions: distinct action strings, of any effect, that match nothing in the catalogue.
+        relation: "equal", "over" (the answer allows all that is wanted and more), "under" or "incomparable".
+        All from service_jaccard on are None if nothing is extracted; then service_jaccard_all, effect_match_all,
+        action_precision_all, action_recall_all and action_f1_all are 0, otherwise they repeat the value.
+
+    Raises:
+        RowsError: if an argument is not text.
+    """
+    for name, text in (("expected", expected), ("generated", generated)):
+        if not isinstance(text, str):
+            raise checked.RowsError(f"{name} is {type(text).__name__}, not text")
+    wanted, answer = read_expected(expected), read(generated)
+    parts = _compare(wanted, answer) if answer.extracted else dict.fromkeys(_PARTS)
+    return {
+        "json_valid": answer.valid,
+        "json_extracted": answer.extracted,
+        "schema_valid": answer.schema_valid,
+        **parts,
+        **{f"{name}_all": zero if parts[name] is None else parts[name] for name, zero in _TWINS.items()},
+    }
+
+
+_PARTS = (
+    "service_jaccard",
+    "effect_match",
+    "action_precision",
+    "action_recall",
+    "action_f1",
+    "unknown_actions",
+    "relation",
+)
+_TWINS = {  # what a failure counts as
+    "service_jaccard": 0.0,
+    "effect_match": False,
+    "action_precision": 0.0,
+    "action_recall": 0.0,
+    "action_f1": 0.0,
+}
+
+
+def _compare(wanted: Reading, answer: Reading) -> dict:
+    both = len(wanted.granted & answer.granted)
+    precision = both / len(answer.granted) if answer.granted else 1.0
+    recall = both / len(wanted.granted) if wanted.granted else 1.0
+    return {
+        "service_jaccard": _jaccard(wanted.services, answer.services),
+        "effect_match": wanted.effects == answer.effects,
+        "action_precision": precision,
+        "action_recall": recall,
+        "action_f1": 2 * precision * recall / (precision + recall) if precision + recall else 0.0,
+        "unknown_actions": len(answer.unknown),
+        "relation": _relation(wanted.granted, answer.granted),
+    }
+
+
+def _jaccard(wanted: frozenset[str], answer: frozenset[str]) -> float:
+    if not wanted:
+        return float(not answer)
+    return len(wanted & answer) / len(wanted | answer)
+
+
+def _relation(wanted: frozenset[str], answer: frozenset[str]) -> str:
+    if wanted == answer:
+        return "equal"
+    if wanted < answer:
+        return "over"
+    return "under" if answer < wanted else "incomparable"
+
+
+def score_rows(outputs: Iterable[dict]) -> pd.DataFrame:
+    """Score output rows, one score row an output row, in their order.
+
+    Args:
+        outputs: rows with arm, id, complexity, expected and generated as text.
+
+    Returns:
+        arm and id, those of source, complexity, tokens, expected_tokens, seconds and complete that the rows have, and
+        the columns of `score` with missing values where a metric is undefined. The texts are left behind.
+
+    Raises:
+        RowsError: if there is no row, a field is missing or no text, an expected policy is no JSON object, or the arms
+            were not run on the same examples.
+    """
+    table = checked.frame(outputs, text=(*TEXT, "expected", "generated"))
+    checked.check_arms(table)
+    for number, expected in enumerate(table["expected"]):
+        if not read_expected(expected).is_object:
+            where = checked.place(table.iloc[number], number)
+            raise checked.RowsError(f"{where}: expected holds no JSON object: {expected[:60]!r}")
+    scores = pd.DataFrame(map(score, table["expected"], table["generated"]))
+    kept = table[["arm", "id", *(column for column in CARRIED if column in table)]]
+    kinds = {"effect_match": "boolean", "unknown_actions": "Int64", **dict.fromkeys(_FLOATS, float)}
+    return pd.concat([kept, scores.astype(kinds)], axis=1)
+
+
+_FLOATS = ("service_jaccard", "action_precision", "action_recall", "action_f1")
+
+
+def summarise(rows: Iterable[dict] | pd.DataFrame) -> pd.DataFrame:
+    """One row an arm, in order of first appearance: every metric's mean with its 95% interval.
+
+    An interval runs from the 2.5th to the 97.5th percentile of the mean over 2,000 bootstrap resamples of the examples
+    (a fixed seed, the same resamples for every arm; a resample without any extracted answer is left out). The order of
+    the rows changes nothing. A metric that is undefined in all rows of an arm is NaN, with NaN bounds.
+
+    Args:
+        rows: arm, id, complexity and the columns of `score`; more columns do no harm.
+
+    Returns:
+        arm, n (answers), n_extracted (the denominator of service_jaccard, effect_match, action_* and unknown_actions),
+        then <metric>, <metric>_low, <metric>_high for every row of METRICS; shares are from 0 to 1.
+
+    Raises:
+        RowsError: if there is no row, a column or a value is missing, surplus or out of range, an arm has an id twice,
+            or the arms were not run on the same ids.
+    """
+    table = _numeric(rows)
+    return pd.DataFrame([{"arm": arm, **_means(group)} for arm, group in table.groupby("arm", sort=False)])
+
+
+def by_complexity(rows: Iterable[dict] | pd.DataFrame) -> pd.DataFrame:
+    """The same as `summarise`, one row an arm and complexity that it has: simple, medium, complex.
+
+    `schema_valid_count` is what the report prints: "33/42". Takes and raises what `summarise` does.
+    """
+    table = _numeric(rows)
+    found = []
+    for arm, answers in table.groupby("arm", sort=False):
+        for complexity in checked.COMPLEXITIES:
+            group = answers[answers["complexity"] == complexity]
+            if len(group):
+                count = f"{int(group['schema_valid'].sum())}/{len(group)}"
+                found.append({"arm": arm, "complexity": complexity, **_means(group), "schema_valid_count": count})
+    return pd.DataFrame(found)
+
+
+def _numeric(rows: Iterable[dict] | pd.DataFrame) -> pd.DataFrame:
+    """Arm, id, complexity and the metrics as floats, checked."""
+    table = checked.frame(rows, text=TEXT, other=[metric.name for metric in METRICS])
+    checked.check_arms(table)
+    everywhere = np.ones(len(table), dtype=bool)
+    extracted = checked.numbers(table, "json_extracted", everywhere, highest=1) == 1
+    defined = {ALL: everywhere, EXTRACTED: extracted}
+    columns = {m.name: checked.numbers(table, m.name, defined[m.over], m.highest) for m in METRICS}
+    return table[list(TEXT)].assign(**columns)
+
+
+def _means(group: pd.DataFrame) -> dict:
+    group = group.sort_values(
+        "id"
+    )  # the same example is drawn the same number of times, whatever the order of the rows
+    values = group[[metric.name for metric in METRICS]].to_numpy()
+    known = ~np.isnan(values)
+    filled = np.where(known, values, 0.0)
+    n = len(group)
+    draws = np.random.default_rng(SEED).multinomial(n, np.full(n, 1 / n), size=RESAMPLES).astype(float)
+    with np.errstate(invalid="ignore"):
+        means = filled.sum(axis=0) / known.sum(axis=0)
+        resampled = (draws @ filled) / (draws @ known)
+    row: dict = {"n": n, "n_extracted": int(group["json_extracted"].sum())}
+    for index, metric in enumerate(METRICS):
+        mean, sample = means[index], resampled[:, index]
+        sample = sample[~np.isnan(sample)]
+        low, high = np.percentile(sample, [(100 - LEVEL) / 2, (100 + LEVEL) / 2]) if len(sample) else (mean, mean)
+        # Rounding in the last digit must not push the mean out of its own interval.
+        row |= {metric.name: mean, f"{metric.name}_low": min(low, mean), f"{metric.name}_high": max(high, mean)}
+    return row
+
+
+def table(summary: pd.DataFrame) -> str:
+    """A summary as plain text: arms as rows, percentages with one decimal, both denominators side by side.
+
+    "52.0 | 31.3" is the mean over the extracted, then over all; "-" is undefined. Takes what `summarise` returns;
+    columns that a summary lacks (the report has no action metrics) are "-".
+    """
+    heads = ["arm", "n", "JSON valid", "extracted", "schema valid", "services", "effects", "actions F1"]
+    names = ["json_valid", "json_extracted", "schema_valid", "service_jaccard", "effect_match", "action_f1"]
+    lines = [heads]
+    for row in summary.to_dict("records"):
+        cells = [
+            " | ".join(
+                _percent(row.get(column)) for column in (name, f"{name}_all") if column in summary or name in _TWINS
+            )
+            for name in names
+        ]
+        lines.append([str(row["arm"]), str(row["n"]), *cells])
+    widths = [max(len(line[column]) for line in lines) for column in range(len(heads))]
+    lines.insert(1, ["-" * width for width in widths])
+    text = ["  ".join([line[0].ljust(widths[0]), *map(str.rjust, line[1:], widths[1:])]) for line in lines]
+    note = "percent; services, effects and actions: over the extracted | over all, a failure counts 0"
+    return "\n".join([*text, note])
+
+
+def _percent(value: float | None) -> str:
+    return "-" if value is None or np.isnan(value) else f"{100 * value:.1f}"

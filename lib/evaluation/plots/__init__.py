@@ -1,0 +1,22 @@
+"""The course's figures, one function a figure: a table comes in, a Picture goes out whose title is the finding."""
+
+from lib.evaluation.plots.answers import metrics_by_arm, schema_by_complexity, success_by_length
+from lib.evaluation.plots.data import complexity_by_source, complexity_by_split, lengths, services
+from lib.evaluation.plots.mistakes import categories_by_arm, categories_by_complexity
+from lib.evaluation.plots.slide import Picture
+from lib.evaluation.plots.training import losses, sweep
+
+__all__ = [
+    "Picture",
+    "categories_by_arm",
+    "categories_by_complexity",
+    "complexity_by_source",
+    "complexity_by_split",
+    "lengths",
+    "losses",
+    "metrics_by_arm",
+    "schema_by_complexity",
+    "services",
+    "success_by_length",
+    "sweep",
+]

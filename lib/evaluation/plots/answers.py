@@ -1,0 +1,188 @@
+"""Figures of 03_eval: the metrics by arm, schema validity by complexity, success against length."""
+
+from collections.abc import Iterable
+
+import numpy as np
+import pandas as pd
+
+from lib.evaluation import rows as checked
+from lib.evaluation.plots.slide import (
+    COLOURS,
+    GREY,
+    SMALL,
+    Picture,
+    arm_title,
+    finish,
+    grouped_bars,
+    joined,
+    legend,
+    percent,
+    percent_axis,
+    slide,
+)
+
+SHOWN = {  # column -> words under its bars
+    "json_valid": "JSON\nvalid",
+    "json_extracted": "JSON\nextracted",
+    "schema_valid": "schema\nvalid",
+    "service_jaccard": "services\n(extracted)",
+    "service_jaccard_all": "services\n(all)",
+    "effect_match": "effects\n(extracted)",
+    "effect_match_all": "effects\n(all)",
+    "action_f1_all": "actions F1\n(all)",
+}
+
+
+def metrics_by_arm(summary: pd.DataFrame, reference: pd.DataFrame | None = None) -> Picture:
+    """The metrics of each arm with their intervals.
+
+    Args:
+        summary: what `metrics.summarise` returns.
+        reference: another summary without need of intervals, such as `report.summary()`; drawn as a marker on the bar
+            of the arm of the same name.
+    """
+    summary = checked.frame(summary, text=("arm",), other=("n", *SHOWN))
+    arms = list(summary["arm"])
+    values = summary.set_index("arm")[list(SHOWN)].astype(float).T
+    values.index = list(SHOWN.values())
+    figure, axes = slide()
+    for bars, row in zip(grouped_bars(axes, values), summary.to_dict("records"), strict=True):
+        _intervals(axes, bars, [(row.get(f"{name}_low"), row.get(f"{name}_high")) for name in SHOWN])
+        for patch, name in zip(bars, SHOWN, strict=True):
+            _mark(axes, patch, reference, row["arm"], name)
+    _arm_legend(axes, arms, marked=reference is not None)
+    axes.set_ylabel("mean over the answers")
+    percent_axis(axes, top=1.04)
+    both = summary.sort_values(["schema_valid", "service_jaccard_all"], ascending=False, kind="stable")
+    best = both.iloc[0]
+    others = [f" ({arm_title(row['arm'])} {percent(row['schema_valid'])})" for _, row in both[1:2].iterrows()]
+    finding = f"{arm_title(best['arm'])}: schema valid {percent(best['schema_valid'])}{''.join(others)}"
+    others = [f" ({percent(row['service_jaccard_all'])})" for _, row in both[1:2].iterrows()]
+    finding += f", services {percent(best['service_jaccard_all'])}{''.join(others)}"
+    caption = (
+        f"{best['n']} answers an arm. Bars: means with 95% bootstrap intervals. (extracted): over the answers with "
+        "JSON; (all): over every answer, a failure counts 0."
+    )
+    caption += " Diamonds: the report's figures." if reference is not None else ""
+    return finish(figure, finding[0].upper() + finding[1:], caption)
+
+
+def schema_by_complexity(table: pd.DataFrame, reference: pd.DataFrame | None = None) -> Picture:
+    """Schema validity by complexity and arm, with counts and intervals.
+
+    Args:
+        table: what `metrics.by_complexity` returns.
+        reference: the same columns without need of intervals, such as `report.by_complexity()`; drawn as markers.
+    """
+    table = checked.frame(table, text=("arm", "complexity", "schema_valid_count"), other=("schema_valid",))
+    arms = list(dict.fromkeys(table["arm"]))
+    order = [c for c in checked.COMPLEXITIES if c in set(table["complexity"])]
+    cells = {(row["arm"], row["complexity"]): row for row in table.to_dict("records")}
+    values = pd.DataFrame(
+        {arm: [cells.get((arm, c), {}).get("schema_valid", np.nan) for c in order] for arm in arms}, index=order
+    )
+    figure, axes = slide()
+    for bars, arm in zip(grouped_bars(axes, values), arms, strict=True):
+        rows = [cells.get((arm, c), {}) for c in order]
+        _intervals(axes, bars, [(row.get("schema_valid_low"), row.get("schema_valid_high")) for row in rows])
+        for patch, row in zip(bars, rows, strict=True):
+            if not row:
+                continue
+            _mark(
+                axes,
+                patch,
+                None if reference is None else reference[reference["complexity"] == row["complexity"]],
+                arm,
+                "schema_valid",
+            )
+            top = max(row.get("schema_valid_high", 0), row["schema_valid"])
+            middle = patch.get_x() + patch.get_width() / 2
+            axes.text(middle, top + 0.015, row["schema_valid_count"], ha="center", va="bottom", fontsize=SMALL)
+    _arm_legend(axes, arms, marked=reference is not None)
+    axes.set_ylabel("schema valid")
+    percent_axis(axes, top=1.09)
+    best = values.mean().idxmax()
+    shares = joined(f"{percent(share)} of {c}" for c, share in values[best].dropna().items())
+    finding = f"{arm_title(best)} answers are schema valid for {shares} policies"
+    caption = "Schema valid answers of all answers, with 95% bootstrap intervals; counts stand above the bars."
+    caption += " Diamonds: the report's figures." if reference is not None else ""
+    return finish(figure, finding[0].upper() + finding[1:], caption)
+
+
+def success_by_length(rows: Iterable[dict] | pd.DataFrame, budget: int, success: str = "schema_valid") -> Picture:
+    """How often an arm succeeds, by the length of the wanted policy; the token budget is drawn as a line.
+
+    Args:
+        rows: score rows with arm, expected_tokens and the column `success` (0 to 1 in every row, so rather an `_all`).
+        budget: tokens that the answer could have.
+    """
+    table = checked.frame(rows, text=("arm",), other=("expected_tokens", success))
+    for number, value in enumerate(table["expected_tokens"]):
+        if pd.isna(value) or value < 0:
+            raise checked.RowsError(f"{checked.place(table.iloc[number], number)}: expected_tokens is {value!r}")
+    checked.numbers(table, success, np.ones(len(table), dtype=bool), highest=1)
+    table = table.assign(length=table["expected_tokens"].astype(float), success=table[success].astype(float))
+    # Bins double in width: (32, 64], (64, 128], ... so a budget that is a power of two lies on an edge.
+    exponents = np.ceil(np.log2(table["length"].clip(lower=32))).astype(int)
+    first, last = exponents.min(), exponents.max()
+    figure, axes = slide()
+    arms = list(dict.fromkeys(table["arm"]))
+    for number, arm in enumerate(arms):
+        means = table[table["arm"] == arm].groupby(exponents)["success"].mean()
+        colour = COLOURS[number % len(COLOURS)]
+        places = means.index - first
+        axes.plot(
+            places, means, color=colour, linewidth=4, marker="o", markersize=12, label=arm_title(arm), clip_on=False
+        )
+    sizes = exponents[table["arm"] == arms[0]].value_counts()
+    names = [f"to {2**e:,}\nn {sizes.get(e, 0)}" for e in range(first, last + 1)]
+    axes.set_xticks(range(last - first + 1), names)
+    right = max(last - first + 0.5, np.log2(budget) - first + 0.7)
+    axes.set_xlim(-0.5, right)
+    line = np.log2(budget) - first + 0.5
+    axes.axvline(line, color=GREY, linestyle="--", linewidth=3)
+    axes.text(line, 1.03, f" budget {budget:,}", color=GREY, fontsize=SMALL + 2, ha="left", va="bottom")
+    axes.set_xlabel("tokens of the wanted policy")
+    words = SHOWN.get(success, success.replace("_", " ")).replace("\n", " ")
+    axes.set_ylabel(words)
+    percent_axis(axes, top=1.0)
+    legend(axes, bbox_to_anchor=(-0.01, 1.07))
+    best = table.groupby("arm", sort=False)["success"].mean().idxmax()
+    part = table[table["arm"] == best]
+    inside, beyond = part[part["length"] <= budget], part[part["length"] > budget]
+    finding = f"{arm_title(best)}, within {budget:,} tokens: {words} {percent(inside['success'].mean())}"
+    finding += f"; beyond: {percent(beyond['success'].mean())}" if len(beyond) else "; no wanted policy is longer"
+    caption = (
+        f"Answers by the length of the wanted policy, in bins of doubling width; n: answers of an arm. "
+        f"{len(beyond)} of {len(part)} wanted policies are longer than the budget of {budget:,} tokens."
+    )
+    return finish(figure, finding[0].upper() + finding[1:], caption)
+
+
+def _arm_legend(axes, arms: list[str], marked: bool) -> None:
+    handles, _ = axes.get_legend_handles_labels()
+    names = [arm_title(arm) for arm in arms]
+    if marked:
+        handles = [
+            *handles[: len(arms)],
+            axes.plot([], [], "D", color="white", markeredgecolor="black", markersize=11)[0],
+        ]
+        names.append("report")
+    legend(axes, columns=len(names), handles=handles, labels=names)
+
+
+def _intervals(axes, bars, bounds: list[tuple[float | None, float | None]]) -> None:
+    for patch, (low, high) in zip(bars, bounds, strict=True):
+        if low is None or high is None or np.isnan([low, high, patch.get_height()]).any():
+            continue
+        middle, height = patch.get_x() + patch.get_width() / 2, patch.get_height()
+        spread = [[max(0, height - low)], [max(0, high - height)]]
+        axes.errorbar(middle, height, yerr=spread, color="black", linewidth=2.5, capsize=5, capthick=2.5)
+
+
+def _mark(axes, patch, reference: pd.DataFrame | None, arm: str, column: str) -> None:
+    if reference is None or column not in reference:
+        return
+    for value in reference.loc[reference["arm"] == arm, column]:
+        middle = patch.get_x() + patch.get_width() / 2
+        axes.plot(middle, value, "D", color="white", markeredgecolor="black", markersize=11, zorder=5, clip_on=False)

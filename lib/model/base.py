@@ -1,0 +1,154 @@
+"""Load a base model and its tokenizer: from disk or the hub, quantised for training, or whole for generation.
+
+The profile says which model and which device; models and tokenizers of transformers go out. What the machine cannot
+do (no GPU, no network, no such folder) is a BaseModelError of one line.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import bitsandbytes as bnb
+import torch
+from peft import PeftModel
+from transformers import (
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    BitsAndBytesConfig,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
+
+from lib.profiles import Profile
+
+
+class BaseModelError(RuntimeError):
+    """The base model cannot be loaded here; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Parameter counts, and the bytes of the weights as they lie in memory."""
+
+    parameters: int
+    trainable: int
+    bytes: int
+
+
+def check_device(profile: Profile) -> str:
+    """The profile's device, if this machine has it.
+
+    Raises:
+        BaseModelError: if the profile wants a GPU and there is none.
+    """
+    if profile.device == "cuda" and not torch.cuda.is_available():
+        raise BaseModelError(
+            f'the profile {profile.name!r} needs an NVIDIA GPU and this machine has none: choose PROFILE="nano"'
+        )
+    return profile.device
+
+
+def compute_dtype(device: str) -> torch.dtype:
+    """bfloat16 where the hardware multiplies in it, else float32: an AVX2 CPU is twenty times slower in bfloat16."""
+    if device == "cuda":
+        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
+    return torch.bfloat16 if torch.cpu._is_avx512_bf16_supported() else torch.float32
+
+
+def load_tokenizer(profile: Profile) -> PreTrainedTokenizerBase:
+    """The base model's tokenizer, padding on the left as batched generation needs it.
+
+    Raises:
+        BaseModelError: if it is not where the profile says.
+    """
+    tokenizer = _load(AutoTokenizer, profile)
+    tokenizer.padding_side = "left"
+    if tokenizer.pad_token is None:  # Mistral has none; </s> would teach the model never to stop
+        tokenizer.pad_token = tokenizer.unk_token or tokenizer.eos_token
+    return tokenizer
+
+
+def load_quantised(profile: Profile) -> PreTrainedModel:
+    """The base model for QLoRA: linear layers in NF4 with double quantisation, on the profile's device.
+
+    Raises:
+        BaseModelError: if it cannot be loaded here.
+    """
+    device = check_device(profile)
+    dtype = compute_dtype(device)
+    quantisation = BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=dtype,
+    )
+    model = _load(AutoModelForCausalLM, profile, dtype=dtype, quantization_config=quantisation, device_map={"": device})
+    keep_gradients(model)
+    model.config.use_cache = False
+    return model
+
+
+def keep_gradients(model: torch.nn.Module) -> None:
+    """Keep bitsandbytes from repacking 4-bit weights on the CPU.
+
+    Where the CPU has AVX512-BF16, the first forward in eval mode repacks each Linear4bit for inference; after it no
+    gradient passes, and training silently learns nothing.
+    """
+    for module in model.modules():
+        if isinstance(module, bnb.nn.Linear4bit):
+            module.support_avx512bf16_for_cpu = False
+
+
+def load_for_generation(profile: Profile, adapter: Path | None = None) -> PreTrainedModel:
+    """The base model for generation, with the adapter if one is given.
+
+    On a GPU the base stays in NF4, as it was in training. On a CPU it is loaded whole and the adapter merged into it:
+    nano is small, and a merged model is several times faster there.
+
+    Raises:
+        BaseModelError: if the base or the adapter cannot be loaded here.
+    """
+    on_gpu = check_device(profile) == "cuda"
+    if on_gpu:
+        model = load_quantised(profile)
+        model.config.use_cache = True
+    else:
+        model = _load(AutoModelForCausalLM, profile, dtype=compute_dtype("cpu"))
+    if adapter is not None:
+        if not (adapter / "adapter_model.safetensors").is_file():
+            raise BaseModelError(f"{adapter} holds no adapter_model.safetensors: run notebooks/02_train.ipynb first")
+        model = PeftModel.from_pretrained(model, str(adapter))
+        if not on_gpu:
+            model = model.merge_and_unload()
+    return model.eval()
+
+
+def sizes(model: torch.nn.Module) -> Sizes:
+    """Count parameters; a 4-bit weight counts as the parameters that it stands for, in the bytes that it takes."""
+    parameters = trainable = size = 0
+    for parameter in model.parameters():
+        packed = isinstance(parameter, bnb.nn.Params4bit) and parameter.quant_state is not None
+        count = parameter.quant_state.shape.numel() if packed else parameter.numel()
+        parameters += count
+        trainable += count if parameter.requires_grad else 0
+        size += parameter.numel() * parameter.element_size()
+    return Sizes(parameters, trainable, size)
+
+
+def _load(kind: type, profile: Profile, **settings: object) -> object:
+    # A folder is never looked up on the hub, and a name on the hub never runs code that came with it.
+    location = profile.base_location
+    local = Path(location).is_dir()
+    try:
+        return kind.from_pretrained(
+            location, local_files_only=local, trust_remote_code=False, **_weights_only_safe(kind), **settings
+        )
+    except OSError as error:
+        reason = str(error).strip().splitlines()[0]
+        raise BaseModelError(
+            f"the base model {profile.base_model!r} cannot be loaded ({reason}): it is a folder of the project or a "
+            'name on the Hugging Face hub, which needs a network; without one choose PROFILE="nano"'
+        ) from error
+
+
+def _weights_only_safe(kind: type) -> dict[str, bool]:
+    return {"use_safetensors": True} if kind is AutoModelForCausalLM else {}

@@ -1,0 +1,270 @@
+"""QLoRA fine-tuning with TRL: examples come in, an adapter and a log go out.
+
+One recipe is one call of `fit`; `sweep` calls it for several, briefly. Checkpoints lie beside the log, so that a
+killed training goes on where it stopped when the same call is made again, and only then.
+"""
+
+import hashlib
+import json
+import shutil
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import psutil
+import torch
+from datasets import Dataset, disable_progress_bars
+from peft import LoraConfig, get_peft_model
+from transformers import EarlyStoppingCallback, PreTrainedTokenizerBase, TrainerCallback, set_seed
+from trl import SFTConfig, SFTTrainer
+
+from lib.data.dataset import Example
+from lib.files import write_json, writing
+from lib.model.base import Sizes, check_device, compute_dtype, load_quantised, load_tokenizer, sizes
+from lib.model.prompt import render
+from lib.profiles import Profile, Recipe
+
+
+@dataclass(frozen=True)
+class Fit:
+    """What one training came to. Losses are nats a token of the response."""
+
+    recipe: str
+    steps: int
+    train_loss: float  # mean over all steps
+    first_eval_loss: float  # of the base model, before the first step
+    best_eval_loss: float
+    best_step: int
+    stopped_early: bool
+    tokens: int  # of prompts and responses, as the trainer counts them
+    seconds: float
+    sizes: Sizes
+    memory_gb: float  # peak of the GPU, else of this process
+    resumed_from: int  # step; 0 if the training began here
+
+    @property
+    def tokens_per_second(self) -> float:
+        return self.tokens / self.seconds if self.seconds else 0.0
+
+
+def rows(
+    examples: Iterable[Example], tokenizer: PreTrainedTokenizerBase, max_length: int
+) -> tuple[list[dict[str, str]], int]:
+    """Prompt and completion of the examples that fit into `max_length` tokens, and how many did not.
+
+    A longer one is left out and not cut: a policy that ends in the middle teaches exactly the mistake that the
+    evaluation counts.
+    """
+    kept, dropped = [], 0
+    for example in examples:
+        row = {"prompt": render(example.instruction), "completion": example.policy}
+        length = len(tokenizer(row["prompt"] + row["completion"])["input_ids"]) + 1  # and </s>
+        if length <= max_length:
+            kept.append(row)
+        else:
+            dropped += 1
+    return kept, dropped
+
+
+def settings(profile: Profile, recipe: Recipe, out: Path, max_steps: int, seed: int) -> SFTConfig:
+    """A profile and a recipe in TRL's own words."""
+    dtype = compute_dtype(profile.device)
+    return SFTConfig(
+        output_dir=str(out),
+        # how much
+        num_train_epochs=recipe.epochs,
+        max_steps=max_steps or -1,
+        per_device_train_batch_size=profile.train_batch_size,
+        gradient_accumulation_steps=profile.gradient_accumulation,
+        per_device_eval_batch_size=profile.train_batch_size,
+        max_length=profile.max_length,
+        packing=profile.packing,
+        packing_strategy="bfd",
+        eval_packing=False,  # an evaluation of packs would weigh examples by their neighbours
+        completion_only_loss=True,
+        # how
+        learning_rate=recipe.learning_rate * profile.learning_rate_scale,
+        lr_scheduler_type=recipe.scheduler,
+        warmup_steps=recipe.warmup,  # a share of the steps
+        weight_decay=recipe.weight_decay,
+        bf16=dtype == torch.bfloat16,
+        fp16=dtype == torch.float16,
+        use_cpu=profile.device == "cpu",
+        gradient_checkpointing=profile.device == "cuda",
+        dataloader_pin_memory=profile.device == "cuda",
+        # what is kept
+        eval_strategy="steps",
+        eval_steps=profile.eval_steps,
+        eval_on_start=True,
+        save_steps=profile.save_steps,
+        save_total_limit=3,
+        load_best_model_at_end=True,
+        metric_for_best_model="eval_loss",
+        greater_is_better=False,
+        logging_steps=profile.logging_steps,
+        report_to="none",
+        seed=seed,
+        data_seed=seed,
+    )
+
+
+class Log(TrainerCallback):
+    """Appends what the trainer logs to a JSONL file, a line at a time, so that a kill loses none."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.started = time.monotonic()
+
+    def on_log(self, args, state, control, logs=None, **kwargs) -> None:
+        row = {"step": state.global_step, "tokens": state.num_input_tokens_seen, **(logs or {})}
+        row["elapsed"] = round(time.monotonic() - self.started, 1)
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(row) + "\n")
+
+
+def fit(
+    profile: Profile,
+    recipe: Recipe,
+    train: Sequence[Example],
+    validation: Sequence[Example],
+    folder: Path,
+    adapter: Path | None = None,
+    max_steps: int | None = None,
+    seed: int = 0,
+) -> Fit:
+    """Fine-tune the profile's base model.
+
+    Args:
+        folder: keeps log.jsonl and checkpoints/; training with the same data and settings goes on from its last
+            checkpoint if it was interrupted, and starts again if it had ended.
+        adapter: where the best adapter is written (safetensors); None: nowhere, as in a sweep.
+        max_steps: optimiser steps; None takes the profile's.
+
+    Raises:
+        BaseModelError: if the model cannot be loaded here.
+        ValueError: if no example fits into the profile's max_length.
+    """
+    device = check_device(profile)
+    disable_progress_bars()
+    set_seed(seed)
+    steps = profile.max_steps if max_steps is None else max_steps
+    tokenizer = load_tokenizer(profile)
+    tokenizer.padding_side = "right"
+    train_rows, _ = rows(train, tokenizer, profile.max_length)
+    validation_rows, _ = rows(sample(validation, profile.eval_examples), tokenizer, profile.max_length)
+    if not train_rows or not validation_rows:
+        raise ValueError(
+            f"no {'validation' if train_rows else 'training'} example fits into max_length={profile.max_length}"
+        )
+    checkpoints = folder / "checkpoints"
+    resume = _prepare(folder, _fingerprint(profile, recipe, steps, seed, train_rows, validation_rows))
+    if device == "cuda":
+        torch.cuda.reset_peak_memory_stats()
+    model = get_peft_model(load_quantised(profile), _lora(recipe))
+    trainer = SFTTrainer(
+        model=model,
+        args=settings(profile, recipe, checkpoints, steps, seed),
+        train_dataset=Dataset.from_list(train_rows),
+        eval_dataset=Dataset.from_list(validation_rows),
+        processing_class=tokenizer,
+        callbacks=[Log(folder / "log.jsonl"), EarlyStoppingCallback(recipe.patience)],
+    )
+    started = time.monotonic()
+    trainer.train(resume_from_checkpoint=str(resume) if resume else None)
+    seconds = time.monotonic() - started
+    if adapter is not None:
+        with writing(adapter) as aside:
+            trainer.model.save_pretrained(aside)
+    result = _summarise(trainer, recipe, seconds, resume, device)
+    write_json(folder / "fit.json", asdict(result) | {"tokens_per_second": result.tokens_per_second})
+    (folder / "finished").touch()
+    return result
+
+
+def sweep(
+    profile: Profile,
+    recipes: Sequence[Recipe],
+    train: Sequence[Example],
+    validation: Sequence[Example],
+    folder: Path,
+    seed: int = 0,
+) -> list[Fit]:
+    """Train each recipe for the profile's sweep_steps, without keeping adapters; the order of `recipes` is kept."""
+    return [
+        fit(profile, r, train, validation, folder / r.name, max_steps=profile.sweep_steps, seed=seed) for r in recipes
+    ]
+
+
+def sample(examples: Sequence[Example], count: int) -> list[Example]:
+    """At most `count` examples, spread over the whole sequence; 0 means all."""
+    if not count or count >= len(examples):
+        return list(examples)
+    return [examples[i * len(examples) // count] for i in range(count)]
+
+
+def _lora(recipe: Recipe) -> LoraConfig:
+    return LoraConfig(
+        task_type="CAUSAL_LM",
+        r=recipe.r,
+        lora_alpha=recipe.alpha,
+        lora_dropout=recipe.dropout,
+        target_modules=list(recipe.target_modules),
+        bias="none",
+    )
+
+
+def _fingerprint(profile: Profile, recipe: Recipe, *parts: object) -> str:
+    text = json.dumps([asdict(profile) | {"minutes": None}, asdict(recipe), *parts], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _prepare(folder: Path, fingerprint: str) -> Path | None:
+    """The checkpoint to go on from, after clearing away what belongs to another training or to one that ended."""
+    mark = folder / "training"
+    same = mark.is_file() and mark.read_text() == fingerprint and not (folder / "finished").exists()
+    checkpoint = _last_whole(folder / "checkpoints") if same else None
+    if checkpoint is None:
+        shutil.rmtree(folder / "checkpoints", ignore_errors=True)
+        for name in ("log.jsonl", "fit.json", "finished"):
+            (folder / name).unlink(missing_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    mark.write_text(fingerprint)
+    return checkpoint
+
+
+def _last_whole(checkpoints: Path) -> Path | None:
+    # trainer_state.json is what the trainer writes last: a checkpoint without it was cut off.
+    whole = [p.parent for p in checkpoints.glob("checkpoint-*/trainer_state.json") if _is_json(p)]
+    return max(whole, key=lambda p: int(p.name.rpartition("-")[2]), default=None)
+
+
+def _is_json(path: Path) -> bool:
+    try:
+        json.loads(path.read_text())
+    except ValueError:
+        return False
+    return True
+
+
+def _summarise(trainer: SFTTrainer, recipe: Recipe, seconds: float, resume: Path | None, device: str) -> Fit:
+    history = trainer.state.log_history
+    evaluations = [(row["eval_loss"], row["step"]) for row in history if "eval_loss" in row]
+    best, best_step = min(evaluations)
+    gpu = device == "cuda"
+    memory = torch.cuda.max_memory_allocated() if gpu else psutil.Process().memory_info().rss
+    resumed = int(resume.name.rpartition("-")[2]) if resume else 0
+    return Fit(
+        recipe=recipe.name,
+        steps=trainer.state.global_step,
+        train_loss=next(row["train_loss"] for row in reversed(history) if "train_loss" in row),
+        first_eval_loss=evaluations[0][0],
+        best_eval_loss=best,
+        best_step=best_step,
+        stopped_early=trainer.state.global_step < trainer.state.max_steps,
+        tokens=int(trainer.state.num_input_tokens_seen or 0),
+        seconds=seconds,
+        sizes=sizes(trainer.model),
+        memory_gb=memory / 2**30,
+        resumed_from=resumed,
+    )

@@ -1,0 +1,241 @@
+"""A run folder, runs/<profile>/: where each stage reads the stages before it and writes its own.
+
+Files come in and go out by their path inside the folder ("01_data/examples.jsonl"). Every write is made aside and
+renamed into place, and a stage's manifest.json is written last: if it is there and its checksums hold, the stage
+is complete.
+"""
+
+import dataclasses
+import importlib.metadata
+import platform
+import shutil
+import subprocess
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from lib import files
+from lib.files import ASIDE, ROOT, checksums, read_json, sha256, shown
+
+if TYPE_CHECKING:
+    from lib.profiles import Profile
+
+STAGES = ("01_data", "02_train", "03_eval", "04_errors", "05_demo")
+EXECUTED = "executed"  # beside the stages: executed copies of the notebooks
+MANIFEST = "manifest.json"
+
+# The packages whose version can change a result.
+VERSIONED = [
+    "torch",
+    "transformers",
+    "trl",
+    "peft",
+    "bitsandbytes",
+    "accelerate",
+    "tokenizers",
+    "datasets",
+    "numpy",
+    "pandas",
+    "boto3",
+    "botocore",
+    "moto",
+    "policy-sentry",
+    "mistral-common",
+    "iam-policy-course",
+]
+
+
+class MissingUpstream(RuntimeError):
+    """A stage before this one is not there, not finished or not as it was written; one line that says what to run."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One profile's run folder. Open it with `lib.profiles.open_run`."""
+
+    profile: "Profile"
+    folder: Path
+    _started: dict[str, datetime] = field(default_factory=dict, repr=False, compare=False)
+
+    def path(self, name: str) -> Path:
+        """The absolute path of `name`, a POSIX path inside the run folder such as "01_data/examples.jsonl".
+
+        Raises:
+            ValueError: if `name` leaves the run folder, or lies in a folder that is no stage.
+        """
+        parts = PurePosixPath(name).parts
+        if not parts or name.startswith("/") or ".." in parts:
+            raise ValueError(f"{name!r} must be a path inside the run folder, such as 01_data/examples.jsonl")
+        if len(parts) > 1 and parts[0] not in (*STAGES, EXECUTED):
+            raise ValueError(f"{name!r} is in no stage; the stages are {', '.join(STAGES)}")
+        return self.folder.joinpath(*parts)
+
+    def stage(self, stage: str) -> Path:
+        """The folder of a stage, created if it is not there."""
+        if stage not in STAGES:
+            raise ValueError(f"{stage!r} is no stage; the stages are {', '.join(STAGES)}")
+        folder = self.folder / stage
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def begin(self, stage: str) -> Path:
+        """Start a stage and return its folder.
+
+        What an earlier run of the stage left stays, so that it can be resumed; only its manifest goes, so that the
+        stage counts as unfinished until `finish`, and so do the unfinished writes of a killed run.
+        """
+        folder = self.stage(stage)
+        (folder / MANIFEST).unlink(missing_ok=True)
+        for aside in list(folder.rglob(f"{ASIDE}*")):
+            shutil.rmtree(aside, ignore_errors=True)
+        self._started[stage] = datetime.now(UTC)
+        return folder
+
+    def finish(self, stage: str, parameters: dict[str, Any], read: Iterable[str], seed: int) -> Path:
+        """Write the manifest of a stage that began in this process, and return its path.
+
+        Args:
+            parameters: the notebook's parameters, values as JSON has them.
+            read: what the stage read, files or folders: paths inside the run folder, or else relative to the
+                project's root ("models/nano").
+            seed: the seed of everything random in the stage.
+
+        Raises:
+            RuntimeError: if the stage did not begin.
+            MissingUpstream: if a file of `read` is not there.
+        """
+        if stage not in self._started:
+            raise RuntimeError(f"{stage} did not begin: call run.begin({stage!r}) before it writes anything")
+        folder = self.stage(stage)
+        manifest = {
+            "stage": stage,
+            "parameters": parameters,
+            "seed": seed,
+            "profile": dataclasses.asdict(self.profile),
+            "started": self._started[stage].isoformat(timespec="seconds"),
+            "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+            "python": platform.python_version(),
+            "versions": versions(),
+            "git": git_state(),
+            "read": {k: v for name in read for k, v in self._read_checksums(name).items()},
+            "written": {f"{stage}/{k}": v for k, v in checksums(folder).items() if k != MANIFEST},
+        }
+        self.write_json(f"{stage}/{MANIFEST}", manifest)
+        return folder / MANIFEST
+
+    def manifest(self, stage: str) -> dict[str, Any]:
+        """The manifest of a finished stage.
+
+        Raises:
+            MissingUpstream: if the stage has not run to its end.
+        """
+        path = self.folder / stage / MANIFEST
+        if not path.is_file():
+            raise MissingUpstream(f"{shown(path.parent)} is unfinished (no {MANIFEST}): {self._remedy(stage)}")
+        try:
+            manifest = read_json(path)
+            if not (isinstance(manifest["written"], dict) and isinstance(manifest["read"], dict)):
+                raise TypeError("not a table of checksums")
+        except (ValueError, KeyError, TypeError) as error:
+            raise MissingUpstream(f"{shown(path)} is damaged: {self._remedy(stage)}") from error
+        return manifest
+
+    def require(self, *names: str) -> list[Path]:
+        """Check that files or folders of earlier stages are there, finished and as they were written.
+
+        A stage whose own input has since been replaced is refused too: an adapter must not meet a test split
+        other than the one its training data was kept apart from.
+
+        Returns:
+            The absolute paths, in the order of `names`.
+
+        Raises:
+            MissingUpstream: one line that names the file and the notebook to run.
+        """
+        paths = [self.path(name) for name in names]
+        for name, path in zip(names, paths, strict=True):
+            stage = PurePosixPath(name).parts[0]
+            if not path.exists():
+                raise MissingUpstream(f"{shown(path)} is missing: {self._remedy(stage)}")
+            written = self.manifest(stage)["written"]
+            prefix = f"{PurePosixPath(name)}/"
+            expected = {k: v for k, v in written.items() if k == prefix[:-1] or k.startswith(prefix)}
+            found = self._read_checksums(name)
+            for file in sorted(expected.keys() | found.keys()):
+                if expected.get(file) != found.get(file):
+                    raise MissingUpstream(
+                        f"{shown(self.path(file))} is not what {stage} wrote (its {MANIFEST} has another checksum): "
+                        f"{self._remedy(stage, again=True)}"
+                    )
+        for stage in sorted({PurePosixPath(name).parts[0] for name in names}):
+            self._require_same_input(stage)
+        return paths
+
+    def _require_same_input(self, stage: str) -> None:
+        for file, checksum in self.manifest(stage)["read"].items():
+            source = PurePosixPath(file).parts[0]
+            if source in STAGES and self.manifest(source)["written"].get(file) != checksum:
+                raise MissingUpstream(
+                    f"{shown(self.folder / stage)} was made from another {file}: {self._remedy(stage, again=True)}"
+                )
+
+    def _remedy(self, stage: str, again: bool = False) -> str:
+        command = f"python -m lib.course --profile {self.profile.name} --only {stage}"
+        if self.folder.parent != ROOT / "runs":
+            command += f" --runs {shown(self.folder.parent)}"
+        return f"run notebooks/{stage}.ipynb {'again' if again else 'first'} (or {command})"
+
+    def _read_checksums(self, name: str) -> dict[str, str]:
+        inside = PurePosixPath(name).parts[:1] and PurePosixPath(name).parts[0] in STAGES
+        path = self.path(name) if inside else ROOT / name
+        if not path.exists():
+            raise MissingUpstream(f"{shown(path)} is missing, though the stage says that it read it")
+        if path.is_file():
+            return {str(PurePosixPath(name)): sha256(path)}
+        return {f"{PurePosixPath(name)}/{k}": v for k, v in checksums(path).items()}
+
+    @contextmanager
+    def writing(self, name: str) -> Iterator[Path]:
+        """Write a file or a folder inside the run folder; see `lib.files.writing`."""
+        with files.writing(self.path(name)) as aside:
+            yield aside
+
+    def write_json(self, name: str, data: Any) -> Path:
+        """Write one JSON document; see `lib.files.write_json`."""
+        return files.write_json(self.path(name), data)
+
+    def write_jsonl(self, name: str, rows: Iterable[Any]) -> Path:
+        """Write one JSON value a line; see `lib.files.write_jsonl`."""
+        return files.write_jsonl(self.path(name), rows)
+
+    def read_json(self, name: str) -> Any:
+        """Read one JSON document; see `lib.files.read_json`."""
+        return files.read_json(self.path(name))
+
+    def read_jsonl(self, name: str) -> list[Any]:
+        """Read one JSON value a line; see `lib.files.read_jsonl`."""
+        return files.read_jsonl(self.path(name))
+
+
+def versions() -> dict[str, str]:
+    """The installed versions of the packages that can change a result."""
+    installed = {d.name.lower().replace("-", "_"): d.version for d in importlib.metadata.distributions() if d.name}
+    return {p: installed[p.replace("-", "_")] for p in VERSIONED if p.replace("-", "_") in installed}
+
+
+def git_state() -> dict[str, Any] | None:
+    """The commit that the project is at, and whether files differ from it; None outside a git checkout of its own."""
+
+    def git(*arguments: str) -> str:
+        command = ["git", "-C", str(ROOT), *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=30).stdout.strip()
+
+    try:
+        if Path(git("rev-parse", "--show-toplevel")).resolve() != ROOT:
+            return None
+        return {"commit": git("rev-parse", "HEAD"), "dirty": bool(git("status", "--porcelain"))}
+    except (OSError, subprocess.SubprocessError):
+        return None

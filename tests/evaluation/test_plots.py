@@ -1,0 +1,271 @@
+"""Figures: the title is the finding of the data, the files are slides, and small tables do not break them."""
+
+import json
+import subprocess
+import sys
+
+import matplotlib.image
+import matplotlib.pyplot
+import numpy as np
+import pytest
+
+from lib.evaluation import errors, metrics, plots, report
+from lib.evaluation.rows import RowsError
+
+
+def policy(*services):
+    actions = [f"{service}:Thing" for service in services or ("s3",)]
+    return json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": actions, "Resource": "*"}]})
+
+
+def outputs(arm, valid, n=10, complexity="simple"):
+    """`valid` of `n` answers are the wanted policy, the others are prose; the lengths are 100, 200, ... tokens."""
+    return [
+        {
+            **{"arm": arm, "id": f"{complexity}{number}", "complexity": complexity, "instruction": "Do."},
+            **{"expected": policy(), "generated": policy() if number < valid else "no"},
+            **{"expected_tokens": 100 * (number + 1)},
+        }
+        for number in range(n)
+    ]
+
+
+THREE_ARMS = [
+    row
+    for arm, simple, complex_ in (("zero_shot", 1, 0), ("few_shot", 4, 2), ("fine_tuned", 9, 6))
+    for row in outputs(arm, simple) + outputs(arm, complex_, complexity="complex")
+]
+ONE_ARM_ONE_ROW = outputs("fine_tuned", 1, n=1)
+ONE_ARM_NO_JSON = outputs("zero_shot", 0, n=3)
+
+
+def scored(rows):
+    return metrics.score_rows(rows)
+
+
+def counted(rows, by=None):
+    return errors.counts(errors.label(scored(rows)), by=by)
+
+
+EXAMPLES = [
+    {"complexity": complexity, "source": source, "split": split, "policy": policy(*services)}
+    for complexity, source, split, services, times in (
+        ("simple", "written", "train", ["s3"], 6),
+        ("medium", "written", "train", ["s3", "ec2"], 3),
+        ("simple", "managed", "test", ["sqs"], 2),
+        ("complex", "managed", "test", ["s3", "ec2", "sqs", "sns"], 1),
+    )
+    for _ in range(times)
+]
+LENGTHS = [
+    {"tokenizer": name, "tokens": n} for name, width in (("nano", 1), ("mistral", 2)) for n in range(0, 1000, width)
+]
+LENGTHS += [{"tokenizer": "mistral", "tokens": 2000} for _ in range(500)]
+LOG = [
+    {"step": 10, "loss": 3.0},
+    {"step": 20, "loss": 2.0},
+    {"step": 10, "eval_loss": 4.0},
+    {"step": 20, "eval_loss": 1.0},
+]
+
+FIGURES = {  # name -> drawing, what the title must say
+    "complexity_by_source": (lambda: plots.complexity_by_source(EXAMPLES), ["75% of 12", "67% simple"]),
+    "complexity_by_split": (lambda: plots.complexity_by_split(EXAMPLES), ["at most 33.3 points"]),
+    "services": (lambda: plots.services(EXAMPLES, top=1), ["s3", "83% of 12", "1 of 4"]),
+    "lengths": (lambda: plots.lengths(LENGTHS, [512, 1024]), ["1,024 tokens", "100% (nano)", "50% (mistral)"]),
+    "losses": (lambda: plots.losses(LOG), ["Validation loss falls by 75%", "from 4 to 1"]),
+    "sweep": (lambda: plots.sweep(report.sweep()), ["Configuration A", "0.3019", "0.0006 below B"]),
+    "metrics_by_arm": (
+        lambda: plots.metrics_by_arm(metrics.summarise(scored(THREE_ARMS)), report.summary()),
+        ["Fine-tuned: schema valid 75% (few-shot 30%)", "services 75% (30%)"],
+    ),
+    "schema_by_complexity": (
+        lambda: plots.schema_by_complexity(metrics.by_complexity(scored(THREE_ARMS)), report.by_complexity()),
+        ["Fine-tuned", "90% of simple", "60% of complex"],
+    ),
+    "success_by_length": (
+        lambda: plots.success_by_length(scored(outputs("fine_tuned", 6)), budget=512),
+        ["within 512 tokens: schema valid 100%", "beyond: 20%"],
+    ),
+    "categories_by_arm": (
+        lambda: plots.categories_by_arm(counted(THREE_ARMS)),
+        ["Fine-tuned: 75% correct", "no JSON, 25%"],
+    ),
+    "categories_by_complexity": (
+        lambda: plots.categories_by_complexity(counted(THREE_ARMS, by="complexity")),
+        ["90% of simple", "60% of complex", "no JSON, 40%"],
+    ),
+}
+
+
+@pytest.fixture(scope="module", params=FIGURES)
+def drawn(request):
+    draw, said = FIGURES[request.param]
+    return draw(), said
+
+
+def test_the_title_is_the_finding(drawn):
+    picture, said = drawn
+    for words in said:
+        assert words in picture.title
+    assert len(picture.caption) > 30 and picture.caption.endswith(".")
+
+
+def test_files_are_slides_with_something_on_them(drawn, tmp_path):
+    picture, said = drawn
+    png, svg = picture.save(tmp_path / "figures" / "one.two")
+    assert (png.name, svg.name) == ("one.two.png", "one.two.svg")
+    pixels = matplotlib.image.imread(png)[..., :3]
+    assert pixels.shape[:2] == (900, 1600)
+    assert 0.02 < (pixels.min(axis=2) < 0.9).mean() < 0.9
+    assert said[0].split()[0] in svg.read_text(encoding="utf-8")
+    assert sorted(path.name for path in png.parent.iterdir()) == ["one.two.png", "one.two.svg"]
+
+
+def test_saving_twice_gives_the_same_bytes(drawn):
+    picture, _ = drawn
+    assert picture.svg() == picture.svg()
+    assert picture.png() == picture.png()
+
+
+def test_text_is_large_and_inside_the_slide(drawn):
+    picture, _ = drawn
+    picture.png()
+    figure = picture.figure
+    renderer = figure.canvas.get_renderer()
+    for text in figure.findobj(lambda artist: hasattr(artist, "get_fontsize")):
+        if not text.get_text() or not text.get_visible():
+            continue
+        assert text.get_fontsize() >= 18, text
+        box = text.get_window_extent(renderer)
+        ticks_out_of_view = text in [
+            t for axis in (figure.axes[0].xaxis, figure.axes[0].yaxis) for t in axis.get_ticklabels()
+        ]
+        if not ticks_out_of_view:
+            assert box.x0 >= 0 and box.x1 <= 1600 and box.y0 >= 0 and box.y1 <= 900, text
+
+
+def test_the_legend_covers_no_data(drawn):
+    picture, _ = drawn
+    picture.png()
+    axes = picture.figure.axes[0]
+    if axes.get_legend():
+        assert axes.get_legend().get_window_extent().y0 >= axes.get_window_extent().y1 - 1
+
+
+def test_the_same_data_drawn_twice_is_the_same_file():
+    draw, _ = FIGURES["metrics_by_arm"]
+    assert draw().svg() == draw().svg()
+
+
+def test_drawing_leaves_no_figure_behind():
+    matplotlib.pyplot.close("all")
+    for draw, _ in FIGURES.values():
+        draw()
+    assert matplotlib.pyplot.get_fignums() == []
+
+
+def test_a_notebook_shows_figure_and_caption():
+    picture = plots.sweep([{"config": "<A>", "eval_loss": 1.0}])
+    shown = picture._repr_html_()
+    assert "data:image/png;base64," in shown and "1 configuration." in shown
+
+
+def test_bars_are_as_high_as_the_numbers():
+    picture = plots.schema_by_complexity(metrics.by_complexity(scored(THREE_ARMS)))
+    heights = [patch.get_height() for patch in picture.figure.axes[0].patches]
+    assert np.allclose(heights, [0.1, 0.0, 0.4, 0.2, 0.9, 0.6])
+    picture = plots.categories_by_arm(counted(THREE_ARMS))
+    widths = [patch.get_width() for patch in picture.figure.axes[0].patches]
+    assert np.allclose(widths[:3], [0.05, 0.3, 0.75])  # correct
+    assert np.allclose(widths[-3:], [0.95, 0.7, 0.25])  # no JSON
+
+
+def test_the_budget_is_a_line_between_the_bins_it_divides():
+    axes = plots.success_by_length(scored(outputs("a", 6)), budget=512).figure.axes[0]
+    labels = [label.get_text() for label in axes.get_xticklabels()]
+    (line,) = [x for x in (set(line.get_xdata()) for line in axes.lines) if len(x) == 1]
+    assert labels.index("to 512\nn 3") < line.pop() < labels.index("to 1,024\nn 5")
+
+
+SMALL = {
+    "one row": ONE_ARM_ONE_ROW,
+    "no JSON at all": ONE_ARM_NO_JSON,
+    "one complexity": outputs("zero_shot", 2) + outputs("b", 10),
+}
+
+
+@pytest.mark.parametrize("rows", SMALL.values(), ids=SMALL)
+def test_small_tables_are_drawn(rows):
+    scores = scored(rows)
+    for picture in (
+        plots.metrics_by_arm(metrics.summarise(scores)),
+        plots.metrics_by_arm(metrics.summarise(scores), report.summary()),
+        plots.schema_by_complexity(metrics.by_complexity(scores), report.by_complexity()),
+        plots.success_by_length(scores, budget=32),
+        plots.success_by_length(scores, budget=8192),
+        plots.categories_by_arm(counted(rows)),
+        plots.categories_by_complexity(counted(rows, by="complexity")),
+    ):
+        assert picture.png().startswith(b"\x89PNG")
+        assert "nan" not in picture.title and "nan" not in picture.caption
+
+
+def test_single_rows_of_data_and_training_are_drawn():
+    for picture in (
+        plots.complexity_by_source(EXAMPLES[:1]),
+        plots.complexity_by_split(EXAMPLES[:1]),
+        plots.services(EXAMPLES[:1]),
+        plots.lengths([{"tokenizer": "nano", "tokens": 0}], [256]),
+        plots.losses([{"step": 1, "loss": 2.5}]),
+        plots.losses([{"step": 1, "eval_loss": 2.5}, {"step": 2, "eval_loss": 3.5}]),
+        plots.sweep([{"config": "A", "eval_loss": 0.5, "train_loss": None}]),
+    ):
+        assert picture.png().startswith(b"\x89PNG")
+        assert "nan" not in picture.title and "nan" not in picture.caption
+    assert plots.losses([{"step": 1, "loss": 2.0}, {"step": 2, "loss": 3.0}]).title.startswith(
+        "Training loss does not fall"
+    )
+
+
+def test_five_arms_are_drawn_with_names_in_words():
+    rows = [row for number in range(5) for row in outputs(f"new_arm_{number}", number)]
+    picture = plots.metrics_by_arm(metrics.summarise(scored(rows)))
+    assert picture.title.startswith("New arm 4: schema valid 40%")
+    legend = picture.figure.axes[0].get_legend()
+    assert [text.get_text() for text in legend.get_texts()] == [f"new arm {number}" for number in range(5)]
+
+
+BAD = {
+    "no rows": (lambda: plots.complexity_by_source([]), "no rows"),
+    "no source": (lambda: plots.complexity_by_source([{"complexity": "simple"}]), "row 0: source is missing"),
+    "no service": (lambda: plots.services([{"policy": "{}"}]), "no policy names a service"),
+    "no budget": (lambda: plots.lengths(LENGTHS, []), "at least one budget"),
+    "no losses": (lambda: plots.losses([{"step": 1}]), "no row has a loss"),
+    "no loss": (lambda: plots.sweep([{"config": "A", "eval_loss": None}]), "config 'A'.*eval_loss is missing"),
+    "no arm": (lambda: plots.categories_by_complexity(counted(THREE_ARMS, "complexity"), arm="x"), "no arm 'x'"),
+    "undefined": (
+        lambda: plots.success_by_length(scored(ONE_ARM_NO_JSON), 64, success="service_jaccard"),
+        "service_jaccard is missing",
+    ),
+    "no length": (
+        lambda: plots.success_by_length(scored(ONE_ARM_ONE_ROW).assign(expected_tokens=None), 64),
+        "expected_tokens is None",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_tables_that_cannot_be_drawn_are_refused(case):
+    draw, message = BAD[case]
+    with pytest.raises(RowsError, match=message):
+        draw()
+
+
+def test_the_room_needs_no_model_library():
+    code = (
+        "import sys, lib.evaluation.plots, lib.evaluation.errors, lib.evaluation.report; "
+        "print(sorted({'torch', 'transformers', 'peft', 'trl', 'bitsandbytes'} & set(sys.modules)))"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"
