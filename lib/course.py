@@ -96,11 +96,11 @@ def execute(plan: Plan, resume: Callable[[str], str] | None = None) -> None:
             print("failed", flush=True)
             said = _last_line(error.evalue)
             reason = f"{error.ename}: {said}" if said else error.ename
-            raise NotebookFailed(f"{notebook.stage} failed: {reason}\n{partly}{again}") from error
+            raise NotebookFailed(f"{notebook.stage} failed: {reason}; {partly}{again}") from error
         except (RuntimeError, NoSuchKernel) as error:  # the kernel died or did not start
             print("failed", flush=True)
             reason = f"{_last_line(str(error))} (a kernel that dies without an error is mostly out of memory)"
-            raise NotebookFailed(f"{notebook.stage} failed: {reason}\n{partly}{again}") from error
+            raise NotebookFailed(f"{notebook.stage} failed: {reason}; {partly}{again}") from error
         print(f"{minutes:.1f} min, {memory_gb:.1f} GB", flush=True)
 
 
@@ -239,9 +239,9 @@ def _resume(options: argparse.Namespace, plan: Plan, failed: str) -> str:
     after = set().union(*(plan.parameters[stage] for stage in stages[stages.index(failed) :]))
     given = [a for a in options.parameters if a.partition("=")[0] in after]
     parameters = ["-p", *given] if given else []
-    return shlex.join(
-        ["python", "-m", "lib.course", "--profile", options.profile, *left, *runs, *notebooks, *parameters]
-    )
+    python = Path(sys.executable)
+    program = [shown(python) if python.is_relative_to(ROOT) else "python", "-m", "lib.course"]
+    return shlex.join([*program, "--profile", options.profile, *left, *runs, *notebooks, *parameters])
 
 
 def _last_line(text: str) -> str:

@@ -145,7 +145,7 @@ def _typed(name: str, text: str, default: Any) -> Any:
 def _parameters(path: Path) -> dict[str, Any]:
     try:
         found = papermill.inspect_notebook(path)
-    except (ValueError, OSError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, OSError) as error:  # as nbformat meets other JSON
         raise CourseError(
             f"{shown(path)} cannot be read as a notebook: {' '.join(str(error).split())[:200]}"
         ) from error

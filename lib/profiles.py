@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+import pandas as pd
 import yaml
 
 from lib.files import ROOT, shown
@@ -26,6 +27,7 @@ __all__ = [
     "ProfileError",
     "Recipe",
     "Run",
+    "costs",
     "load",
     "load_recipe",
     "open_run",
@@ -148,6 +150,13 @@ def open_run(profile: Profile | str, root: str | Path = "runs") -> Run:
         raise ProfileError('the folder of the runs is empty text; write a path, such as "runs"')
     profile = load(profile) if isinstance(profile, str) else profile
     return Run(profile=profile, folder=ROOT / Path(root).expanduser() / profile.name)
+
+
+def costs(stage: str) -> pd.DataFrame:
+    """What a stage takes, as estimated in the profiles: a row a profile."""
+    found = [load(name) for name in profile_names()]
+    rows = [(p.name, p.title, p.minutes[stage], p.memory_gb) for p in found]
+    return pd.DataFrame(rows, columns=["profile", "", "minutes", "memory, GB"]).set_index("profile")
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:

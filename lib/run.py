@@ -203,6 +203,12 @@ class Run:
         with files.writing(self.path(name)) as aside:
             yield aside
 
+    def write_text(self, name: str, text: str) -> Path:
+        """Write one text as UTF-8."""
+        with self.writing(name) as aside:
+            aside.write_text(text, encoding="utf-8")
+        return self.path(name)
+
     def write_json(self, name: str, data: Any) -> Path:
         """Write one JSON document; see `lib.files.write_json`."""
         return files.write_json(self.path(name), data)

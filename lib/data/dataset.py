@@ -181,6 +181,13 @@ def _split(examples: Sequence[Example], seed: int) -> dict[str, list[Example]]:
     return {name: sorted(members, key=lambda e: e.id) for name, members in split.items()}
 
 
+def spread(examples: Sequence[Example], count: int) -> list[Example]:
+    """At most `count` examples, evenly over the whole sequence and so over its sources; 0 means all."""
+    if not count or count >= len(examples):
+        return list(examples)
+    return [examples[i * len(examples) // count] for i in range(count)]
+
+
 def normalised_digest(policy: str) -> str:
     """The MD5 of a policy's normalised JSON: same digest, same policy up to order, Sids and scalar-or-list form."""
     return hashlib.md5(_normal(as_policy(policy).data).encode(), usedforsecurity=False).hexdigest()

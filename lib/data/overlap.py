@@ -8,7 +8,7 @@ from bisect import bisect_left
 from collections.abc import Sequence
 
 from lib.iam import catalogue
-from lib.iam.document import EFFECTS, Policy
+from lib.iam.document import EFFECTS, Policy, parse
 
 NEAR = 0.9  # overlap of expanded actions from which two policies are near duplicates
 
@@ -67,6 +67,22 @@ def near_pairs(sets: Sequence[int], threshold: float = NEAR) -> list[list[int]]:
         for a in by_value[value]:
             near[a] += [b for b in by_value[value] if b != a]
     return near
+
+
+def nearest(policies: Sequence[str], others: Sequence[str]) -> list[float]:
+    """For each policy, the largest overlap of expanded actions with any of the others.
+
+    It is taken over what two policies name, whatever the effect, and over what they allow; the larger counts.
+    """
+    index = ActionIndex()
+    best = [0.0] * len(policies)
+    for effects in (EFFECTS, ("Allow",)):
+        known = [bits for bits in {index.actions(parse(p), effects) for p in others} if bits]
+        for position, policy in enumerate(policies):
+            bits = index.actions(parse(policy), effects)
+            if bits:
+                best[position] = max([best[position], *(overlap(bits, other) for other in known)])
+    return best
 
 
 def overlap(a: int, b: int) -> float:

@@ -163,6 +163,19 @@ class WorkedExample:
     generated: str
     sentence: str
 
+    def __str__(self) -> str:
+        return (
+            f"  {self.id} ({self.complexity}): {self.instruction}\n"
+            f"    wanted    {_cut(self.expected)}\n"
+            f"    generated {_cut(self.generated)}\n"
+            f"    {self.sentence}"
+        )
+
+
+def _cut(text: str, longest: int = 300) -> str:
+    shown = text.encode("unicode_escape").decode("ascii")  # an answer may hold anything, a terminal's codes too
+    return shown if len(shown) <= longest else f"{shown[:longest]} ... ({len(text):,} characters)"
+
 
 def examples(labelled: pd.DataFrame, arm: str, category: str, k: int = 3) -> list[WorkedExample]:
     """Up to `k` answers of an arm and category, always the same: the shortest of each complexity, then the shortest.

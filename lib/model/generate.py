@@ -13,11 +13,12 @@ import torch
 from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 from lib.data.dataset import Example
-from lib.files import read_jsonl
+from lib.data.publish import load_split
 from lib.iam.document import Policy, PolicySyntaxError, parse, structure_faults
 from lib.model.base import load_for_generation, load_tokenizer
 from lib.model.prompt import STOP, choose_shots, first_answer, render
 from lib.profiles import Profile, load
+from lib.run import Run
 
 
 @dataclass(frozen=True)
@@ -91,8 +92,7 @@ class PolicyGenerator:
         profile = profile or load(folder.name)
         shots: tuple[Example, ...] = ()
         if chosen.shots:
-            rows = read_jsonl(folder / "01_data" / "examples.jsonl")
-            shots = choose_shots([_example(row) for row in rows if row["split"] == "train"])
+            shots = choose_shots(load_split(Run(profile, folder), "train"))
         model = load_for_generation(profile, folder / "02_train" / "adapter" if chosen.adapter else None)
         return cls(model, load_tokenizer(profile), chosen, shots, profile.max_new_tokens, profile.eval_batch_size)
 
@@ -126,6 +126,10 @@ class PolicyGenerator:
         for start in range(0, len(order), self.batch_size):
             batch = order[start : start + self.batch_size]
             yield from zip(batch, self._answer([prompts[i] for i in batch], temperature, budget), strict=True)
+
+    def count_tokens(self, text: str) -> int:
+        """Tokens of a text, with the one that ends it."""
+        return len(self.tokenizer(text, add_special_tokens=False)["input_ids"]) + 1
 
     def _encode(self, instruction: str, budget: int) -> list[int]:
         """The prompt's tokens. A request too long for the model keeps its beginning: what is asked stands there."""
@@ -174,7 +178,3 @@ class PolicyGenerator:
     @property
     def _pad(self) -> int:
         return self.tokenizer.pad_token_id
-
-
-def _example(row: dict) -> Example:
-    return Example(**{name: row[name] for name in Example.__dataclass_fields__})

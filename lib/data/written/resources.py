@@ -6,12 +6,13 @@ that shares its name (a bucket and its objects), the ARNs for the policy. What t
 
 import re
 from dataclasses import dataclass
+from functools import cache
 from random import Random
 
 from lib.data.written import vocabulary
 from lib.data.written.idioms import NOUNS
 from lib.data.written.words import listed, plural, split_name
-from lib.iam.catalogue import Catalogue, ResourceType
+from lib.iam.catalogue import Catalogue, ResourceType, load
 
 
 @dataclass(frozen=True)
@@ -118,7 +119,6 @@ _NAMERS = {
     ("bedrock", "foundation-model"): lambda r: r.choice(_MODELS),
     ("route53", "hostedzone"): lambda r: "Z" + "".join(r.choices(_UPPER, k=13)),
     ("cloudfront", "distribution"): lambda r: "E" + "".join(r.choices(_UPPER, k=13)),
-    ("cognito-idp", "userpool"): lambda r: f"{r.choice(vocabulary.REGIONS)}_{''.join(r.choices(_UPPER, k=9))}",
     ("ecs", "service"): lambda r: f"{kebab(r)}/{r.choice(('web', 'api', 'worker', 'frontend'))}",
     ("iam", "role"): lambda r: r.choice(vocabulary.ROLES),
     ("sts", "role"): lambda r: r.choice(vocabulary.ROLES),
@@ -134,16 +134,18 @@ def placeholders(arn: str) -> tuple[str, ...]:
     return tuple(p for p in re.findall(r"\$\{(\w+)\}", arn) if p not in ("Partition", "Region", "Account", "AccountId"))
 
 
+@cache
 def is_id(service: str, type_: str, catalogue: Catalogue) -> bool:
     """Whether resources of the type are known by a generated id, not by a name that someone chose."""
     if (service, type_) in _ID_PREFIXES:
         return True
     if (service, type_) in _NAMERS:
-        return _NAMERS[service, type_] is uuid or type_ in ("hostedzone", "distribution", "userpool")
+        return _NAMERS[service, type_] is uuid or type_ in ("hostedzone", "distribution")
     slots = placeholders(catalogue.services[service].resource_types[type_].arn)
     return bool(slots) and slots[-1].lower().endswith(("id", "identifier", "uuid", "hash"))
 
 
+@cache
 def is_nameable(kind: ResourceType) -> bool:
     """Whether a short phrase can name a resource of the type: one free part, and a type name made of words."""
     key = (kind.service, kind.name)
@@ -151,7 +153,7 @@ def is_nameable(kind: ResourceType) -> bool:
         return True
     slots = placeholders(kind.arn)
     same_service = kind.arn.split(":")[2].replace("${Partition}", "") in (kind.service, "")
-    words = split_name(kind.name)
+    words = type_words(kind)
     return (
         len(slots) == 1
         and same_service
@@ -162,11 +164,34 @@ def is_nameable(kind: ResourceType) -> bool:
     )
 
 
+@cache
+def _compounds(catalogue: Catalogue, service: str) -> dict[str, tuple[str, ...]]:
+    """Runs of words in the service's operation names, by their letters: "snapshotschedule" -> snapshot, schedule."""
+    found: dict[str, tuple[str, ...]] = {}
+    for action in catalogue.services[service].actions.values():
+        words = split_name(action.operation)[1:]
+        words = (*words[:-1], *(re.sub(r"(?<=[a-z])s$", "", w) for w in words[-1:]))
+        for start in range(len(words)):
+            for size in (2, 3, 4):
+                run = words[start : start + size]
+                if len(run) == size:
+                    found.setdefault("".join(run).lower(), run)
+    return found
+
+
+def type_words(kind: ResourceType) -> tuple[str, ...]:
+    """The words of a type's name; names that the reference writes in one are split as its operations are."""
+    words = split_name(kind.name)
+    if len(words) == 1 and len(kind.name) > 8:
+        return _compounds(load(), kind.service).get(kind.name.lower(), words)
+    return words
+
+
 def nouns(kind: ResourceType, alias: str) -> tuple[str, str]:
     """The noun beside a name and the noun that tells the service, too."""
     if (kind.service, kind.name) in NOUNS:
         return NOUNS[kind.service, kind.name]
-    words = split_name(kind.name)
+    words = type_words(kind)
     noun = " ".join(words)
     known = set(alias.lower().split())
     alone = " ".join(w for w in words if w.lower() not in known) or noun
@@ -207,8 +232,10 @@ def draw_scene(rng: Random) -> Scene:
     return Scene(region, account, "sentence" if (region or account) and rng.random() < 0.3 else "inline")
 
 
-def draw_name(rng: Random, kind: ResourceType, catalogue: Catalogue) -> str:
+def draw_name(rng: Random, kind: ResourceType, catalogue: Catalogue, scene: Scene = Scene()) -> str:
     key = (kind.service, kind.name)
+    if key == ("cognito-idp", "userpool"):
+        return f"{scene.region or rng.choice(vocabulary.REGIONS)}_{''.join(rng.choices(_UPPER, k=9))}"
     if key in _ID_PREFIXES:
         return _ID_PREFIXES[key] + "0" + hexadecimal(rng, 16)
     if key in _NAMERS:
@@ -219,7 +246,14 @@ def draw_name(rng: Random, kind: ResourceType, catalogue: Catalogue) -> str:
 
 
 def draw_target(
-    rng: Random, catalogue: Catalogue, service: str, type_: str, scene: Scene, alias: str, count: int = 1, wild: bool = False
+    rng: Random,
+    catalogue: Catalogue,
+    service: str,
+    type_: str,
+    scene: Scene,
+    alias: str,
+    count: int = 1,
+    wild: bool = False,
 ) -> Target:
     """Name `count` resources of a type; `wild` gives a name pattern ("orders-*") where names are chosen by people."""
     type_ = NAMED_BY.get((service, type_), type_)
@@ -238,7 +272,7 @@ def draw_target(
         return Target(service, type_, (prefix + "*",), words + place, scene, "pattern")
     names: tuple[str, ...] = ()
     while len(names) < count:
-        names = tuple(dict.fromkeys((*names, draw_name(rng, kind, catalogue))))
+        names = tuple(dict.fromkeys((*names, draw_name(rng, kind, catalogue, scene))))
     located = ("${Region}" not in kind.arn or scene.region) and ("${Account" not in kind.arn or scene.account)
     if located and scene.told == "inline" and type_ not in ("log-group", "Secret") and rng.random() < 0.3:
         arns = listed([arn(kind, n, scene) for n in names])
@@ -249,13 +283,21 @@ def draw_target(
         return Target(service, type_, names, f"the {told if count == 1 else many} {words}{place}", scene, "nested")
     if count > 1:
         every = listed(names)
-        forms = [f"the {many} {every}", f"{many} {every}", f"the {told}s {every}" if many == told + "s" else f"the {many} {every}"]
+        forms = [
+            f"the {many} {every}",
+            f"{many} {every}",
+            f"the {told}s {every}" if many == told + "s" else f"the {many} {every}",
+        ]
         if not by_id:
             forms += [f"the {every} {many}", f"the {many} named {every}"]
         return Target(service, type_, names, rng.choice(forms) + place, scene, "several")
     name = names[0]
     if by_id:
-        forms = [f"the {told} {name}", f"{told} {name}", f"the {told} with ID {name}"]
+        forms = [
+            f"the {told} {name}",
+            f"the {told} with ID {name}",
+            f"{told} {name}" if known else f"the {told} {name}",
+        ]
     else:
         forms = [f"the {told} {name}", f"the {name} {told}", f"the {told} named {name}", f"the {told} called {name}",
                  f"the {name} {told}", f'the {told} "{name}"', f"our {name} {told}", f"{told} {name}"]  # fmt: skip

@@ -19,7 +19,7 @@ POPULAR: dict[str, tuple[int, tuple[str, ...]]] = {
     "rds": (6, ("RDS", "Amazon RDS")),
     "ecs": (6, ("ECS", "Amazon ECS", "Elastic Container Service")),
     "eks": (5, ("EKS", "Amazon EKS")),
-    "ecr": (5, ("ECR", "Amazon ECR", "the container registry (ECR)")),
+    "ecr": (5, ("ECR", "Amazon ECR")),
     "secretsmanager": (5, ("Secrets Manager", "AWS Secrets Manager")),
     "ssm": (6, ("SSM", "Systems Manager", "AWS Systems Manager")),
     "states": (5, ("Step Functions", "AWS Step Functions")),
@@ -35,7 +35,7 @@ POPULAR: dict[str, tuple[int, tuple[str, ...]]] = {
     "scheduler": (2, ("EventBridge Scheduler",)),
     "cloudtrail": (3, ("CloudTrail", "AWS CloudTrail")),
     "cloudfront": (3, ("CloudFront", "Amazon CloudFront")),
-    "elasticloadbalancing": (3, ("Elastic Load Balancing", "ELB", "the load balancers (ELB)")),
+    "elasticloadbalancing": (3, ("Elastic Load Balancing", "ELB")),
     "autoscaling": (3, ("EC2 Auto Scaling", "Auto Scaling")),
     "elasticache": (3, ("ElastiCache", "Amazon ElastiCache")),
     "elasticfilesystem": (3, ("EFS", "Amazon EFS", "Elastic File System")),
@@ -57,7 +57,7 @@ POPULAR: dict[str, tuple[int, tuple[str, ...]]] = {
     "es": (2, ("OpenSearch Service", "Amazon OpenSearch Service")),
     "kafka": (2, ("MSK", "Amazon MSK")),
     "organizations": (2, ("AWS Organizations", "Organizations")),
-    "sts": (2, ("STS", "the Security Token Service")),
+    "sts": (2, ("STS", "Security Token Service")),
     "ses": (2, ("SES", "Amazon SES")),
     "transfer": (2, ("Transfer Family", "AWS Transfer Family")),
     "dms": (2, ("DMS", "Database Migration Service")),
@@ -78,9 +78,6 @@ POPULAR: dict[str, tuple[int, tuple[str, ...]]] = {
     "fsx": (1, ("FSx", "Amazon FSx")),
     "mq": (1, ("Amazon MQ",)),
 }
-
-# Actions of these are HTTP verbs, or the service does nothing that an operation name tells.
-UNSPOKEN = frozenset({"apigateway", "codedeploy-commands-secure", "account", "awsconnector", "iq", "iq-permission"})
 
 PEOPLE: tuple[tuple[str, bool], ...] = (  # (who, plural)
     ("the data team", False), ("our data engineers", True), ("developers", True), ("the dev team", False),
@@ -124,7 +121,21 @@ TOPICS = (
 )  # fmt: skip
 COMPANIES = ("acme", "globex", "initech", "umbra", "northwind", "contoso", "hooli", "lumen", "octan", "vandelay",
              "bluebird", "redwood", "tidal", "summit", "zephyr", "corp", "mycompany", "kestrel")  # fmt: skip
-STAGES = ("prod", "dev", "staging", "test", "qa", "sandbox", "production", "eu", "us", "main", "v2", "shared", "internal")
+STAGES = (
+    "prod",
+    "dev",
+    "staging",
+    "test",
+    "qa",
+    "sandbox",
+    "production",
+    "eu",
+    "us",
+    "main",
+    "v2",
+    "shared",
+    "internal",
+)
 REGIONS = ("us-east-1", "us-east-2", "us-west-1", "us-west-2", "eu-west-1", "eu-west-2", "eu-west-3", "eu-central-1",
            "eu-north-1", "ap-southeast-1", "ap-southeast-2", "ap-northeast-1", "ap-south-1", "ca-central-1",
            "sa-east-1", "eu-south-1", "af-south-1", "me-south-1")  # fmt: skip

@@ -4,6 +4,7 @@ A Desk (random source, catalogue, style, place) and actions come in; a Want goes
 made together, here and nowhere else, so that the words and the policy cannot drift apart.
 """
 
+import re
 from dataclasses import dataclass, field, replace
 from random import Random
 
@@ -110,7 +111,12 @@ def unscoped(desk: Desk, actions: list[Action]) -> Want:
             continue
         full = NOUNS[service, type_][1]
         words, one = desk.rng.choice(
-            ((f"any {full}", True), (plural(full), False), (f"all {plural(full)}", False), (f"our {plural(full)}", False))
+            (
+                (f"any {full}", True),
+                (plural(full), False),
+                (f"all {plural(full)}", False),
+                (f"our {plural(full)}", False),
+            )
         )
         target = Target(service, type_, (full,) if one else (full, full), words, desk.scene, "any")
         made, order = _on(desk, target, members)
@@ -118,14 +124,12 @@ def unscoped(desk: Desk, actions: list[Action]) -> Want:
         ordered += order
     form = "plain"
     if nameless:
-        form = desk.rng.choice(("tail", "tail", "tail", "use", "within"))
-        if form == "tail":
-            clauses[-1] = replace(clauses[-1], tail=f"{clauses[-1].tail} in {alias}".strip())
-        elif form == "use":
+        form = desk.rng.choice(("tail", "tail", "tail", "tail", "use", "parenthesis"))
+        if form == "use":
             clauses = [Clause((f"use {alias} to {listed([c.base() for c in clauses])}",))]
         else:
-            clauses[0] = Clause((f"work in {alias} to {listed([c.base() for c in clauses])}",))
-            clauses = clauses[:1]
+            where = f"in {alias}" if form == "tail" else f"({alias})"
+            clauses[-1] = replace(clauses[-1], tail=f"{clauses[-1].tail} {where}".strip())
     return Want(tuple(clauses), (Grant(tuple(ordered)),), form)
 
 
@@ -231,9 +235,20 @@ def _on(desk: Desk, target: Target, actions: list[Action]) -> tuple[list[Clause]
         if neutral:
             clauses.append(Clause((head,), f"{_NEUTRAL[target.type]} {target.words}" if last else ""))
         else:
-            clauses.append(Clause((head,), f"{preposition} {words}"))
+            clauses.append(
+                _possessive(head, words) if preposition == "of" else Clause((head,), f"{preposition} {words}")
+            )
             words = target.pronoun
     return clauses, order
+
+
+def _possessive(head: str, words: str) -> Clause:
+    """What "of" the resource: "its attributes" where the resource is a pronoun already."""
+    owner = {"it": "its", "them": "their"}.get(words)
+    owned = re.fullmatch(r"(.*\b)the ((?:[\w-]+ ?){1,3})", head)
+    if not owner or not owned:
+        return Clause((head,), f"of {words}")
+    return Clause((f"{owned[1]}{owner} {owned[2]}",))
 
 
 _NEUTRAL = {"bucket": "in", "table": "on", "queue": "on", "topic": "on", "stream": "on", "log-group": "in", "cluster": "on",
@@ -271,7 +286,12 @@ def patterns(catalogue: Catalogue, service: str, level: str) -> tuple[str, ...]:
 
 
 _LEVEL_NOUNS = {
-    "read": ("read-only access to {x}", "read access to {x}", "view-only access to {x}", "read-only permissions for {x}"),
+    "read": (
+        "read-only access to {x}",
+        "read access to {x}",
+        "view-only access to {x}",
+        "read-only permissions for {x}",
+    ),
     "list": ("list-only access to {x}", "permission to list everything in {x}", "list access to {x}"),
     "full": ("full access to {x}", "admin access to {x}", "complete access to {x}", "unrestricted access to {x}"),
 }
@@ -331,5 +351,3 @@ def pass_role(desk: Desk, role: Target, service_words: str, service_name: str) -
     )  # fmt: skip
     condition = (("StringEquals", "iam:PassedToService", service_name),)
     return Want((Clause((text,)),), (Grant(("iam:PassRole",), arns(desk, role, "role"), condition),), "pass")
-
-

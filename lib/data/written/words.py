@@ -4,23 +4,17 @@ Plain strings come in and go out; nothing here knows IAM beyond the spelling of 
 """
 
 import re
+from functools import lru_cache
 
 _MASS = frozenset(
-    "access data information metadata status content contents capacity health history usage encryption logging "
-    "configuration software traffic feedback storage compliance coverage progress membership authorization throughput "
-    "text media behavior protection retention mfa results details settings tags statistics permissions findings "
-    "replication monitoring sharing connectivity visibility availability telemetry inventory guidance audio "
-    "ownership billing pricing versioning evidence speech synthesis lineage anomaly metering sql query-by "
-    "acceleration sync to by from with for of in on as at and or v2 all".split()
+    ["access", "data", "information", "metadata", "status", "content", "contents", "capacity", "health", "history", "usage", "encryption", "logging", "configuration", "software", "traffic", "feedback", "storage", "compliance", "coverage", "progress", "membership", "authorization", "throughput", "text", "media", "behavior", "protection", "retention", "mfa", "results", "details", "settings", "tags", "statistics", "permissions", "findings", "replication", "monitoring", "sharing", "connectivity", "visibility", "availability", "telemetry", "inventory", "guidance", "audio", "ownership", "billing", "pricing", "versioning", "evidence", "speech", "synthesis", "lineage", "anomaly", "metering", "sql", "query-by", "acceleration", "sync", "to", "by", "from", "with", "for", "of", "in", "on", "as", "at", "and", "or", "v2", "all"]
 )
 _ACRONYMS = {
     word.lower(): word
-    for word in "VPC VPCs DB API APIs ACL ACLs IP IPs IAM URL URI MFA SSL TLS VPN EBS AMI SQL SSH KMS SAML OIDC JSON ID IDs "
-    "ARN ML CA CIDR IPAM AWS SMS HTTP HTTPS DNS DNSSEC NAT UI S3 EC2 ECS EKS RDS VPCE SSO LDAP HSM TTL CORS XSS GPU CSV "
-    "PDF SES SNS SQS WAF MAC TCP UDP BYOIP CRL CSR QoS EFS FSx EMR SDK CLI OTA FPGA RFC CEV MQTT BGP LAG AI QA".split()
+    for word in ["VPC", "VPCs", "DB", "API", "APIs", "ACL", "ACLs", "IP", "IPs", "IAM", "URL", "URI", "MFA", "SSL", "TLS", "VPN", "EBS", "AMI", "SQL", "SSH", "KMS", "SAML", "OIDC", "JSON", "ID", "IDs", "ARN", "ML", "CA", "CIDR", "IPAM", "AWS", "SMS", "HTTP", "HTTPS", "DNS", "DNSSEC", "NAT", "UI", "S3", "EC2", "ECS", "EKS", "RDS", "VPCE", "SSO", "LDAP", "HSM", "TTL", "CORS", "XSS", "GPU", "CSV", "PDF", "SES", "SNS", "SQS", "WAF", "MAC", "TCP", "UDP", "BYOIP", "CRL", "CSR", "QoS", "EFS", "FSx", "EMR", "SDK", "CLI", "OTA", "FPGA", "RFC", "CEV", "MQTT", "BGP", "LAG", "AI", "QA"]
 }
 _GERUND = {"be": "being", "see": "seeing", "tie": "tying", "die": "dying", "untag": "untagging", "log": "logging"}
-_DOUBLED = frozenset("get put set stop run tag untag drop begin ship scan submit reset plan map unsub".split())
+_DOUBLED = frozenset(["get", "put", "set", "stop", "run", "tag", "untag", "drop", "begin", "ship", "scan", "submit", "reset", "plan", "map", "unsub"])
 _IRREGULAR = {"index": "indexes", "person": "people", "status": "statuses", "analysis": "analyses", "proxy": "proxies"}
 
 
@@ -28,7 +22,7 @@ def plural(noun: str) -> str:
     """The plural of a noun phrase, by its last word: "log group" -> "log groups"; mass nouns stay as they are."""
     head, _, last = noun.rpartition(" ")
     low = last.lower()
-    if low in _MASS or (low.endswith("s") and not low.endswith(("ss", "status", "analysis"))) or not last.isalpha():
+    if low in _MASS or (low.endswith("s") and not low.endswith(("ss", "us", "analysis"))) or not last.isalpha():
         return noun
     if low in _IRREGULAR:
         last = _IRREGULAR[low]
@@ -46,14 +40,19 @@ def is_countable(noun: str) -> bool:
     return plural(noun) != noun
 
 
+_SPELLED = re.compile(r"[A-Z0-9-]{2,}s?")  # letter by letter: "an SQS queue"
+_SPOKEN = re.compile(r"SAML|SIP|SOA|RAM|MAC|NAT|SAP|LAN|RUM|SOC")  # as a word: "a NAT gateway"
+_LIKE_YOU = re.compile(r"uni(?!n)|us(?!h)|eu|one|uuid|uri|url|ubi|ute")  # "a user", "a unit"
+
+
 def article(noun: str) -> str:
     """The noun phrase with "a" or "an" in front, by sound: "an SQS queue", "a user pool"."""
     word = noun.split()[0].strip("\"'`")
-    if re.fullmatch(r"[A-Z0-9-]{2,}s?", word):  # spelled letter by letter
-        vowel = word[0] in "AEFHILMNORSX8" and not re.match(r"(SAML|SIP|SOA|RAM|MAC|NAT|SAP|LAN|RUM|SOC)", word)
+    if _SPELLED.fullmatch(word):
+        vowel = word[0] in "AEFHILMNORSX8" and not _SPOKEN.match(word)
     else:
         low = word.lower()
-        vowel = low[0] in "aeiou8" and not re.match(r"(uni(?!n)|us(?!h)|eu|one|uuid|uri|url|ubi|ute)", low)
+        vowel = low[0] in "aeiou8" and not _LIKE_YOU.match(low)
         vowel = vowel or low.startswith(("hour", "honest", "html", "http", "sns", "sqs", "sms", "ssm", "mfa"))
     return f"{'an' if vowel else 'a'} {noun}"
 
@@ -87,11 +86,19 @@ def upper_first(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def split_name(name: str) -> list[str]:
-    """The words of a CamelCase or dashed name; acronyms stay in capitals: "DescribeDBInstances" -> describe, DB, instances."""
-    text = re.sub(r"[-_./:]+", " ", name)
-    text = re.sub(r"([a-z0-9])([A-Z])", r"\1 \2", text)
-    text = re.sub(r"([A-Z]+)([A-Z][a-z])", r"\1 \2", text)
-    return [
-        word if re.fullmatch(r"[A-Z0-9]{2,}s?", word) else _ACRONYMS.get(word.lower(), word.lower()) for word in text.split()
-    ]
+_JOINTS = (
+    (re.compile(r"[-_./:\s]+"), " "),
+    (re.compile(r"([a-z0-9])([A-Z])"), r"\1 \2"),
+    (re.compile(r"([A-Z]+)([A-Z][a-z])"), r"\1 \2"),
+)
+_CAPITALS = re.compile(r"[A-Z0-9]{2,}s?")
+
+
+@lru_cache(maxsize=None)
+def split_name(name: str) -> tuple[str, ...]:
+    """The words of a CamelCase or dashed name, acronyms in capitals: "DescribeDBInstances" -> describe, DB, instances."""
+    for joint, blank in _JOINTS:
+        name = joint.sub(blank, name)
+    return tuple(
+        word if _CAPITALS.fullmatch(word) else _ACRONYMS.get(word.lower(), word.lower()) for word in name.split()
+    )

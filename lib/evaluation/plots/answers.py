@@ -36,6 +36,8 @@ SHOWN = {  # column -> words under its bars
 def metrics_by_arm(summary: pd.DataFrame, reference: pd.DataFrame | None = None) -> Picture:
     """The metrics of each arm with their intervals.
 
+    The title says that an arm "beats" the next one only if the intervals of schema validity and services lie apart.
+
     Args:
         summary: what `metrics.summarise` returns.
         reference: another summary without need of intervals, such as `report.summary()`; drawn as a marker on the bar
@@ -55,10 +57,14 @@ def metrics_by_arm(summary: pd.DataFrame, reference: pd.DataFrame | None = None)
     percent_axis(axes, top=1.04)
     both = summary.sort_values(["schema_valid", "service_jaccard_all"], ascending=False, kind="stable")
     best = both.iloc[0]
-    others = [f" ({arm_title(row['arm'])} {percent(row['schema_valid'])})" for _, row in both[1:2].iterrows()]
-    finding = f"{arm_title(best['arm'])}: schema valid {percent(best['schema_valid'])}{''.join(others)}"
-    others = [f" ({percent(row['service_jaccard_all'])})" for _, row in both[1:2].iterrows()]
-    finding += f", services {percent(best['service_jaccard_all'])}{''.join(others)}"
+    shown = {"schema valid": "schema_valid", "services": "service_jaccard_all"}
+    finding = f"{arm_title(best['arm'])}: " + ", ".join(f"{word} {percent(best[name])}" for word, name in shown.items())
+    if len(both) > 1:
+        second = both.iloc[1]
+        apart = all(best.get(f"{name}_low", 0) > second.get(f"{name}_high", 1) for name in shown.values())
+        verb = "beats" if apart else "against"
+        pairs = [f"{word} {percent(best[name])} to {percent(second[name])}" for word, name in shown.items()]
+        finding = f"{arm_title(best['arm'])} {verb} {arm_title(second['arm'])}: {', '.join(pairs)}"
     caption = (
         f"{best['n']} answers an arm. Bars: means with 95% bootstrap intervals. (extracted): over the answers with "
         "JSON; (all): over every answer, a failure counts 0."
@@ -81,6 +87,7 @@ def schema_by_complexity(table: pd.DataFrame, reference: pd.DataFrame | None = N
     values = pd.DataFrame(
         {arm: [cells.get((arm, c), {}).get("schema_valid", np.nan) for c in order] for arm in arms}, index=order
     )
+    crowded = len(arms) > 3  # then the counts stand upright, or they would run into each other
     figure, axes = slide()
     for bars, arm in zip(grouped_bars(axes, values), arms, strict=True):
         rows = [cells.get((arm, c), {}) for c in order]
@@ -97,10 +104,11 @@ def schema_by_complexity(table: pd.DataFrame, reference: pd.DataFrame | None = N
             )
             top = max(row.get("schema_valid_high", 0), row["schema_valid"])
             middle = patch.get_x() + patch.get_width() / 2
-            axes.text(middle, top + 0.015, row["schema_valid_count"], ha="center", va="bottom", fontsize=SMALL)
+            count = row["schema_valid_count"]
+            axes.text(middle, top + 0.015, count, ha="center", va="bottom", fontsize=SMALL, rotation=90 * crowded)
     _arm_legend(axes, arms, marked=reference is not None)
     axes.set_ylabel("schema valid")
-    percent_axis(axes, top=1.09)
+    percent_axis(axes, top=1.25 if crowded else 1.09)
     best = values.mean().idxmax()
     shares = joined(f"{percent(share)} of {c}" for c, share in values[best].dropna().items())
     finding = f"{arm_title(best)} answers are schema valid for {shares} policies"

@@ -20,6 +20,8 @@ from matplotlib.container import BarContainer
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
+from lib import files
+
 INCHES = (16, 9)
 DPI = 100  # 1600 x 900 pixels
 TITLE_SIZE = 29  # points
@@ -62,9 +64,9 @@ class Picture:
         return self._render("svg", metadata={"Date": None, "Creator": None})
 
     def save(self, stem: Path | str) -> tuple[Path, Path]:
-        """Write `<stem>.png` and `<stem>.svg`, making the folder; each file is written aside and then renamed."""
+        """Write `<stem>.png`, `<stem>.svg` and their words as `<stem>.json`; each is written aside and then renamed."""
         stem = Path(stem)
-        stem.parent.mkdir(parents=True, exist_ok=True)
+        files.write_json(stem.with_name(f"{stem.name}.json"), {"title": self.title, "caption": self.caption})
         paths = (stem.with_name(f"{stem.name}.png"), stem.with_name(f"{stem.name}.svg"))
         for path, content in zip(paths, (self.png(), self.svg()), strict=True):
             aside = path.with_name(f"{path.name}.part")
@@ -97,9 +99,12 @@ def slide() -> tuple[Figure, Axes]:
 
 
 def finish(figure: Figure, finding: str, caption: str) -> Picture:
-    """Put the finding above the drawing."""
+    """Put the finding above the drawing, and fix where everything stands."""
     title = textwrap.fill(finding, TITLE_WIDTH)
     figure.suptitle(title, x=0.01, ha="left", fontsize=TITLE_SIZE, fontweight="bold", linespacing=1.25)
+    with matplotlib.rc_context(STYLE):
+        figure.draw_without_rendering()
+    figure.set_layout_engine("none")  # laid out anew at each save, the same figure would differ in the last digit
     return Picture(figure, caption)
 
 

