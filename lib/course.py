@@ -188,6 +188,7 @@ def _execute(notebook: Notebook, parameters: dict[str, Any], copy: Path) -> tupl
             progress_bar=False,
             start_timeout=180,  # seconds; a busy laptop starts a kernel slowly
             config=ENCRYPTED,
+            extra_arguments=["--IPKernelApp.log_level=CRITICAL"],  # what goes wrong in a cell is reported below
         )
     memory_gb = round(max(peak) / 2**30, 2)
     executed.metadata["course"] = {"peak_memory_gb": memory_gb}

@@ -13,6 +13,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from lib.evaluation import errors, metrics, plots, report
 from lib.evaluation.rows import RowsError
+from lib.files import read_json
 
 
 def policy(*services):

@@ -185,6 +185,10 @@ def guarded_bucket(desk: Desk) -> Draft | None:
     return Draft(bans=(Ban(want, limit),), party=everybody, bucket=bucket, scene=desk.scene)
 
 
+_SITE = ("s3:ListBucket", "s3:PutObject", "s3:DeleteObject", "s3:GetObjectVersion", "s3:GetObjectTagging",
+         "s3:GetObjectAttributes")
+
+
 def cloudfront_bucket(desk: Desk) -> Draft | None:
     """A CloudFront distribution reads a bucket through origin access control."""
     bucket = _bucket(desk)

@@ -164,15 +164,19 @@ def service_level(desk: Desk) -> Draft | None:
     return _of(level(desk, service_of(desk, 0.35), desk.rng.choices(LEVELS, (5, 2, 4))[0]), desk)
 
 
+_OWNED = (("s3", "bucket"), ("dynamodb", "table"), ("sqs", "queue"), ("sns", "topic"), ("secretsmanager", "Secret"),
+          ("kinesis", "stream"), ("ecr", "repository"), ("states", "statemachine"), ("logs", "log-group"))
+
+
 def resource_level(desk: Desk) -> Draft | None:
-    service = desk.rng.choice(
-        ("s3", "s3", "dynamodb", "sqs", "sns", "secretsmanager", "kinesis", "ecr", "states", "logs")
-    )
-    depth = desk.rng.choice(("read", "full")) if service == "s3" else "full"
-    type_ = {"s3": "bucket", "states": "statemachine", "logs": "log-group", "secretsmanager": "Secret"}.get(service)
-    type_ = type_ or [t for s, t in NOUNS if s == service][0]
-    target = draw_target(desk.rng, desk.catalogue, service, type_, desk.scene, desk.alias(service))
-    return _of(level(desk, service, depth, target), desk)
+    """Full (or, of a bucket, read-only) access to one to three named resources of different services."""
+    count = desk.rng.choices((1, 2, 3), (1, 5, 4))[0]
+    wants = []
+    for service, type_ in desk.rng.sample(_OWNED, count):
+        depth = desk.rng.choice(("read", "full")) if service == "s3" else "full"
+        target = draw_target(desk.rng, desk.catalogue, service, type_, desk.scene, desk.alias(service))
+        wants.append(level(desk, service, depth, target))
+    return Draft(tuple(wants), scene=desk.scene)
 
 
 def operation_verbs(desk: Desk) -> Draft | None:
@@ -265,6 +269,9 @@ def _except(desk: Desk, want: Want | None, pool: list[Action]) -> Draft | None:
     exception = unscoped(replace(desk, style="plain"), few(desk, pool, 1, 3))
     if exception.form == "use":
         return None
+    first = any_want(desk) if desk.chance(0.5) else None
+    if first and first.actions[0].split(":")[0] != want.actions[0].split(":")[0]:
+        return Draft((first, want), exception=exception, scene=desk.scene)
     return Draft((want,), exception=exception, scene=desk.scene)
 
 
@@ -446,14 +453,14 @@ KINDS: tuple[Kind, ...] = (
     Kind("several named resources", 5, several_resources),
     Kind("name pattern", 3, name_pattern),
     Kind("level of access to a service", 5, service_level),
-    Kind("level of access to a resource", 1, resource_level),
+    Kind("level of access to resources", 1.5, resource_level),
     Kind("operation verbs", 3, operation_verbs),
     Kind("several services", 9, several_services),
     Kind("many services", 3, many_services),
     Kind("levels for several services", 3.5, levels),
     Kind("workload", 11, story),
-    Kind("read-only except", 3.5, read_only_except),
-    Kind("full access except", 3.5, full_except),
+    Kind("read-only except", 3, read_only_except),
+    Kind("full access except", 3, full_except),
     Kind("everything but (NotAction)", 1, everything_but),
     Kind("allow and deny", 4, allow_and_deny),
     Kind("condition", 9, conditional),

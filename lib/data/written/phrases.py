@@ -55,7 +55,8 @@ _ODD = re.compile(
     re.IGNORECASE,
 )
 _DANGLING = re.compile(
-    r"(?:\s+(?:a|an|the|of|for|to|in|on|with|and|or|by|from|as|at|its|your|their|one|specified|given|all|is|are))+$"
+    r"(?:\s+(?:a|an|the|of|for|to|in|on|with|and|or|by|from|as|at|its|your|their|one|specified|given|all|is|"
+    r"are|required|connected|created|used|owned|associated|defined|registered|available|returned))+$"
 )
 _STOP = frozenset(
     ["a", "an", "the", "of", "for", "to", "in", "on", "with", "and", "or", "by", "from", "as", "at", "its", "your", "their", "one", "more", "specified", "given", "all", "is", "are", "aws", "amazon", "get", "list", "create", "delete", "update", "describe", "put", "retrieve", "return", "view", "existing", "new", "information", "about", "multiple"]
@@ -106,7 +107,8 @@ _VAGUE = re.compile(r"\b(?:specified|specific|given|existing|provided|requested|
 _OWN = re.compile(r"^(?:the|your) (\w+(?: \w+)?)$")
 _ARTICLE = re.compile(r"\b(an?) (\w\w+)")
 _BARE = re.compile(
-    r"(?!an? |the |one |all |each |any |more |single )[\w-]+(?: (?!of|for|to|in|on|from|with|by|as|at)[\w-]+){0,3}"
+    r"(?!an? |the |one |all |each |any |more |single )[\w-]+"
+    r"(?: (?!(?:of|for|to|in|on|from|with|by|as|at|about|and|or|per|between|against|into|over|a|an|the)\b)[\w-]+){0,3}"
 )
 _TWICE = re.compile(r"\b(\w+) \1\b|\b(is|are|was|has|have)\b")
 
