@@ -28,9 +28,10 @@ from papermill.exceptions import PapermillExecutionError, strip_color
 from traitlets.config import Config
 
 from lib import report
+from lib.errors import CourseError
 from lib.files import ROOT, shown, writing
-from lib.plan import NOTEBOOKS, SETTLED, CourseError, Notebook, Plan, make_plan, read_notebooks
-from lib.profiles import ProfileError, load, profile_names
+from lib.plan import NOTEBOOKS, SETTLED, Notebook, Plan, make_plan, read_notebooks
+from lib.profiles import load, profile_names
 from lib.run import EXECUTED
 
 # Between this process and a kernel, where the installed ZeroMQ can: other users of the machine must not listen in.
@@ -61,7 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     except KeyboardInterrupt:
         return 130
-    except (CourseError, ProfileError) as error:
+    except CourseError as error:
         print(error, file=sys.stderr)
         return 1 if isinstance(error, NotebookFailed) else 2
     except OSError as error:  # no room, no permission, a file where a folder should be
@@ -184,7 +185,7 @@ def _execute(notebook: Notebook, parameters: dict[str, Any], copy: Path) -> tupl
             parameters,
             kernel_name="python3",
             language="python",
-            cwd=ROOT,  # as in JupyterLab started by `make lab`
+            cwd=ROOT,
             progress_bar=False,
             start_timeout=180,  # seconds; a busy laptop starts a kernel slowly
             config=ENCRYPTED,

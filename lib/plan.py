@@ -13,6 +13,7 @@ from typing import Any
 import papermill
 import yaml
 
+from lib.errors import CourseError
 from lib.files import ROOT, shown
 from lib.profiles import open_run, suggestion
 from lib.run import Run
@@ -28,10 +29,6 @@ KINDS = {
     tuple: "a list",
     dict: "a table",
 }
-
-
-class CourseError(RuntimeError):
-    """The command cannot be carried out; one line that names what is wrong and what to do."""
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 import pandas as pd
 import yaml
 
+from lib.errors import CourseError
 from lib.files import ROOT, shown
 from lib.run import STAGES, MissingUpstream, Run
 
@@ -43,7 +44,7 @@ POSITIVE = {"at_least": 1}  # a count of something that must be there
 COUNT = {"at_least": 0}  # 0 has a meaning of its own, said beside the field
 
 
-class ProfileError(ValueError):
+class ProfileError(CourseError):
     """A profile or recipe that does not exist or does not hold; one line that names the file, the field and the fix."""
 
 
@@ -78,7 +79,8 @@ class Profile:
     def base_location(self) -> str:
         """What to load the base model from: its folder as an absolute path, or its name on the hub as it stands."""
         folder = ROOT / self.base_model
-        return str(folder) if folder.is_dir() else self.base_model
+        local = folder.is_dir() or self.base_model.startswith("models/")  # if missing, not to be looked for on the hub
+        return str(folder) if local else self.base_model
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from lib import files
+from lib.errors import CourseError
 from lib.files import ASIDE, ROOT, checksums, read_json, sha256, shown
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ VERSIONED = [
 ]
 
 
-class MissingUpstream(RuntimeError):
+class MissingUpstream(CourseError):
     """A stage before this one is not there, not finished or not as it was written; one line that says what to run."""
 
 

@@ -18,6 +18,8 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 from tqdm.auto import tqdm
 
+from lib.errors import CourseError
+
 SOURCES = ("embedded", "aws")
 
 ADVICE = {  # error code -> what the reader can do about it (IAM and STS API references, "Common errors")
@@ -32,7 +34,7 @@ ADVICE = {  # error code -> what the reader can do about it (IAM and STS API ref
 }
 
 
-class ManagedPolicyError(RuntimeError):
+class ManagedPolicyError(CourseError):
     """The managed policies could not be read; the message says why and what to do."""
 
 

@@ -24,7 +24,7 @@ EXAMPLES = (
     Request("Deny: read-only except", "Read everything in S3 except the bucket payroll"),
     Request(
         "Several services: a deployment",
-        "The deploy role updates the Lambda function checkout, uploads to the bucket builds and reads the function's logs",
+        "The deploy role updates the Lambda function checkout, uploads to the bucket builds and reads its logs",
     ),
     Request(
         "Bucket policy: a principal",

@@ -1,6 +1,6 @@
-"""The checks of the exercises in 05_demo: an answer in, one line out that says whether it is right, and if not, why.
+"""The checks of the exercises in 05_demo: an answer comes in, one printed line goes out, and Run All always goes on.
 
-A line begins with one of NOT_ATTEMPTED, NOT_YET and RIGHT, and a wrong answer raises nothing.
+An exercise is a row of EXERCISES: its number in the notebook, and the function that says what an answer still lacks.
 """
 
 from collections.abc import Callable, Sequence
@@ -9,10 +9,6 @@ from typing import Any
 from lib.demo.result import shortened
 from lib.evaluation.reading import read
 from lib.iam.document import PolicySyntaxError, Statement, parse, structure_faults
-
-NOT_ATTEMPTED = "not attempted"
-NOT_YET = "not yet"
-RIGHT = "right"
 
 # What code that is still being written raises.
 READERS_ERRORS = (
@@ -32,46 +28,6 @@ WANTED_ACTION = "s3:GetObject"
 WANTED_RESOURCE = "arn:aws:s3:::acme-invoices/*"
 
 
-def repaired(answer: Any, cut: str = CUT_DRAFT) -> str:
-    """Check that `answer` is the cut draft with its end added: a policy, nothing written before changed."""
-    if answer is None:
-        return NOT_ATTEMPTED
-    if not isinstance(answer, str):
-        return _not_yet(f"the answer is text, not {type(answer).__name__}")
-    if not answer.startswith(cut):
-        return _not_yet("only add to the end of the cut draft; what it has already stays")
-    fault = _fault(answer)
-    if fault:
-        return _not_yet(fault)
-    return f"{RIGHT}: {len(answer) - len(cut)} characters were missing"
-
-
-def narrowed(answer: Any) -> str:
-    """Check that `answer` is a policy that allows reading the objects of acme-invoices, and nothing else."""
-    if answer is None:
-        return NOT_ATTEMPTED
-    if not isinstance(answer, str):
-        return _not_yet(f"the answer is text, not {type(answer).__name__}")
-    fault = _fault(answer)
-    if fault:
-        return _not_yet(fault)
-    granted, statements = read(answer).granted, parse(answer).statements
-    if WANTED_ACTION not in granted:
-        return _not_yet(f"it does not allow {WANTED_ACTION}")
-    if len(granted) > 1:
-        more = sorted(granted - {WANTED_ACTION})
-        return _not_yet(f"it allows {len(more)} actions that were not asked for, such as {more[0]}")
-    for index, statement in enumerate(statements):
-        if not _only_the_objects(statement):
-            return _not_yet(f"Statement[{index}] should be an Allow on {WANTED_RESOURCE} and on nothing else")
-    return f"{RIGHT}: one action on the objects of one bucket"
-
-
-def _only_the_objects(statement: Statement) -> bool:
-    plain = statement.effect == "Allow" and not statement.condition and statement.principal is None
-    return plain and statement.not_principal is None and statement.resources == (WANTED_RESOURCE,)
-
-
 SAME = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:GetObject","Resource":"*"}]}'
 COUNTED = (  # why, texts, how many different drafts they are
     ("no text is no draft", [], 0),
@@ -87,23 +43,66 @@ COUNTED = (  # why, texts, how many different drafts they are
 )
 
 
-def counted(answer: Any) -> str:
-    """Check that `answer` is a function that counts how many different drafts there are in a list of texts."""
+def check(number: str, answer: Any) -> None:
+    """Print whether an answer is right, and if not, why. `None` is "not attempted"; a wrong answer gets a hint.
+
+    Raises:
+        KeyError: if there is no such exercise.
+    """
+    lacking = EXERCISES[number]
     if answer is None:
-        return NOT_ATTEMPTED
+        print(f"Exercise {number}: not attempted yet")
+        return
+    reason = lacking(answer)
+    print(f"Exercise {number}: not yet. Hint: {reason}" if reason else f"Exercise {number}: right")
+
+
+def repair_lacks(answer: Any) -> str:
+    """The answer is CUT_DRAFT with its end added: a policy, and nothing that was written before has changed."""
+    if not isinstance(answer, str):
+        return f"the answer is text, not {type(answer).__name__}"
+    if not answer.startswith(CUT_DRAFT):
+        return "only add to the end of the cut draft; what it has already stays"
+    return _fault(answer)
+
+
+def review_lacks(answer: Any) -> str:
+    """The answer is a policy that allows WANTED_ACTION on WANTED_RESOURCE, and nothing else."""
+    if not isinstance(answer, str):
+        return f"the answer is the text of a policy, not {type(answer).__name__}"
+    if fault := _fault(answer):
+        return fault
+    granted = read(answer).granted
+    if WANTED_ACTION not in granted:
+        return f"it does not allow {WANTED_ACTION}"
+    if more := sorted(granted - {WANTED_ACTION}):
+        return f"it allows {len(more)} actions that were not asked for, such as {more[0]}"
+    for index, statement in enumerate(parse(answer).statements):
+        if not _only_the_objects(statement):
+            return f"Statement[{index}] should be an Allow on {WANTED_RESOURCE} and on nothing else"
+    return ""
+
+
+def _only_the_objects(statement: Statement) -> bool:
+    plain = statement.effect == "Allow" and not statement.condition and statement.principal is None
+    return plain and statement.not_principal is None and statement.resources == (WANTED_RESOURCE,)
+
+
+def count_lacks(answer: Any) -> str:
+    """The answer is a function that counts how many different drafts there are in a list of texts."""
     if not callable(answer):
-        return _not_yet(f"the answer is a function of a list of texts, not {type(answer).__name__}")
+        return f"the answer is a function of a list of texts, not {type(answer).__name__}"
     for why, texts, wanted in COUNTED:
         found, error = _called(answer, list(texts))
         if error:
-            return _not_yet(f"{error} (where {why})")
+            return f"{error} (in the case: {why})"
         if not isinstance(found, int) or isinstance(found, bool) or found != wanted:
-            return _not_yet(f"{shortened(repr(found), 60)} where {wanted} is right: {why}")
-    return f"{RIGHT}: {len(COUNTED)} cases counted"
+            return f"{shortened(repr(found), 60)} where {wanted} is right: {why}"
+    return ""
 
 
 def _called(function: Callable[[Sequence[str]], Any], texts: list[str]) -> tuple[Any, str]:
-    """What a reader's function gives, or the error it ends with: Run All must go on."""
+    """What a reader's function gives, or the error it ends with."""
     try:
         return function(texts), ""
     except READERS_ERRORS as error:
@@ -115,9 +114,8 @@ def _fault(text: str) -> str:
     try:
         faults = structure_faults(parse(text))
     except PolicySyntaxError as error:
-        return f"not JSON that can be a policy: {error}"
-    return faults[0] if faults else ""
+        return f"not JSON that can be a policy: {shortened(str(error), 200)}"
+    return shortened(faults[0], 200) if faults else ""
 
 
-def _not_yet(reason: str) -> str:
-    return f"{NOT_YET}: {reason}"
+EXERCISES: dict[str, Callable[[Any], str]] = {"5.1": repair_lacks, "5.2": review_lacks, "5.3": count_lacks}

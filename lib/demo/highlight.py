@@ -42,8 +42,8 @@ CSS = f"""
 .iam-place {{ background: #ffe08a; color: #000000; font-weight: bold; text-decoration: underline; }}
 .iam-place::before {{ content: "\\25B6"; }}
 .iam-place::after {{ content: "\\25C0"; }}
-{_FORMATTER.get_token_style_defs(".iam-code")}
-""".replace("\n\n", "\n")
+{chr(10).join(_FORMATTER.get_token_style_defs(".iam-code"))}
+"""
 
 
 def visible(text: str) -> str:
@@ -65,7 +65,8 @@ def policy_html(policy: Policy) -> str:
     text = policy.to_json(indent=2)
     if len(text) > LIMIT:
         return text_html(text, label="Policy")
-    return _pre(highlight(visible(text), JsonLexer(stripnl=False, ensurenl=False), _FORMATTER), "Policy")
+    coloured = highlight(visible(text), JsonLexer(stripnl=False, ensurenl=False), _FORMATTER)
+    return _pre(coloured.removesuffix("\n"), "Policy")
 
 
 def text_html(text: str, line: int | None = None, column: int | None = None, label: str = "Text") -> str:

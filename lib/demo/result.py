@@ -31,6 +31,7 @@ class Verdict:
 VALID = Verdict("valid", "✔", "Valid IAM policy")
 NOT_POLICY = Verdict("not_policy", "▲", "Valid JSON, but not an IAM policy")
 NOT_JSON = Verdict("not_json", "✘", "Not JSON")
+EMPTY = "(the draft is empty)"
 CUT = Verdict("cut", "✂", "Cut at the token budget")  # beside one of the others
 
 CSS = f"""
@@ -73,7 +74,7 @@ def judge(draft: "Generated") -> Verdict:
 def show(draft: "Generated") -> Shown:
     """A draft for a notebook's output: the same as in the widget, its style included."""
     words = [judge(draft).words, *([] if draft.complete else [CUT.words])]
-    text = "\n".join([*words, cost(draft), *findings(draft), visible(draft.text)])
+    text = "\n".join([*words, cost(draft), *findings(draft), visible(draft.text) or EMPTY])
     return Shown(f"<style>{CSS}</style>{draft_html(draft)}", text)
 
 
@@ -110,6 +111,8 @@ def draft_html(draft: "Generated") -> str:
 
 def _body_html(draft: "Generated") -> str:
     """The policy, with the model's own text folded below where it differs; or only that text, its fault marked."""
+    if not draft.text:
+        return f"<p>{EMPTY}</p>"
     if draft.policy is None:
         try:
             parse(draft.text)

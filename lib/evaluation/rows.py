@@ -10,10 +10,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from lib.errors import CourseError
+
 COMPLEXITIES = ("simple", "medium", "complex")
 
 
-class RowsError(ValueError):
+class RowsError(CourseError):
     """Rows that cannot be counted honestly. The message names the arm, the row and the field."""
 
 

@@ -6,7 +6,9 @@ PolicySyntaxError with line and column; what is wrong with the structure is a li
 """
 
 import json
-from collections.abc import Iterator
+import math
+import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +19,9 @@ STATEMENT_ELEMENTS = (
     *("Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction"),
     *("Resource", "NotResource", "Condition"),
 )
+
+DEEPEST = 64  # a policy needs seven levels; what parses must never be too deep to print or to walk
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\w.+-]+')  # a string, or a number or word outside of strings
 
 PolicyLike = "str | dict | Policy"
 
@@ -80,21 +85,64 @@ def parse(text: str) -> Policy:
     """Read a policy document.
 
     Raises:
-        PolicySyntaxError: if the text is not JSON (with the place), or is JSON but no object.
+        PolicySyntaxError: if the text is not JSON (with the place), or is JSON but no object, or holds a number that
+            cannot be printed again, or is nested deeper than DEEPEST.
     """
     if not isinstance(text, str):
         raise PolicySyntaxError(f"a policy is text, not {type(text).__name__}")
     try:
-        data = json.loads(text, parse_constant=_refuse_constant)
+        data = json.loads(text, parse_constant=_constant, parse_float=_float, parse_int=_int)
     except json.JSONDecodeError as error:
         raise PolicySyntaxError(error.msg, error.lineno, error.colno) from error
+    except _BadNumber as error:
+        raise PolicySyntaxError(str(error), *_place(text, error.literal)) from error
     except RecursionError as error:
         raise PolicySyntaxError("nested too deeply for a policy") from error
-    except ValueError as error:  # an integer of thousands of digits, or NaN
-        raise PolicySyntaxError(str(error)) from error
     if not isinstance(data, dict):
         raise PolicySyntaxError(f"a policy is a JSON object, not {_json_type(data)}")
+    if _depth(data) > DEEPEST:
+        raise PolicySyntaxError("nested too deeply for a policy")
     return Policy(data)
+
+
+class _BadNumber(ValueError):
+    """A literal that Python would read, but that has no form in JSON."""
+
+    def __init__(self, literal: str, why: str) -> None:
+        super().__init__(f"{literal if len(literal) <= 20 else literal[:17] + '...'} {why}")
+        self.literal = literal
+
+
+def _constant(literal: str) -> None:
+    raise _BadNumber(literal, "is not JSON")
+
+
+def _float(literal: str) -> float:
+    if math.isinf(value := float(literal)):
+        raise _BadNumber(literal, "is too large a number")
+    return value
+
+
+def _int(literal: str) -> int:
+    try:
+        return int(literal)
+    except ValueError as error:  # Python converts no more than some thousand digits
+        raise _BadNumber(literal, "is too long a number") from error
+
+
+def _place(text: str, literal: str) -> tuple[int, int]:
+    """Line and column of the first such literal outside of strings; parsing stopped there."""
+    start = next((t.start() for t in _TOKEN.finditer(text) if t.group() == literal), 0)
+    return text.count("\n", 0, start) + 1, start - text.rfind("\n", 0, start)
+
+
+def _depth(data: Any) -> int:
+    """How many objects and lists stand inside each other, found level by level."""
+    depth, level = 0, [data]
+    while level := [value for value in level if isinstance(value, dict | list)]:
+        depth += 1
+        level = [inner for value in level for inner in (value.values() if isinstance(value, dict) else value)]
+    return depth
 
 
 def as_policy(policy: PolicyLike) -> Policy:
@@ -142,7 +190,7 @@ def _canonical_statement(statement: dict[str, Any], keep_sids: bool) -> dict[str
 def _unwrapped(tests: Any) -> Any:
     if not isinstance(tests, dict):
         return tests
-    return {key: v[0] if isinstance(v, list) and len(v) == 1 else v for key, v in tests.items()}
+    return {key: v[0] if isinstance(v, list) and len(v) == 1 and _is_scalar(v[0]) else v for key, v in tests.items()}
 
 
 def _in_order(data: dict[str, Any], order: tuple[str, ...]) -> dict[str, Any]:
@@ -153,7 +201,8 @@ def structure_faults(policy: PolicyLike) -> list[str]:
     """What breaks the IAM policy grammar, one sentence a fault; an empty list is a well-formed policy.
 
     Source: IAM User Guide, "Grammar of the IAM JSON policy language". Principal is optional here, because
-    the document does not say whether it will be attached to an identity or to a resource.
+    the document does not say whether it will be attached to an identity or to a resource. Version is demanded,
+    though AWS reads a document without one as of 2008-10-17: the report's definition of a schema demands it.
     """
     return list(_faults(as_policy(policy).data))
 
@@ -162,29 +211,78 @@ def _faults(data: dict[str, Any]) -> Iterator[str]:
     version = data.get("Version")
     if version not in VERSIONS:
         yield f"Version is {version!r}; it must be one of {', '.join(VERSIONS)}"
+    yield from _unknown(data, POLICY_ELEMENTS, "the policy")
+    if not isinstance(data.get("Id", ""), str):
+        yield "Id must be a string"
     statements = _as_list(data.get("Statement"))
     if not statements:
         yield "Statement is missing or empty"
+    sids: set[str] = set()
     for index, statement in enumerate(statements):
+        place = f"Statement[{index}]"
         if not isinstance(statement, dict):
-            yield f"Statement[{index}] is {_json_type(statement)}, not an object"
+            yield f"{place} is {_json_type(statement)}, not an object"
             continue
-        if statement.get("Effect") not in EFFECTS:
-            yield f"Statement[{index}].Effect is {statement.get('Effect')!r}; it must be Allow or Deny"
-        for element in ("Action", "Resource"):
-            present = [name for name in (element, f"Not{element}") if name in statement]
-            if len(present) != 1:
-                yield f"Statement[{index}] must have one of {element} and Not{element}"
-            for name in present:
-                if not _is_text_list(statement[name]):
-                    yield f"Statement[{index}].{name} must be a string or a non-empty list of strings"
-        if not isinstance(statement.get("Condition", {}), dict):
-            yield f"Statement[{index}].Condition is not an object"
+        yield from _statement_faults(statement, place)
+        sid = statement.get("Sid")
+        if isinstance(sid, str) and sid:
+            if sid in sids:
+                yield f"{place}.Sid is {sid!r} again; a Sid stands once in a policy"
+            sids.add(sid)
+
+
+def _statement_faults(statement: dict[str, Any], place: str) -> Iterator[str]:
+    yield from _unknown(statement, STATEMENT_ELEMENTS, place)
+    if statement.get("Effect") not in EFFECTS:
+        yield f"{place}.Effect is {statement.get('Effect')!r}; it must be Allow or Deny"
+    for element in ("Action", "Resource"):
+        if (element in statement) == (f"Not{element}" in statement):
+            yield f"{place} must have one of {element} and Not{element}"
+    if "Principal" in statement and "NotPrincipal" in statement:
+        yield f"{place} has both Principal and NotPrincipal; only one can stand"
+    for element, (holds, wanted) in FORMS.items():
+        if element in statement and not holds(statement[element]):
+            yield f"{place}.{element} must be {wanted}"
+
+
+def _unknown(data: dict[str, Any], known: tuple[str, ...], place: str) -> Iterator[str]:
+    for name in data:
+        if name not in known:
+            yield f"{place} has an element {name!r} that the grammar does not know"
 
 
 def _is_text_list(value: Any) -> bool:
     values = _as_list(value)
     return bool(values) and all(isinstance(v, str) and v for v in values)
+
+
+def _is_principal(value: Any) -> bool:
+    if isinstance(value, dict):
+        return bool(value) and all(_is_text_list(v) for v in value.values())
+    return value == "*"
+
+
+def _is_condition(value: Any) -> bool:
+    blocks = value.values() if isinstance(value, dict) else [None]
+    return all(isinstance(tests, dict) and all(map(_is_condition_value, tests.values())) for tests in blocks)
+
+
+def _is_condition_value(value: Any) -> bool:
+    return all(_is_scalar(v) for v in value) if isinstance(value, list) else _is_scalar(value)
+
+
+_TEXTS = (_is_text_list, "a string or a non-empty list of strings")
+_WHO = (_is_principal, '"*" or an object of strings and lists of strings')
+FORMS: dict[str, tuple[Callable[[Any], bool], str]] = {  # element of a statement -> what holds, how to say it
+    "Sid": (lambda value: isinstance(value, str), "a string"),
+    "Principal": _WHO,
+    "NotPrincipal": _WHO,
+    "Action": _TEXTS,
+    "NotAction": _TEXTS,
+    "Resource": _TEXTS,
+    "NotResource": _TEXTS,
+    "Condition": (_is_condition, "an object of operators, each an object of keys and their values"),
+}
 
 
 def _statement(data: dict[str, Any]) -> Statement:
@@ -214,8 +312,8 @@ def _as_list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is not JSON")
+def _is_scalar(value: Any) -> bool:
+    return isinstance(value, str | bool | int | float)
 
 
 def _json_type(value: Any) -> str:

@@ -17,11 +17,15 @@ from transformers import (
     PreTrainedModel,
     PreTrainedTokenizerBase,
 )
+from transformers.utils import logging
 
+from lib.errors import CourseError
 from lib.profiles import Profile
 
+logging.disable_progress_bar()  # a bar for each of twenty tensors says nothing
 
-class BaseModelError(RuntimeError):
+
+class BaseModelError(CourseError):
     """The base model cannot be loaded here; the message says why and what to do."""
 
 

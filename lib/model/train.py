@@ -6,14 +6,15 @@ killed training goes on where it stopped when the same call is made again, and o
 
 import hashlib
 import json
+import resource
 import shutil
+import sys
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import pandas as pd
-import psutil
 import torch
 from datasets import Dataset, disable_progress_bars
 from peft import LoraConfig, get_peft_model
@@ -92,7 +93,7 @@ def settings(profile: Profile, recipe: Recipe, out: Path, max_steps: int, seed: 
         bf16=dtype == torch.bfloat16,
         fp16=dtype == torch.float16,
         use_cpu=profile.device == "cpu",
-        gradient_checkpointing=profile.device == "cuda",
+        activation_checkpointing=profile.device == "cuda",
         dataloader_pin_memory=profile.device == "cuda",
         # what is kept
         eval_strategy="steps",
@@ -258,7 +259,9 @@ def _summarise(trainer: SFTTrainer, recipe: Recipe, seconds: float, resume: Path
     evaluations = [(row["eval_loss"], row["step"]) for row in history if "eval_loss" in row]
     best, best_step = min(evaluations)
     gpu = device == "cuda"
-    memory = torch.cuda.max_memory_allocated() if gpu else psutil.Process().memory_info().rss
+    # ru_maxrss is in KiB on Linux, in bytes on macOS
+    unit = 1 if sys.platform == "darwin" else 1024
+    memory = torch.cuda.max_memory_allocated() if gpu else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
     resumed = int(resume.name.rpartition("-")[2]) if resume else 0
     return Fit(
         recipe=recipe.name,
@@ -268,7 +271,7 @@ def _summarise(trainer: SFTTrainer, recipe: Recipe, seconds: float, resume: Path
         best_eval_loss=best,
         best_step=best_step,
         stopped_early=trainer.state.global_step < trainer.state.max_steps,
-        tokens=int(max((row.get("num_tokens", 0) for row in history), default=0)),
+        tokens=int(max(row.get(key, 0) for row in history for key in ("num_tokens", "eval_num_tokens"))),
         seconds=seconds,
         sizes=sizes(trainer.model),
         memory_gb=memory / 2**30,

@@ -14,8 +14,17 @@ from lib.data.written.wants import Clause, Desk, Grant, Want, arns, scoped
 from lib.data.written.words import listed
 
 _POOL = tuple(n for n, (type_, _) in IDIOMS.items() if n.startswith("s3:") and type_ and n != "s3:CreateBucket")
-_COMMON = ("s3:GetObject", "s3:PutObject", "s3:ListBucket", "s3:DeleteObject", "s3:GetBucketLocation",
-           "s3:GetObjectVersion", "s3:AbortMultipartUpload", "s3:PutObjectAcl", "s3:GetObjectTagging")  # fmt: skip
+_COMMON = (
+    "s3:GetObject",
+    "s3:PutObject",
+    "s3:ListBucket",
+    "s3:DeleteObject",
+    "s3:GetBucketLocation",
+    "s3:GetObjectVersion",
+    "s3:AbortMultipartUpload",
+    "s3:PutObjectAcl",
+    "s3:GetObjectTagging",
+)
 _SERVICES = (  # (words, service principal, actions)
     ("CloudTrail", "cloudtrail.amazonaws.com", ("s3:PutObject", "s3:GetBucketAcl")),
     ("AWS Config", "config.amazonaws.com", ("s3:PutObject", "s3:GetBucketAcl", "s3:ListBucket")),
@@ -23,10 +32,14 @@ _SERVICES = (  # (words, service principal, actions)
     ("the log delivery service", "delivery.logs.amazonaws.com", ("s3:PutObject", "s3:GetBucketAcl")),
     ("SageMaker", "sagemaker.amazonaws.com", ("s3:GetObject", "s3:ListBucket", "s3:PutObject")),
     ("SES", "ses.amazonaws.com", ("s3:PutObject",)),
-    ("Firehose", "firehose.amazonaws.com", ("s3:PutObject", "s3:AbortMultipartUpload", "s3:GetBucketLocation", "s3:ListBucket")),
+    (
+        "Firehose",
+        "firehose.amazonaws.com",
+        ("s3:PutObject", "s3:AbortMultipartUpload", "s3:GetBucketLocation", "s3:ListBucket"),
+    ),
     ("Transcribe", "transcribe.amazonaws.com", ("s3:GetObject", "s3:ListBucket", "s3:PutObject")),
     ("S3 Inventory", "s3.amazonaws.com", ("s3:PutObject",)),
-)  # fmt: skip
+)
 
 
 def _actions(desk: Desk, low: int, high: int) -> list:
@@ -55,8 +68,15 @@ def _party(desk: Desk) -> Party:
     if roll < 0.5:
         role = rng.choice(vocabulary.ROLES)
         arn = f"arn:aws:iam::{account}:role/{role}"
-        words = rng.choice((f"the role {arn}", arn, f"the role {role} in account {account}", f"the {role} role of account {account}",
-                            f"the IAM role {role} ({account})"))  # fmt: skip
+        words = rng.choice(
+            (
+                f"the role {arn}",
+                arn,
+                f"the role {role} in account {account}",
+                f"the {role} role of account {account}",
+                f"the IAM role {role} ({account})",
+            )
+        )
         return Party(words, False, {"AWS": arn})
     if roll < 0.6:
         names = rng.sample(vocabulary.ROLES, 2)
@@ -72,8 +92,14 @@ def _party(desk: Desk) -> Party:
         accounts = rng.sample(vocabulary.ACCOUNTS, 2)
         words = rng.choice((f"the accounts {listed(accounts)}", f"AWS accounts {listed(accounts)}"))
         return Party(words, True, {"AWS": [f"arn:aws:iam::{a}:root" for a in accounts]})
-    words = rng.choice((f"account {account}", f"the AWS account {account}", f"our partner account {account}",
-                        f"anyone with permission in account {account}"))  # fmt: skip
+    words = rng.choice(
+        (
+            f"account {account}",
+            f"the AWS account {account}",
+            f"our partner account {account}",
+            f"anyone with permission in account {account}",
+        )
+    )
     return Party(words, False, {"AWS": f"arn:aws:iam::{account}:root"})
 
 
@@ -97,20 +123,32 @@ def bucket_policy(desk: Desk) -> Draft | None:
         condition = (("StringEquals", "aws:SourceAccount", account),) if guarded else ()
         party = Party(words, False, {"Service": principal}, condition)
         want = scoped(replace(desk, style="plain"), called, actions)
-        return Draft((want,), party=party, bucket=bucket, scene=desk.scene)
+        return Draft((want,), party=party, bucket=bucket, called_it=called.words == "it", scene=desk.scene)
     want = scoped(desk, called, _actions(desk, 1, 7))
     limits = tuple(draw_some(desk, but=("region", "called_via"))) if desk.chance(0.3) else ()
     extra = _guards(desk, bucket) if desk.chance(0.3) else ()
     if any(limit.name == "tls" for limit in limits):
         extra = ()
-    return Draft((want,), limits, party=_party(desk), bucket=bucket, extra=extra, scene=desk.scene)
+    return Draft(
+        (want,),
+        limits,
+        party=_party(desk),
+        bucket=bucket,
+        called_it=called.words == "it",
+        extra=extra,
+        scene=desk.scene,
+    )
 
 
 def _guards(desk: Desk, bucket: Target) -> tuple[tuple[str, dict], ...]:
     text = desk.rng.choice(
-        ("Deny everything that is not sent over TLS", "Requests without TLS must be denied for everybody",
-         "Also deny any S3 request over plain HTTP, whoever sends it", "Refuse all non-HTTPS access to the bucket and its objects")
-    )  # fmt: skip
+        (
+            "Deny everything that is not sent over TLS",
+            "Requests without TLS must be denied for everybody",
+            "Also deny any S3 request over plain HTTP, whoever sends it",
+            "Refuse all non-HTTPS access to the bucket and its objects",
+        )
+    )
     return ((text, _deny(desk, bucket, "s3:*", (("Bool", "aws:SecureTransport", "false"),))),)
 
 
@@ -136,7 +174,7 @@ def encrypted_bucket(desk: Desk) -> Draft | None:
     if variant == "strict":
         texts = (
             f"Deny uploads whose encryption header is not {named}, and also uploads that have no such header",
-            f"Uploads with any encryption other than {named} must be denied, and so must uploads without an encryption header",
+            f"Uploads with any encryption other than {named} must be denied, as must those with no encryption header",
         )
         statements = (
             _deny(desk, bucket, "s3:PutObject", wrong, True),
@@ -164,8 +202,11 @@ def encrypted_bucket(desk: Desk) -> Draft | None:
         extra = (*extra, *_guards(desk, bucket))
     others = [a for a in _actions(desk, 1, 6) if a.name != "s3:PutObject"]
     writing = [desk.catalogue.action("s3:PutObject"), *others]
-    want = scoped(replace(desk, style="plain"), _it(bucket), writing)
-    return Draft((want,), party=_party(desk), bucket=bucket, extra=extra, scene=desk.scene)
+    called = _it(bucket)
+    want = scoped(replace(desk, style="plain"), called, writing)
+    return Draft(
+        (want,), party=_party(desk), bucket=bucket, called_it=called.words == "it", extra=extra, scene=desk.scene
+    )
 
 
 def guarded_bucket(desk: Desk) -> Draft | None:
@@ -177,16 +218,32 @@ def guarded_bucket(desk: Desk) -> Draft | None:
         everybody = replace(everybody, plural=True)
     called = _told(desk, bucket)
     if desk.chance(0.12):
-        text = desk.rng.choice((f"do anything with {called.words}", f"use any S3 action on {called.words} and its objects"
-                                if called.words != "it" else "use any S3 action on it and its objects"))  # fmt: skip
+        text = desk.rng.choice(
+            (
+                f"do anything with {called.words}",
+                f"use any S3 action on {called.words} and its objects"
+                if called.words != "it"
+                else "use any S3 action on it and its objects",
+            )
+        )
         want = Want((Clause((text,)),), (Grant(("s3:*",), _whole(desk, bucket)),), "all")
     else:
         want = scoped(replace(desk, style="plain"), called, _actions(desk, 1, 6))
-    return Draft(bans=(Ban(want, limit),), party=everybody, bucket=bucket, scene=desk.scene)
+    return Draft(
+        bans=(Ban(want, limit),), party=everybody, bucket=bucket, called_it=called.words == "it", scene=desk.scene
+    )
 
 
-_SITE = ("s3:ListBucket", "s3:PutObject", "s3:DeleteObject", "s3:GetObjectVersion", "s3:GetObjectTagging",
-         "s3:GetObjectAttributes")
+_SITE = (
+    "s3:ListBucket",
+    "s3:PutObject",
+    "s3:DeleteObject",
+    "s3:GetObjectVersion",
+    "s3:GetObjectTagging",
+    "s3:GetObjectAttributes",
+    "s3:AbortMultipartUpload",
+    "s3:ListMultipartUploadParts",
+)
 
 
 def cloudfront_bucket(desk: Desk) -> Draft | None:
@@ -198,18 +255,22 @@ def cloudfront_bucket(desk: Desk) -> Draft | None:
     ]
     arn = f"arn:aws:cloudfront::{account}:distribution/{distribution}"
     words = desk.rng.choice(
-        (f"the CloudFront distribution {distribution} of account {account}", f"the CloudFront distribution {arn}",
-         f"CloudFront (origin access control, distribution {distribution}, account {account})",
-         f"only the CloudFront distribution {distribution} in account {account}")
-    )  # fmt: skip
+        (
+            f"the CloudFront distribution {distribution} of account {account}",
+            f"the CloudFront distribution {arn}",
+            f"CloudFront (origin access control, distribution {distribution}, account {account})",
+            f"only the CloudFront distribution {distribution} in account {account}",
+        )
+    )
     names = [
         "s3:GetObject",
         *desk.rng.sample(("s3:ListBucket", "s3:PutObject", "s3:DeleteObject"), desk.rng.randint(0, 2)),
     ]
-    want = scoped(replace(desk, style="plain"), _told(desk, bucket), [desk.catalogue.action(n) for n in names])
+    called = _told(desk, bucket)
+    want = scoped(replace(desk, style="plain"), called, [desk.catalogue.action(n) for n in names])
     party = Party(words, False, {"Service": "cloudfront.amazonaws.com"}, (("StringEquals", "aws:SourceArn", arn),))
     extra = _guards(desk, bucket) if desk.chance(0.2) else ()
-    return Draft((want,), party=party, bucket=bucket, extra=extra, scene=desk.scene)
+    return Draft((want,), party=party, bucket=bucket, called_it=called.words == "it", extra=extra, scene=desk.scene)
 
 
 def prefix(desk: Desk) -> Draft | None:
@@ -218,9 +279,13 @@ def prefix(desk: Desk) -> Draft | None:
     folder = desk.rng.choice(vocabulary.TOPICS)
     folder = desk.rng.choice((folder, f"{desk.rng.choice(vocabulary.STAGES)}/{folder}", f"home/{folder}"))
     place = desk.rng.choice(
-        (f"the {folder}/ prefix of the bucket {bucket}", f"the folder {folder} in the bucket {bucket}",
-         f"{folder}/ in {bucket}", f"s3://{bucket}/{folder}/")
-    )  # fmt: skip
+        (
+            f"the {folder}/ prefix of the bucket {bucket}",
+            f"the folder {folder} in the bucket {bucket}",
+            f"{folder}/ in {bucket}",
+            f"s3://{bucket}/{folder}/",
+        )
+    )
     objects = [n for n in _POOL if IDIOMS[n][0] == "object"]
     chosen = desk.rng.sample(objects, desk.rng.randint(1, 5))
     target = Target("s3", "bucket", (bucket,), place, desk.scene, "prefix")

@@ -46,6 +46,7 @@ class Draft:
     bucket: Target | None = None
     extra: tuple[tuple[str, dict[str, Any]], ...] = ()  # (sentence, statement) of bucket policies
     purpose: str = ""
+    called_it: bool = False  # the clauses of a bucket policy say "it" for the bucket
     complement: bool = False  # the exception is NotAction of an Allow, not a Deny
 
 

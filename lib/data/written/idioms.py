@@ -79,7 +79,7 @@ s3:RestoreObject object restore archived objects ~in|restore objects from Glacie
 s3:AbortMultipartUpload object abort multipart uploads ~to|cancel unfinished multipart uploads ~in
 s3:ListMultipartUploadParts object list the parts of multipart uploads ~in
 s3:GetObjectAttributes object read object attributes ~in
-s3:ListBucket bucket list ~|list objects ~in|see which files are ~in|list the contents ~of|browse ~
+s3:ListBucket bucket list ~|list objects ~in|see the files ~in|list the contents ~of|browse ~
 s3:ListBucketVersions bucket list object versions ~in
 s3:ListBucketMultipartUploads bucket list multipart uploads in progress ~in
 s3:GetBucketAcl bucket read the ACL ~of|check the bucket ACL ~of

@@ -64,80 +64,203 @@ def _cluster(rng: Random) -> tuple[str, object]:
 
 
 def _boundary(rng: Random) -> tuple[str, object]:
-    value = f"arn:aws:iam::{rng.choice(vocabulary.ACCOUNTS)}:policy/{rng.choice(('developer', 'workload', 'team'))}-boundary"
+    name = rng.choice(("developer", "workload", "team"))
+    value = f"arn:aws:iam::{rng.choice(vocabulary.ACCOUNTS)}:policy/{name}-boundary"
     return value, value
 
 
 ROWS: tuple[KeyRow, ...] = (
-    KeyRow(("kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey", "kms:DescribeKey"), "StringEquals", "kms:ViaService",
-           ("only through {v}", "as long as the request reaches KMS via {v}", "when it is used by way of {v}"),
-           _via("s3", "sqs", "secretsmanager", "dynamodb", "rds", "ec2")),
-    KeyRow(("kms:CreateGrant",), "Bool", "kms:GrantIsForAWSResource",
-           ("only for AWS services that integrate with KMS ({v})", "when the grant is for an AWS resource ({v})"),
-           _one("kms:GrantIsForAWSResource true")),
-    KeyRow(("s3:PutObject",), "StringEquals", "s3:x-amz-server-side-encryption",
-           ("only with server-side encryption {v}", "as long as the upload asks for {v} encryption"), _one("aws:kms", "AES256")),
-    KeyRow(("s3:PutObject",), "StringEquals", "s3:x-amz-storage-class",
-           ("only with the storage class {v}", "as long as the storage class is {v}"),
-           _one("STANDARD_IA", "GLACIER", "INTELLIGENT_TIERING", "DEEP_ARCHIVE")),
-    KeyRow(("s3:PutObject", "s3:PutObjectAcl"), "StringEquals", "s3:x-amz-acl",
-           ("only with the canned ACL {v}", "when the canned ACL is {v}"), _one("bucket-owner-full-control", "private")),
-    KeyRow(("s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:ListBucket"), "NumericGreaterThanEquals", "s3:TlsVersion",
-           ("with TLS version {v} or newer", "only over TLS {v} or higher"), _one("1.2", "1.3")),
-    KeyRow(("s3:GetObject", "s3:GetObjectVersion", "s3:GetObjectTagging"), "StringEquals",
-           "s3:ExistingObjectTag/classification",
-           ("only for objects tagged classification={v}", "when the object's classification tag is {v}"),
-           _one("public", "internal", "confidential")),
-    KeyRow(("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:Query",
-            "dynamodb:BatchGetItem"), "ForAllValues:StringEquals", "dynamodb:LeadingKeys",
-           ("only for items with the partition key {v}", "as long as the partition key is {v}"),
-           lambda r: (lambda v: (v, v))(f"{r.choice(('customer', 'tenant', 'user'))}-{r.randint(10, 999)}")),
-    KeyRow(("sns:Subscribe",), "StringEquals", "sns:Protocol",
-           ("only with the protocol {v}", "for {v} subscriptions only"), _one("https", "email", "sqs", "lambda")),
-    KeyRow(("secretsmanager:GetSecretValue",), "StringEquals", "secretsmanager:VersionStage",
-           ("only in the version stage {v}", "only for versions with the stage {v}"), _one("AWSCURRENT", "AWSPREVIOUS")),
-    KeyRow(("cloudwatch:PutMetricData",), "StringEquals", "cloudwatch:namespace",
-           ("only in the namespace {v}", "within the metric namespace {v}"), _namespace),
-    KeyRow(("ses:SendEmail", "ses:SendRawEmail"), "StringEquals", "ses:FromAddress",
-           ("only with {v} as the sender", "from the address {v} only"), _address),
-    KeyRow(("ecs:RunTask", "ecs:StartTask", "ecs:StopTask"), "ArnEquals", "ecs:cluster",
-           ("only in the cluster {v}", "as long as it happens in the ECS cluster {v}"), _cluster),
-    KeyRow(("iam:CreateRole", "iam:CreateUser", "iam:PutRolePolicy", "iam:AttachRolePolicy"), "StringEquals",
-           "iam:PermissionsBoundary",
-           ("only with the permissions boundary {v}", "as long as the permissions boundary {v} is set"), _boundary),
-    KeyRow(("iam:AttachRolePolicy", "iam:DetachRolePolicy", "iam:AttachUserPolicy", "iam:AttachGroupPolicy"), "ArnEquals",
-           "iam:PolicyARN", ("only the managed policy {v}", "only when the policy is {v}"),
-           _of("arn:aws:iam::aws:policy/ReadOnlyAccess", "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess",
-               "arn:aws:iam::aws:policy/CloudWatchReadOnlyAccess", "arn:aws:iam::aws:policy/SecurityAudit")),
-    KeyRow(("iam:CreateServiceLinkedRole",), "StringEquals", "iam:AWSServiceName",
-           ("only for {v}", "as long as the service is {v}"),
-           _of("autoscaling.amazonaws.com", "ecs.amazonaws.com", "rds.amazonaws.com", "elasticache.amazonaws.com")),
-    KeyRow(("route53:ChangeResourceRecordSets",), "ForAllValues:StringEquals", "route53:ChangeResourceRecordSetsRecordTypes",
-           ("only for records of type {v}", "limited to {v} records"), _of("TXT", "CNAME", "A", "AAAA", "MX")),
-    KeyRow(("events:PutEvents",), "StringEquals", "events:source",
-           ("only with the event source {v}", "when the source of the events is {v}"),
-           lambda r: (lambda v: (v, v))(f"com.{r.choice(vocabulary.COMPANIES)}.{r.choice(vocabulary.TOPICS)}")),
-    KeyRow(("codecommit:GitPush", "codecommit:MergePullRequestByFastForward", "codecommit:DeleteBranch"),
-           "StringEqualsIfExists", "codecommit:References",
-           ("only on {v}", "when the reference is {v}"), _of("refs/heads/main", "refs/heads/develop", "refs/heads/release")),
+    KeyRow(
+        ("kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey", "kms:DescribeKey"),
+        "StringEquals",
+        "kms:ViaService",
+        ("only through {v}", "as long as the request reaches KMS via {v}", "when it is used by way of {v}"),
+        _via("s3", "sqs", "secretsmanager", "dynamodb", "rds", "ec2"),
+    ),
+    KeyRow(
+        ("kms:CreateGrant",),
+        "Bool",
+        "kms:GrantIsForAWSResource",
+        ("only for AWS services that integrate with KMS ({v})", "when the grant is for an AWS resource ({v})"),
+        _one("kms:GrantIsForAWSResource true"),
+    ),
+    KeyRow(
+        ("s3:PutObject",),
+        "StringEquals",
+        "s3:x-amz-server-side-encryption",
+        ("only with server-side encryption {v}", "as long as the upload asks for {v} encryption"),
+        _one("aws:kms", "AES256"),
+    ),
+    KeyRow(
+        ("s3:PutObject",),
+        "StringEquals",
+        "s3:x-amz-storage-class",
+        ("only with the storage class {v}", "as long as the storage class is {v}"),
+        _one("STANDARD_IA", "GLACIER", "INTELLIGENT_TIERING", "DEEP_ARCHIVE"),
+    ),
+    KeyRow(
+        ("s3:PutObject", "s3:PutObjectAcl"),
+        "StringEquals",
+        "s3:x-amz-acl",
+        ("only with the canned ACL {v}", "when the canned ACL is {v}"),
+        _one("bucket-owner-full-control", "private"),
+    ),
+    KeyRow(
+        ("s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:ListBucket"),
+        "NumericGreaterThanEquals",
+        "s3:TlsVersion",
+        ("with TLS version {v} or newer", "only over TLS {v} or higher"),
+        _one("1.2", "1.3"),
+    ),
+    KeyRow(
+        ("s3:GetObject", "s3:GetObjectVersion", "s3:GetObjectTagging"),
+        "StringEquals",
+        "s3:ExistingObjectTag/classification",
+        ("only for objects tagged classification={v}", "when the object's classification tag is {v}"),
+        _one("public", "internal", "confidential"),
+    ),
+    KeyRow(
+        (
+            "dynamodb:GetItem",
+            "dynamodb:PutItem",
+            "dynamodb:UpdateItem",
+            "dynamodb:DeleteItem",
+            "dynamodb:Query",
+            "dynamodb:BatchGetItem",
+        ),
+        "ForAllValues:StringEquals",
+        "dynamodb:LeadingKeys",
+        ("only for items with the partition key {v}", "as long as the partition key is {v}"),
+        lambda r: (lambda v: (v, v))(f"{r.choice(('customer', 'tenant', 'user'))}-{r.randint(10, 999)}"),
+    ),
+    KeyRow(
+        ("sns:Subscribe",),
+        "StringEquals",
+        "sns:Protocol",
+        ("only with the protocol {v}", "for {v} subscriptions only"),
+        _one("https", "email", "sqs", "lambda"),
+    ),
+    KeyRow(
+        ("secretsmanager:GetSecretValue",),
+        "StringEquals",
+        "secretsmanager:VersionStage",
+        ("only in the version stage {v}", "only for versions with the stage {v}"),
+        _one("AWSCURRENT", "AWSPREVIOUS"),
+    ),
+    KeyRow(
+        ("cloudwatch:PutMetricData",),
+        "StringEquals",
+        "cloudwatch:namespace",
+        ("only in the namespace {v}", "within the metric namespace {v}"),
+        _namespace,
+    ),
+    KeyRow(
+        ("ses:SendEmail", "ses:SendRawEmail"),
+        "StringEquals",
+        "ses:FromAddress",
+        ("only with {v} as the sender", "from the address {v} only"),
+        _address,
+    ),
+    KeyRow(
+        ("ecs:RunTask", "ecs:StartTask", "ecs:StopTask"),
+        "ArnEquals",
+        "ecs:cluster",
+        ("only in the cluster {v}", "as long as it happens in the ECS cluster {v}"),
+        _cluster,
+    ),
+    KeyRow(
+        ("iam:CreateRole", "iam:CreateUser", "iam:PutRolePolicy", "iam:AttachRolePolicy"),
+        "StringEquals",
+        "iam:PermissionsBoundary",
+        ("only with the permissions boundary {v}", "as long as the permissions boundary {v} is set"),
+        _boundary,
+    ),
+    KeyRow(
+        ("iam:AttachRolePolicy", "iam:DetachRolePolicy", "iam:AttachUserPolicy", "iam:AttachGroupPolicy"),
+        "ArnEquals",
+        "iam:PolicyARN",
+        ("only the managed policy {v}", "only when the policy is {v}"),
+        _of(
+            "arn:aws:iam::aws:policy/ReadOnlyAccess",
+            "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess",
+            "arn:aws:iam::aws:policy/CloudWatchReadOnlyAccess",
+            "arn:aws:iam::aws:policy/SecurityAudit",
+        ),
+    ),
+    KeyRow(
+        ("iam:CreateServiceLinkedRole",),
+        "StringEquals",
+        "iam:AWSServiceName",
+        ("only for {v}", "as long as the service is {v}"),
+        _of("autoscaling.amazonaws.com", "ecs.amazonaws.com", "rds.amazonaws.com", "elasticache.amazonaws.com"),
+    ),
+    KeyRow(
+        ("route53:ChangeResourceRecordSets",),
+        "ForAllValues:StringEquals",
+        "route53:ChangeResourceRecordSetsRecordTypes",
+        ("only for records of type {v}", "limited to {v} records"),
+        _of("TXT", "CNAME", "A", "AAAA", "MX"),
+    ),
+    KeyRow(
+        ("events:PutEvents",),
+        "StringEquals",
+        "events:source",
+        ("only with the event source {v}", "when the source of the events is {v}"),
+        lambda r: (lambda v: (v, v))(f"com.{r.choice(vocabulary.COMPANIES)}.{r.choice(vocabulary.TOPICS)}"),
+    ),
+    KeyRow(
+        ("codecommit:GitPush", "codecommit:MergePullRequestByFastForward", "codecommit:DeleteBranch"),
+        "StringEqualsIfExists",
+        "codecommit:References",
+        ("only on {v}", "when the reference is {v}"),
+        _of("refs/heads/main", "refs/heads/develop", "refs/heads/release"),
+    ),
     KeyRow(("ec2:CreateVolume",), "Bool", "ec2:Encrypted", ("only with ec2:Encrypted set to {v}",), _one("true")),
-    KeyRow(("ec2:CreateVolume",), "NumericLessThanEquals", "ec2:VolumeSize",
-           ("up to {v} GiB in size", "with at most {v} GiB"), _one("50", "100", "200", "500")),
-    KeyRow(("ec2:StartInstances", "ec2:StopInstances", "ec2:RebootInstances", "ec2:TerminateInstances"), "StringEquals",
-           "ec2:InstanceType", ("only for instances of type {v}", "as long as the instance type is {v}"),
-           _of("t3.micro", "t3.small", "t3.medium", "m5.large", "c6i.large", "g5.xlarge", most=3)),
-    KeyRow(("rds:CreateDBInstance", "rds:ModifyDBInstance"), "StringEquals", "rds:DatabaseClass",
-           ("only with the instance class {v}",), _of("db.t3.micro", "db.t3.medium", "db.r5.large")),
-    KeyRow(("autoscaling:CreateAutoScalingGroup", "autoscaling:UpdateAutoScalingGroup"), "NumericLessThanEquals",
-           "autoscaling:MaxSize", ("with a maximum size of at most {v}",), _one("5", "10", "20")),
-    KeyRow(("sts:AssumeRole",), "StringEquals", "sts:ExternalId",
-           ("only with the external ID {v}", "when the external ID {v} is given"),
-           lambda r: (lambda v: (v, v))(f"{r.choice(vocabulary.COMPANIES)}-{r.randint(1000, 9999)}")),
-    KeyRow(("lambda:CreateEventSourceMapping", "lambda:UpdateEventSourceMapping"), "ArnLike", "lambda:FunctionArn",
-           ("only for the function {v}",),
-           lambda r: (lambda v: (v, v))(
-               f"arn:aws:lambda:{r.choice(vocabulary.REGIONS)}:{r.choice(vocabulary.ACCOUNTS)}:function:{kebab(r)}")),
-)  # fmt: skip
+    KeyRow(
+        ("ec2:CreateVolume",),
+        "NumericLessThanEquals",
+        "ec2:VolumeSize",
+        ("up to {v} GiB in size", "with at most {v} GiB"),
+        _one("50", "100", "200", "500"),
+    ),
+    KeyRow(
+        ("ec2:StartInstances", "ec2:StopInstances", "ec2:RebootInstances", "ec2:TerminateInstances"),
+        "StringEquals",
+        "ec2:InstanceType",
+        ("only for instances of type {v}", "as long as the instance type is {v}"),
+        _of("t3.micro", "t3.small", "t3.medium", "m5.large", "c6i.large", "g5.xlarge", most=3),
+    ),
+    KeyRow(
+        ("rds:CreateDBInstance", "rds:ModifyDBInstance"),
+        "StringEquals",
+        "rds:DatabaseClass",
+        ("only with the instance class {v}",),
+        _of("db.t3.micro", "db.t3.medium", "db.r5.large"),
+    ),
+    KeyRow(
+        ("autoscaling:CreateAutoScalingGroup", "autoscaling:UpdateAutoScalingGroup"),
+        "NumericLessThanEquals",
+        "autoscaling:MaxSize",
+        ("with a maximum size of at most {v}",),
+        _one("5", "10", "20"),
+    ),
+    KeyRow(
+        ("sts:AssumeRole",),
+        "StringEquals",
+        "sts:ExternalId",
+        ("only with the external ID {v}", "when the external ID {v} is given"),
+        lambda r: (lambda v: (v, v))(f"{r.choice(vocabulary.COMPANIES)}-{r.randint(1000, 9999)}"),
+    ),
+    KeyRow(
+        ("lambda:CreateEventSourceMapping", "lambda:UpdateEventSourceMapping"),
+        "ArnLike",
+        "lambda:FunctionArn",
+        ("only for the function {v}",),
+        lambda r: (lambda v: (v, v))(
+            f"arn:aws:lambda:{r.choice(vocabulary.REGIONS)}:{r.choice(vocabulary.ACCOUNTS)}:function:{kebab(r)}"
+        ),
+    ),
+)
 
 
 def curated(desk: Desk) -> tuple[list[Action], Limit]:
@@ -158,8 +281,22 @@ def _limit(desk: Desk, key: str, clause: str, block: Block) -> Limit:
     return Limit("key", clause, sentence, clause, "", block, ())
 
 
+# Keys whose values are names that somebody chose: for others an invented value would be nonsense.
+_NAMED = (
+    "name",
+    "names",
+    "label",
+    "group",
+    "groups",
+    "alias",
+    "namespace",
+    "project",
+    "cluster",
+    "tablespace",
+    "title",
+)
 _PLAIN = {"String", "Bool", "Numeric", "ArrayOfString"}
-_MEANING_VALUES = {"Bool": ("true", "false"), "Numeric": ("1", "5", "10", "50", "100", "3600")}
+_MEANING_VALUES = {"Bool": ("true", "false"), "Numeric": ("5", "10", "50", "100", "3600")}
 
 
 def literal(desk: Desk, service: str) -> tuple[list[Action], Limit] | None:
@@ -186,9 +323,12 @@ def literal(desk: Desk, service: str) -> tuple[list[Action], Limit] | None:
             operator = "ForAnyValue:StringEquals" if key.type == "ArrayOfString" else "StringEquals"
             verb = desk.rng.choice(("contains", "includes")) if key.type == "ArrayOfString" else "is"
             clause = desk.rng.choice(
-                (f"only when {key.name} {verb} {value}", f"provided that the condition key {key.name} {verb} {value}",
-                 f"if {key.name} {verb} {value}")
-            )  # fmt: skip
+                (
+                    f"only when {key.name} {verb} {value}",
+                    f"provided that the condition key {key.name} {verb} {value}",
+                    f"if {key.name} {verb} {value}",
+                )
+            )
             block = ((operator, key.name, value),)
         return chosen, _limit(desk, key.name, clause, block)
     return None
@@ -197,4 +337,6 @@ def literal(desk: Desk, service: str) -> tuple[list[Action], Limit] | None:
 def _usable(service: str, key: ConditionKey) -> bool:
     own = key.name.startswith(f"{service}:")
     telling = not any(c in key.name for c in "$<{") and not key.name.lower().endswith(("arn", "arns", "date", "time"))
+    if key.type in ("String", "ArrayOfString"):
+        telling = telling and key.name.lower().endswith(_NAMED)
     return own and telling and key.type in _PLAIN

@@ -6,126 +6,25 @@ draws again).
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cache
 
 from lib.data.written import buckets, keys, vocabulary
 from lib.data.written.conditions import REQUEST_TAG, RESOURCE_TAG, TAG_KEYS, Limit, draw, draw_some
 from lib.data.written.drafts import Ban, Draft
-from lib.data.written.idioms import IDIOMS, NOUNS
-from lib.data.written.phrases import can_speak
-from lib.data.written.resources import NAMED_BY, Target, draw_target, is_nameable
+from lib.data.written.pools import (
+    actions_of,
+    actions_on,
+    any_want,
+    few,
+    named_want,
+    service_of,
+    speakable,
+    target_of,
+)
+from lib.data.written.resources import draw_target
 from lib.data.written.stories import PLURAL, STORIES
 from lib.data.written.wants import LEVELS, Clause, Desk, Grant, Want, level, pass_role, scoped, unscoped, verb_wildcard
-from lib.data.written.words import plural, split_name
-from lib.iam.catalogue import Action, Catalogue
-
-# ------------------------------------------------------------------------------------------------ drawing the parts
-
-
-@cache
-def _speakable(catalogue: Catalogue, service: str) -> tuple[Action, ...]:
-    return tuple(a for a in catalogue.services[service].actions.values() if can_speak(catalogue, a))
-
-
-@cache
-def _rare(catalogue: Catalogue) -> tuple[str, ...]:
-    return tuple(p for p, s in catalogue.services.items() if p not in vocabulary.POPULAR and s.actions)
-
-
-def service_of(desk: Desk, popular: float = 0.48) -> str:
-    """A service: one of the popular ones in that share of cases, by their weights, else any other."""
-    if desk.chance(popular):
-        names = list(vocabulary.POPULAR)
-        return desk.rng.choices(names, [vocabulary.POPULAR[n][0] for n in names])[0]
-    return desk.rng.choice(_rare(desk.catalogue))
-
-
-def actions_of(desk: Desk, service: str, count: int) -> list[Action]:
-    """Up to so many actions of a service, mostly about one kind of thing, or else idiomatic ones."""
-    pool = list(_speakable(desk.catalogue, service)) or list(desk.catalogue.services[service].actions.values())
-    known = [a for a in pool if a.name in IDIOMS]
-    if known and desk.chance(0.5):
-        pool = known
-    elif desk.chance(0.7):
-        about = _about(desk.rng.choice(pool))
-        pool = [a for a in pool if _about(a) == about] if about else pool
-    return desk.rng.sample(pool, min(count, len(pool)))
-
-
-def _about(action: Action) -> str:
-    """The thing that an operation works on, for keeping a request to one subject."""
-    words = split_name(action.operation)[1:]
-    return plural(words[0]) if words else ""
-
-
-@cache
-def _types(catalogue: Catalogue, service: str) -> tuple[str, ...]:
-    """The resource types of a service that can be named and have actions of their own."""
-    kinds = catalogue.services[service].resource_types.values()
-    return tuple(
-        k.name
-        for k in kinds
-        if is_nameable(k) and (service, k.name) not in NAMED_BY and _on(catalogue, service, k.name)
-    )
-
-
-@cache
-def _on(catalogue: Catalogue, service: str, type_: str) -> tuple[Action, ...]:
-    """The actions that can be limited to resources of a type with no other resource in play."""
-    sharing = {type_, *(t for (s, t), by in NAMED_BY.items() if s == service and by == type_)}
-    return tuple(
-        a
-        for a in _speakable(catalogue, service)
-        if (a.name in IDIOMS and IDIOMS[a.name][0] in sharing)
-        or (a.name not in IDIOMS and a.resource_types == (type_,) and a.operation != "PassRole")
-    )
-
-
-def target_of(
-    desk: Desk, service: str | None = None, count: int = 1, wild: bool = False
-) -> tuple[Target, list[Action]] | None:
-    """A named resource and the actions that fit it; None if the service has no resource that can be named."""
-    service = service or service_of(desk)
-    types = _types(desk.catalogue, service)
-    if not types:
-        return None
-    known = [t for t in types if (service, t) in NOUNS]
-    type_ = desk.rng.choice(known) if known and desk.chance(0.7) else desk.rng.choice(types)
-    pool = list(_on(desk.catalogue, service, type_))
-    idioms = [a for a in pool if a.name in IDIOMS]
-    if len(idioms) > 1 and desk.chance(0.6):
-        pool = idioms
-    target = draw_target(desk.rng, desk.catalogue, service, type_, desk.scene, desk.alias(service), count, wild)
-    return None if wild and target.form != "pattern" else (target, pool)
-
-
-def few(desk: Desk, pool: list[Action], low: int, high: int) -> list[Action]:
-    """Between `low` and `high` of the actions, small numbers more often; fewer if there are not enough."""
-    count = min(desk.rng.randint(low, high), desk.rng.randint(low, high))
-    return desk.rng.sample(pool, min(count, len(pool)))
-
-
-def named_want(
-    desk: Desk, low: int, high: int, service: str | None = None, count: int = 1, wild: bool = False
-) -> Want | None:
-    found = target_of(desk, service, count, wild)
-    if not found:
-        return None
-    target, pool = found
-    return scoped(desk, target, few(desk, pool, low, high))
-
-
-def any_want(desk: Desk) -> Want | None:
-    """A small want of any sort: named, unnamed or a level of access."""
-    roll = desk.rng.random()
-    if roll < 0.55:
-        return named_want(desk, 1, 4)
-    if roll < 0.9:
-        return unscoped(desk, actions_of(desk, service_of(desk), desk.rng.randint(1, 4)))
-    return level(desk, service_of(desk), desk.rng.choice(LEVELS))
-
-
-# --------------------------------------------------------------------------------------------------- makers of drafts
+from lib.data.written.words import split_name
+from lib.iam.catalogue import Action
 
 
 def _of(want: Want | None, desk: Desk, **more) -> Draft | None:
@@ -164,8 +63,17 @@ def service_level(desk: Desk) -> Draft | None:
     return _of(level(desk, service_of(desk, 0.35), desk.rng.choices(LEVELS, (5, 2, 4))[0]), desk)
 
 
-_OWNED = (("s3", "bucket"), ("dynamodb", "table"), ("sqs", "queue"), ("sns", "topic"), ("secretsmanager", "Secret"),
-          ("kinesis", "stream"), ("ecr", "repository"), ("states", "statemachine"), ("logs", "log-group"))
+_OWNED = (
+    ("s3", "bucket"),
+    ("dynamodb", "table"),
+    ("sqs", "queue"),
+    ("sns", "topic"),
+    ("secretsmanager", "Secret"),
+    ("kinesis", "stream"),
+    ("ecr", "repository"),
+    ("states", "statemachine"),
+    ("logs", "log-group"),
+)
 
 
 def resource_level(desk: Desk) -> Draft | None:
@@ -242,9 +150,12 @@ def story(desk: Desk) -> Draft | None:
         else:
             wants.append(unscoped(desk, actions))
     return Draft(
-        tuple(wants), who=(chosen.who, chosen.who in PLURAL), scene=desk.scene, purpose=chosen.purpose,
+        tuple(wants),
+        who=(chosen.who, chosen.who in PLURAL),
+        scene=desk.scene,
+        purpose=chosen.purpose,
         limits=tuple(draw_some(desk)) if desk.chance(0.12) else (),
-    )  # fmt: skip
+    )
 
 
 def read_only_except(desk: Desk) -> Draft | None:
@@ -253,12 +164,12 @@ def read_only_except(desk: Desk) -> Draft | None:
     if not want:
         return None
     reach = desk.catalogue.expand_all(want.actions)
-    return _except(desk, want, [a for a in _speakable(desk.catalogue, service) if a.name in reach])
+    return _except(desk, want, [a for a in speakable(desk.catalogue, service) if a.name in reach])
 
 
 def full_except(desk: Desk) -> Draft | None:
     service = service_of(desk, 0.5)
-    risky = [a for a in _speakable(desk.catalogue, service) if a.access_level in ("Write", "Permissions management")]
+    risky = [a for a in speakable(desk.catalogue, service) if a.access_level in ("Write", "Permissions management")]
     strong = [a for a in risky if a.operation.startswith(("Delete", "Terminate", "Create", "Put", "Remove", "Stop"))]
     return _except(desk, level(desk, service, "full"), strong or risky)
 
@@ -266,7 +177,7 @@ def full_except(desk: Desk) -> Draft | None:
 def _except(desk: Desk, want: Want | None, pool: list[Action]) -> Draft | None:
     if not want or not pool:
         return None
-    exception = unscoped(replace(desk, style="plain"), few(desk, pool, 1, 3))
+    exception = unscoped(replace(desk, style="plain"), few(desk, pool, 1, 3), told=True)
     if exception.form == "use":
         return None
     first = any_want(desk) if desk.chance(0.5) else None
@@ -277,10 +188,21 @@ def _except(desk: Desk, want: Want | None, pool: list[Action]) -> Draft | None:
 
 def everything_but(desk: Desk) -> Draft | None:
     """NotAction on a named resource: everything that can be done to it, apart from a few actions."""
-    service, type_ = desk.rng.choice((("s3", "bucket"), ("sqs", "queue"), ("dynamodb", "table"), ("sns", "topic"),
-                                      ("kinesis", "stream"), ("ecr", "repository"), ("lambda", "function")))  # fmt: skip
+    service, type_ = desk.rng.choice(
+        (
+            ("s3", "bucket"),
+            ("sqs", "queue"),
+            ("dynamodb", "table"),
+            ("sns", "topic"),
+            ("kinesis", "stream"),
+            ("ecr", "repository"),
+            ("lambda", "function"),
+        )
+    )
     target = draw_target(desk.rng, desk.catalogue, service, type_, desk.scene, desk.alias(service))
-    pool = [a for a in _on(desk.catalogue, service, type_) if a.access_level in ("Write", "Permissions management")]
+    pool = [
+        a for a in actions_on(desk.catalogue, service, type_) if a.access_level in ("Write", "Permissions management")
+    ]
     pronoun = replace(target, words="it", form="it")
     exception = scoped(replace(desk, style="plain"), pronoun, few(desk, pool, 1, 4))
     want = level(desk, service, "full", target)
@@ -306,7 +228,9 @@ def allow_and_deny(desk: Desk) -> Draft | None:
     if len(actions) < 2:
         return None
     cut = desk.rng.randint(1, len(actions) - 1)
-    return Draft((unscoped(desk, actions[:cut]),), bans=(Ban(unscoped(desk, actions[cut:])),), scene=desk.scene)
+    return Draft(
+        (unscoped(desk, actions[:cut]),), bans=(Ban(unscoped(desk, actions[cut:], told=True)),), scene=desk.scene
+    )
 
 
 def conditional(desk: Desk) -> Draft | None:
@@ -344,7 +268,7 @@ def tagged(desk: Desk) -> Draft | None:
         (6, 3, 1),
     )[0]
     service = service_of(desk)
-    pool = [a for a in _speakable(desk.catalogue, service) if key in a.condition_keys]
+    pool = [a for a in speakable(desk.catalogue, service) if key in a.condition_keys]
     if not pool:
         return None
     limits: tuple[Limit, ...] = (draw(desk, row),)
@@ -357,7 +281,7 @@ def _ban_want(desk: Desk) -> Want | None:
         return named_want(desk, 1, 4)
     if roll < 0.85:
         service = service_of(desk)
-        pool = [a for a in _speakable(desk.catalogue, service) if a.access_level not in ("List", "Read")]
+        pool = [a for a in speakable(desk.catalogue, service) if a.access_level not in ("List", "Read")]
         return unscoped(desk, few(desk, pool, 1, 5)) if pool else None
     service = service_of(desk, 0.4)
     alias = desk.alias(service)
@@ -381,9 +305,9 @@ def deny_unless(desk: Desk) -> Draft | None:
 def allow_but_deny_unless(desk: Desk) -> Draft | None:
     """Something allowed outright, and riskier actions of the same service denied unless a condition is met."""
     service = service_of(desk)
-    calm = [a for a in _speakable(desk.catalogue, service) if a.access_level in ("List", "Read")]
+    calm = [a for a in speakable(desk.catalogue, service) if a.access_level in ("List", "Read")]
     risky = [
-        a for a in _speakable(desk.catalogue, service) if a.operation.startswith(("Delete", "Terminate", "Stop", "Put"))
+        a for a in speakable(desk.catalogue, service) if a.operation.startswith(("Delete", "Terminate", "Stop", "Put"))
     ]
     if not calm or not risky:
         return None
@@ -394,17 +318,39 @@ def allow_but_deny_unless(desk: Desk) -> Draft | None:
     )
     limit = draw_some(desk, deny=True)[0]
     named = [a for a in risky if a.name in wide.actions] or few(desk, risky, 1, 3)
-    return Draft((wide,), bans=(Ban(unscoped(replace(desk, style="plain"), named), limit),), scene=desk.scene)
+    return Draft(
+        (wide,), bans=(Ban(unscoped(replace(desk, style="plain"), named, told=True), limit),), scene=desk.scene
+    )
 
 
 _PASS = (  # (service, what creates the thing that takes the role, words, service principal)
-    ("lambda", ("CreateFunction", "UpdateFunctionConfiguration", "UpdateFunctionCode"), "Lambda", "lambda.amazonaws.com"),
-    ("ecs", ("RegisterTaskDefinition", "RunTask", "UpdateService", "CreateService"), "ECS tasks", "ecs-tasks.amazonaws.com"),
+    (
+        "lambda",
+        ("CreateFunction", "UpdateFunctionConfiguration", "UpdateFunctionCode"),
+        "Lambda",
+        "lambda.amazonaws.com",
+    ),
+    (
+        "ecs",
+        ("RegisterTaskDefinition", "RunTask", "UpdateService", "CreateService"),
+        "ECS tasks",
+        "ecs-tasks.amazonaws.com",
+    ),
     ("glue", ("CreateJob", "UpdateJob", "StartJobRun", "CreateCrawler"), "Glue", "glue.amazonaws.com"),
-    ("sagemaker", ("CreateTrainingJob", "CreateModel", "CreateNotebookInstance"), "SageMaker", "sagemaker.amazonaws.com"),
+    (
+        "sagemaker",
+        ("CreateTrainingJob", "CreateModel", "CreateNotebookInstance"),
+        "SageMaker",
+        "sagemaker.amazonaws.com",
+    ),
     ("ec2", ("RunInstances", "AssociateIamInstanceProfile"), "EC2", "ec2.amazonaws.com"),
     ("states", ("CreateStateMachine", "UpdateStateMachine"), "Step Functions", "states.amazonaws.com"),
-    ("cloudformation", ("CreateStack", "UpdateStack", "CreateChangeSet"), "CloudFormation", "cloudformation.amazonaws.com"),
+    (
+        "cloudformation",
+        ("CreateStack", "UpdateStack", "CreateChangeSet"),
+        "CloudFormation",
+        "cloudformation.amazonaws.com",
+    ),
     ("codebuild", ("CreateProject", "UpdateProject"), "CodeBuild", "codebuild.amazonaws.com"),
     ("codepipeline", ("CreatePipeline", "UpdatePipeline"), "CodePipeline", "codepipeline.amazonaws.com"),
     ("events", ("PutRule", "PutTargets"), "EventBridge", "events.amazonaws.com"),
@@ -412,11 +358,16 @@ _PASS = (  # (service, what creates the thing that takes the role, words, servic
     ("rds", ("CreateDBInstance", "ModifyDBInstance"), "RDS monitoring", "monitoring.rds.amazonaws.com"),
     ("firehose", ("CreateDeliveryStream", "UpdateDestination"), "Firehose", "firehose.amazonaws.com"),
     ("backup", ("StartBackupJob", "StartRestoreJob", "CreateBackupSelection"), "AWS Backup", "backup.amazonaws.com"),
-    ("bedrock", ("CreateAgent", "CreateKnowledgeBase", "CreateModelCustomizationJob"), "Bedrock", "bedrock.amazonaws.com"),
+    (
+        "bedrock",
+        ("CreateAgent", "CreateKnowledgeBase", "CreateModelCustomizationJob"),
+        "Bedrock",
+        "bedrock.amazonaws.com",
+    ),
     ("scheduler", ("CreateSchedule", "UpdateSchedule"), "EventBridge Scheduler", "scheduler.amazonaws.com"),
     ("ssm", ("StartAutomationExecution", "RegisterTaskWithMaintenanceWindow"), "Systems Manager", "ssm.amazonaws.com"),
     ("eks", ("CreateCluster", "CreateNodegroup"), "EKS", "eks.amazonaws.com"),
-)  # fmt: skip
+)
 
 
 def pass_a_role(desk: Desk) -> Draft | None:

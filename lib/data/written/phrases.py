@@ -10,7 +10,7 @@ from functools import cache
 from random import Random
 
 from lib.data.written.idioms import IDIOMS
-from lib.data.written.words import article, is_countable, plural, split_name
+from lib.data.written.words import article, is_countable, plural, split_name, word_set
 from lib.iam.catalogue import Action, Catalogue
 
 # verb -> verbs that mean the same to a reader; the first is the verb itself
@@ -34,14 +34,28 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
     "cancel": ("cancel", "abort"),
     "search": ("search",),
 }
-_VERBS = frozenset(
-    ["list", "create", "delete", "update", "get", "retrieve", "describe", "return", "start", "view", "remove", "add", "associate", "modify", "disassociate", "stop", "cancel", "enable", "set", "tag", "search", "send", "untag", "invoke", "put", "register", "disable", "read", "attach", "generate", "initiate", "accept", "deregister", "change", "import", "configure", "reject", "use", "restore", "export", "check", "request", "obtain", "detach", "detect", "fetch", "reset", "copy", "apply", "upload", "terminate", "submit", "test", "insert", "revoke", "activate", "validate", "assign", "call", "notify", "run", "verify", "display", "publish", "access", "deactivate", "download", "connect", "perform", "reboot", "query", "execute", "make", "complete", "purchase", "specify", "provision", "define", "move", "share", "replace", "resume", "authorize", "permanently", "write", "close", "evaluate", "replicate", "link", "disconnect", "manage", "approve", "mark", "show", "post", "confirm", "pause", "release", "lock", "unlock", "merge", "split", "sign", "encrypt", "decrypt", "rotate", "scan", "schedule", "subscribe", "unsubscribe", "transfer", "upgrade", "allocate", "deallocate", "unassign", "promote", "refresh", "rename", "resolve", "respond", "retry", "rollback", "record", "enroll", "unenroll", "deploy", "undeploy", "invite", "leave", "join", "issue", "analyze", "translate", "synthesize", "convert", "classify", "compare", "predict", "forecast", "index", "ingest", "label", "build", "clone", "commit", "cast", "abort", "acknowledge", "archive", "unarchive", "poll", "purge", "receive", "rebuild", "reboot", "recover", "redrive", "renew", "unlink", "switch", "tail", "undo", "withdraw", "authenticate", "decline", "deliver", "discover", "edit", "enumerate", "estimate", "extend", "failover", "find", "finalize", "forward", "grant", "initialize", "inspect", "install", "launch", "lookup", "opt", "pull", "push", "rebalance", "redact", "reactivate", "reassign", "reprocess", "resend", "rerun", "review", "simulate", "suspend", "swap", "sync", "track", "unlock", "unsubscribe", "wait"]
+_VERBS = word_set(
+    "list create delete update get retrieve describe return start view remove add associate modify "
+    "disassociate stop cancel enable set tag search send untag invoke put register disable read attach "
+    "generate initiate accept deregister change import configure reject use restore export check request "
+    "obtain detach detect fetch reset copy apply upload terminate submit test insert revoke activate validate "
+    "assign call notify run verify display publish access deactivate download connect perform reboot query "
+    "execute make complete purchase specify provision define move share replace resume authorize permanently "
+    "write close evaluate replicate link disconnect manage approve mark show post confirm pause release lock "
+    "unlock merge split sign encrypt decrypt rotate scan schedule subscribe unsubscribe transfer upgrade "
+    "allocate deallocate unassign promote refresh rename resolve respond retry rollback record enroll "
+    "unenroll deploy undeploy invite leave join issue analyze translate synthesize convert classify compare "
+    "predict forecast index ingest label build clone commit cast abort acknowledge archive unarchive poll "
+    "purge receive rebuild reboot recover redrive renew unlink switch tail undo withdraw authenticate decline "
+    "deliver discover edit enumerate estimate extend failover find finalize forward grant initialize inspect "
+    "install launch lookup opt pull push rebalance redact reactivate reassign reprocess resend rerun review "
+    "simulate suspend swap sync track unlock unsubscribe wait"
 )
 _CUT = re.compile(
-    r"\s*(,| that | which | so that | in order to | such as | including | based on | if | when | where | whose | by "
-    r"using | using | without | once | after | before | along with | as well as | owned by | including | and the | and "
-    r"its | and their | via | by specifying | by providing | through | to which | for which | in which | from which | "
-    r"as part of | regardless | on behalf| within |--| - ).*$"
+    r"\s*(,| that | which | so that | in order to | such as | including | based on | if | when | where | whose "
+    r"| by \w+ing\b| using | without | once | after | before | along with | as well as | owned by | and the | and its "
+    r"| and their | via | through | to which | for which | in which | from which | as part of | regardless "
+    r"| on behalf| within |--| - ).*$"
 )
 _LEAVE = re.compile(
     r" (in|for|of|from|with|to|on|across|under|by)( an?| the| your| my| this| a specified| the specified| the current| "
@@ -50,37 +64,121 @@ _LEAVE = re.compile(
     r"| (in|from|for|to|on|of|with) (the )?(Amazon|AWS) [A-Z][\w ]+$"
 )
 _ODD = re.compile(
-    r"[<>{}\[\]/\\|=`\"$%@#*!?]|\d{3}|\be\.?g\b|\bi\.?e\b|\boperation\b|permission|\bAPI\b|deprecated|\bbatch of 1\b|"
-    r"resource-level|internal|enables? |\byou\b|\bwill\b|\bcan\b|\bshould\b|\bmust\b|request to|ability|one's|'s self|:",
+    r"[<>{}\[\]/\\|=`\"$%@#*!?:]|\d{3}|\be\.?g\b|\bi\.?e\b|\boperation\b|permission|\bAPI\b|deprecated|\bbatch of 1\b|"
+    r"resource-level|internal|enables? |optionally|\byou\b|\bwill\b|\bcan\b|\bshould\b|\bmust\b|request to|ability|"
+    r"one's|'s self|\badd to\b|\b(and|or) (start|stop|return|create|delete|get|update|add|remove|set)s\b",
     re.IGNORECASE,
 )
 _DANGLING = re.compile(
     r"(?:\s+(?:a|an|the|of|for|to|in|on|with|and|or|by|from|as|at|its|your|their|one|specified|given|all|is|"
-    r"are|required|connected|created|used|owned|associated|defined|registered|available|returned))+$"
+    r"are|required|connected|to be|created|used|owned|associated|defined|registered|available|returned))+$"
 )
-_STOP = frozenset(
-    ["a", "an", "the", "of", "for", "to", "in", "on", "with", "and", "or", "by", "from", "as", "at", "its", "your", "their", "one", "more", "specified", "given", "all", "is", "are", "aws", "amazon", "get", "list", "create", "delete", "update", "describe", "put", "retrieve", "return", "view", "existing", "new", "information", "about", "multiple"]
+_STOP = word_set(
+    "a an the of for to in on with and or by from as at its your their one more specified given all is are "
+    "aws amazon get list create delete update describe put retrieve return view existing new information "
+    "about multiple"
 )
-_THIRD = {"returns": "return", "lists": "list", "creates": "create", "deletes": "delete", "gets": "get",
-          "updates": "update", "describes": "describe", "retrieves": "retrieve", "retireve": "retrieve", "adds": "add",
-          "removes": "remove", "starts": "start", "stops": "stop", "sends": "send", "enables": "enable",
-          "disables": "disable", "sets": "set", "modifies": "modify", "generates": "generate", "puts": "put",
-          "configures": "configure", "restores": "restore", "searches": "search", "applies": "apply",
-          "cancels": "cancel", "invokes": "invoke", "registers": "register", "attaches": "attach",
-          "listing": "list", "creating": "create", "deleting": "delete", "tags": "tag", "imports": "import",
-          "associates": "associate", "disassociates": "disassociate", "exports": "export", "copies": "copy"}  # fmt: skip
+_THIRD = {
+    "returns": "return",
+    "lists": "list",
+    "creates": "create",
+    "deletes": "delete",
+    "gets": "get",
+    "updates": "update",
+    "describes": "describe",
+    "retrieves": "retrieve",
+    "retireve": "retrieve",
+    "adds": "add",
+    "removes": "remove",
+    "starts": "start",
+    "stops": "stop",
+    "sends": "send",
+    "enables": "enable",
+    "disables": "disable",
+    "sets": "set",
+    "modifies": "modify",
+    "generates": "generate",
+    "puts": "put",
+    "configures": "configure",
+    "restores": "restore",
+    "searches": "search",
+    "applies": "apply",
+    "cancels": "cancel",
+    "invokes": "invoke",
+    "registers": "register",
+    "attaches": "attach",
+    "listing": "list",
+    "creating": "create",
+    "deleting": "delete",
+    "tags": "tag",
+    "imports": "import",
+    "associates": "associate",
+    "disassociates": "disassociate",
+    "exports": "export",
+    "copies": "copy",
+}
 # Operation verbs whose sentence may not begin with these: the catalogue has rows copied from a neighbour.
 _KINDS_OF_VERB = {
-    "delete": {"delete", "remove", "permanently"}, "create": {"create", "add", "make", "generate", "start", "set", "register",
-    "initiate", "provision", "request", "configure", "define", "build", "launch", "submit", "issue", "upload", "run"},
-    "list": {"list", "get", "retrieve", "return", "view", "enumerate", "display", "read", "fetch", "describe", "show", "search"},
-    "get": {"get", "retrieve", "return", "view", "read", "fetch", "describe", "obtain", "list", "show", "check", "download",
-            "display", "access", "query", "poll", "inspect"},
+    "delete": {"delete", "remove", "permanently"},
+    "create": {
+        "create",
+        "add",
+        "make",
+        "generate",
+        "start",
+        "set",
+        "register",
+        "initiate",
+        "provision",
+        "request",
+        "configure",
+        "define",
+        "build",
+        "launch",
+        "submit",
+        "issue",
+        "upload",
+        "run",
+    },
+    "list": {
+        "list",
+        "get",
+        "retrieve",
+        "return",
+        "view",
+        "enumerate",
+        "display",
+        "read",
+        "fetch",
+        "describe",
+        "show",
+        "search",
+    },
+    "get": {
+        "get",
+        "retrieve",
+        "return",
+        "view",
+        "read",
+        "fetch",
+        "describe",
+        "obtain",
+        "list",
+        "show",
+        "check",
+        "download",
+        "display",
+        "access",
+        "query",
+        "poll",
+        "inspect",
+    },
     "describe": {"describe", "get", "retrieve", "return", "view", "list", "read", "fetch", "obtain", "show", "display"},
     "update": {"update", "modify", "change", "edit", "set", "replace", "configure", "add", "enable"},
     "stop": {"stop", "cancel", "terminate", "abort"},
-    "untag": {"untag", "remove", "delete"}, "tag": {"tag", "add", "assign", "set", "attach", "create", "put", "apply"},
-}  # fmt: skip
+    "untag": {"untag", "remove", "delete"},
+    "tag": {"tag", "add", "assign", "set", "attach", "create", "put", "apply"},
+}
 
 
 _ENDING = re.compile(r"(ies|es|s|ing|ed|e|y)$")
@@ -104,10 +202,11 @@ _PREAMBLE = re.compile(
 _SENTENCE_END = re.compile(r"\.\s|\.$|;")
 _ASIDE = re.compile(r"\s*\([^)]*\)")
 _VAGUE = re.compile(r"\b(?:specified|specific|given|existing|provided|requested|particular) ")
+_YOUR = re.compile(r"( |^)your ")
 _OWN = re.compile(r"^(?:the|your) (\w+(?: \w+)?)$")
 _ARTICLE = re.compile(r"\b(an?) (\w\w+)")
 _BARE = re.compile(
-    r"(?!an? |the |one |all |each |any |more |single )[\w-]+"
+    r"(?!an? |the |or |and |one |all |each |any |more |single )[\w-]+"
     r"(?: (?!(?:of|for|to|in|on|from|with|by|as|at|about|and|or|per|between|against|into|over|a|an|the)\b)[\w-]+){0,3}"
 )
 _TWICE = re.compile(r"\b(\w+) \1\b|\b(is|are|was|has|have)\b")
@@ -127,14 +226,14 @@ def _described(action: Action) -> str | None:
     text = _LEAVE.sub("", _LEAVE.sub("", _CUT.sub("", text)))
     if _ODD.search(text):
         return None
-    rest = _VAGUE.sub("", text.partition(" ")[2].strip(" ,."))
+    rest = _VAGUE.sub("", _YOUR.sub(r"\1", text.partition(" ")[2].strip(" ,.")))
     rest = _OWN.sub(lambda m: article(m[1]) if is_countable(m[1]) else m[1], rest)
     rest = _ARTICLE.sub(lambda m: article(m[2]), rest)
     rest = _DANGLING.sub("", f" {rest}").strip()
     if _BARE.fullmatch(rest) and is_countable(rest):
         rest = article(rest)
     words = rest.split()
-    if not 1 <= len(words) <= 9 or _TWICE.search(rest):
+    if not 1 <= len(words) <= 9 or _TWICE.search(rest) or words[0] in _VERBS - _NOUNS_TOO:
         return None
     wanted, got = _stems(operation[1:]), _stems(words)
     if not wanted or len(wanted & got) < max(1, (len(wanted) + 1) // 2):
@@ -143,9 +242,9 @@ def _described(action: Action) -> str | None:
 
 
 _CONNECTOR = re.compile(r" (for|by|from|to|in|with|of|on|and|as) ")
-_NOUNS_TOO = frozenset(
-    "index request label test build query link record share scan access track view tag import export set forecast run "
-    "schedule review release change search".split()
+_NOUNS_TOO = word_set(
+    "index request label test build query link record share scan access track view tag import export set "
+    "forecast run schedule review release change search"
 )
 
 
@@ -158,9 +257,9 @@ def _from_name(action: Action) -> str | None:
         return None
     parts = _CONNECTOR.split(" ".join(rest))
     parts[0] = plural(parts[0])
-    if len(parts) > 1 and parts[-2] != "by":
+    if len(parts) > 1 and parts[-2] != "by" and not parts[-1].isupper():
         parts[-1] = plural(parts[-1])
-    if any(not p for p in parts):
+    if any(not p for p in parts) or _TWICE.search(" ".join(parts).replace("s ", " ")):
         return None
     return f"{verb} {' '.join(parts)}"
 
@@ -201,8 +300,8 @@ def phrase(rng: Random, catalogue: Catalogue, action: Action, noun: str | None =
     options = _spoken(catalogue, action.service)[action.name]
     if not options:
         raise KeyError(action.name)
-    text = _reword(rng, rng.choice(options))
-    return _placed(text, noun) if noun else text
+    text = rng.choice(options)
+    return _reword(rng, _placed(text, noun) if noun else text)
 
 
 def _reword(rng: Random, text: str) -> str:
@@ -210,27 +309,40 @@ def _reword(rng: Random, text: str) -> str:
     words = SYNONYMS.get(verb)
     if not words or rest.startswith(("whether", "how", "from", "to ", "up ", "down ")):
         return text
-    return f"{rng.choice(words)} {rest}"
+    chosen = f"{rng.choice(words)} {rest}"
+    return chosen.removesuffix(" of ~") + " ~of" if chosen.endswith(" of ~") else chosen
 
 
-_LEADING = re.compile(r"(?:(?:an?|the|one|or|more|your|all|new|my|any) )*")
-_PREPOSITIONS = ("of", "for", "from", "to", "in", "on", "with", "about", "by")
+_LEADING = word_set("a an the one or more your all new my any existing")
+_PREPOSITIONS = word_set("of for from to in on with about by into at")
+_WHOLE = word_set("create delete get describe list update retrieve view read modify put remove return obtain")
 
 
 def _placed(text: str, noun: str) -> str:
     """The phrase with "~" for the resource in place of its noun; after "for" where the phrase does not name it."""
-    verb, _, rest = text.partition(" ")
-    thing = _LEADING.sub("", rest, count=1).lower()
-    low = noun.lower()
-    for form in (plural(low), low):
-        if thing == form or (thing.startswith(form + " ") and thing[len(form) + 1 :].split()[0] in _PREPOSITIONS):
-            return f"{verb} ~"
-        if rest.lower().endswith(" " + form):
-            words = rest[: -len(form)].split()
-            while words and _LEADING.fullmatch(words[-1] + " "):
-                words.pop()
-            if len(words) > 1 and words[-1] not in _PREPOSITIONS and words[-2] in _PREPOSITIONS:
-                words.pop()  # "of a Glue job": the word before the noun belongs to it
-            if words and words[-1] in _PREPOSITIONS:
-                return f"{verb} {' '.join(words[:-1])} ~{words[-1]}" if len(words) > 1 else f"{text} ~for"
+    verb, *words = text.split()
+    for thing in (noun.lower(), "resource"):
+        wanted = [thing.split(), plural(thing).split()]
+        size = len(wanted[0])
+        for start in range(len(words)):
+            after = words[start + size :]
+            if [w.lower() for w in words[start : start + size]] not in wanted or (
+                after and after[0] not in _PREPOSITIONS
+            ):
+                continue
+            before = _without_article(words[:start])
+            if not before and (not after or verb in _WHOLE):
+                return f"{verb} ~"
+            if len(before) > 1 and before[-1] in _PREPOSITIONS:
+                return f"{verb} {' '.join(before[:-1])} ~{before[-1]}"
     return f"{text} ~for"
+
+
+def _without_article(words: list[str]) -> list[str]:
+    """The words without the beginning of a noun phrase at their end: "tags of an AWS Glue" -> "tags of"."""
+    for back in range(1, min(4, len(words)) + 1):
+        if words[-back].lower() in _PREPOSITIONS:
+            return words[: len(words) - back + 1]
+        if words[-back].lower() in _LEADING:
+            return _without_article(words[:-back])
+    return words

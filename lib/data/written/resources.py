@@ -61,17 +61,32 @@ _COMPLETED = {
 _HEX = "0123456789abcdef"
 _UPPER = "ABCDEFGHJKLMNPQRSTUVWXYZ0123456789"
 _ID_PREFIXES = {
-    ("ec2", "instance"): "i-", ("ec2", "volume"): "vol-", ("ec2", "snapshot"): "snap-", ("ec2", "security-group"): "sg-",
-    ("elasticfilesystem", "file-system"): "fs-", ("ec2", "vpc"): "vpc-", ("ec2", "subnet"): "subnet-",
-    ("ec2", "image"): "ami-", ("ec2", "network-interface"): "eni-", ("ec2", "route-table"): "rtb-",
-    ("ec2", "internet-gateway"): "igw-", ("ec2", "natgateway"): "nat-", ("ec2", "vpc-endpoint"): "vpce-",
-    ("ec2", "launch-template"): "lt-", ("ec2", "elastic-ip"): "eipalloc-",
-}  # fmt: skip
+    ("ec2", "instance"): "i-",
+    ("ec2", "volume"): "vol-",
+    ("ec2", "snapshot"): "snap-",
+    ("ec2", "security-group"): "sg-",
+    ("elasticfilesystem", "file-system"): "fs-",
+    ("ec2", "vpc"): "vpc-",
+    ("ec2", "subnet"): "subnet-",
+    ("ec2", "image"): "ami-",
+    ("ec2", "network-interface"): "eni-",
+    ("ec2", "route-table"): "rtb-",
+    ("ec2", "internet-gateway"): "igw-",
+    ("ec2", "natgateway"): "nat-",
+    ("ec2", "vpc-endpoint"): "vpce-",
+    ("ec2", "launch-template"): "lt-",
+    ("ec2", "elastic-ip"): "eipalloc-",
+}
 _MODELS = (
-    "anthropic.claude-3-haiku-20240307-v1:0", "anthropic.claude-3-sonnet-20240229-v1:0", "amazon.titan-text-express-v1",
-    "amazon.titan-embed-text-v1", "mistral.mistral-7b-instruct-v0:2", "meta.llama3-8b-instruct-v1:0",
-    "cohere.command-r-v1:0", "amazon.nova-lite-v1:0",
-)  # fmt: skip
+    "anthropic.claude-3-haiku-20240307-v1:0",
+    "anthropic.claude-3-sonnet-20240229-v1:0",
+    "amazon.titan-text-express-v1",
+    "amazon.titan-embed-text-v1",
+    "mistral.mistral-7b-instruct-v0:2",
+    "meta.llama3-8b-instruct-v1:0",
+    "cohere.command-r-v1:0",
+    "amazon.nova-lite-v1:0",
+)
 
 
 def hexadecimal(rng: Random, length: int) -> str:
@@ -86,7 +101,7 @@ def kebab(rng: Random) -> str:
     """A name such as a team gives to a queue or a job."""
     v = vocabulary
     topic, stage, company = rng.choice(v.TOPICS), rng.choice(v.STAGES), rng.choice(v.COMPANIES)
-    other = rng.choice(v.TOPICS)
+    other = rng.choice([t for t in v.TOPICS if t != topic])
     forms = (topic, f"{topic}-{stage}", f"{stage}-{topic}", f"{company}-{topic}", f"{topic}-{other}", f"{topic}-v2")
     return rng.choices(forms, (2, 5, 3, 3, 3, 1))[0]
 
@@ -95,9 +110,16 @@ def bucket_name(rng: Random) -> str:
     v = vocabulary
     company, topic, stage = rng.choice(v.COMPANIES), rng.choice(v.TOPICS), rng.choice(v.STAGES)
     return rng.choice(
-        (f"{company}-{topic}", f"{company}-{topic}-{stage}", f"{stage}-{topic}-{company}", f"{topic}-{stage}",
-         f"{company}-{rng.choice(v.TOPICS)}-{topic}", f"{company}-{stage}-data", f"{topic}-bucket-{stage}")
-    )  # fmt: skip
+        (
+            f"{company}-{topic}",
+            f"{company}-{topic}-{stage}",
+            f"{stage}-{topic}-{company}",
+            f"{topic}-{stage}",
+            f"{company}-{rng.choice(v.TOPICS)}-{topic}",
+            f"{company}-{stage}-data",
+            f"{topic}-bucket-{stage}",
+        )
+    )
 
 
 def _camel(rng: Random) -> str:
@@ -107,12 +129,14 @@ def _camel(rng: Random) -> str:
 
 _NAMERS = {
     ("s3", "bucket"): bucket_name,
-    ("logs", "log-group"): lambda r: r.choice(("/aws/lambda/", "/ecs/", "/app/", "/aws/codebuild/", "/var/log/")) + kebab(r),
+    ("logs", "log-group"): lambda r: (
+        r.choice(("/aws/lambda/", "/ecs/", "/app/", "/aws/codebuild/", "/var/log/")) + kebab(r)
+    ),
     ("secretsmanager", "Secret"): lambda r: (
         f"{r.choice(vocabulary.STAGES)}/{r.choice(vocabulary.TOPICS)}{r.choice(('/db', '/api-key', '-password', ''))}"
     ),
     ("ssm", "parameter"): lambda r: (
-        f"/{r.choice(vocabulary.TOPICS)}/{r.choice(vocabulary.STAGES)}/{r.choice(('db-url', 'api-key', 'config', 'token'))}"
+        f"/{r.choice(vocabulary.TOPICS)}/{r.choice(vocabulary.STAGES)}/{r.choice(('db-url', 'api-key', 'token'))}"
     ),
     ("kms", "key"): uuid,
     ("acm", "certificate"): uuid,
@@ -122,11 +146,13 @@ _NAMERS = {
     ("ecs", "service"): lambda r: f"{kebab(r)}/{r.choice(('web', 'api', 'worker', 'frontend'))}",
     ("iam", "role"): lambda r: r.choice(vocabulary.ROLES),
     ("sts", "role"): lambda r: r.choice(vocabulary.ROLES),
-    ("iam", "user"): lambda r: r.choice(("alice", "bob", "carol", "dave", "erin", "ci-bot", "backup-user", "svc-reporting")),
+    ("iam", "user"): lambda r: r.choice(
+        ("alice", "bob", "carol", "dave", "erin", "ci-bot", "backup-user", "svc-reporting")
+    ),
     ("iam", "group"): lambda r: r.choice(("developers", "admins", "analysts", "operators", "contractors", "auditors")),
     ("dynamodb", "table"): lambda r: _camel(r) if r.random() < 0.4 else kebab(r),
     ("lambda", "function"): lambda r: _camel(r) if r.random() < 0.2 else kebab(r),
-}  # fmt: skip
+}
 
 
 def placeholders(arn: str) -> tuple[str, ...]:
@@ -139,6 +165,8 @@ def is_id(service: str, type_: str, catalogue: Catalogue) -> bool:
     """Whether resources of the type are known by a generated id, not by a name that someone chose."""
     if (service, type_) in _ID_PREFIXES:
         return True
+    if (service, type_) in NOUNS and (service, type_) not in _NAMERS:
+        return False
     if (service, type_) in _NAMERS:
         return _NAMERS[service, type_] is uuid or type_ in ("hostedzone", "distribution")
     slots = placeholders(catalogue.services[service].resource_types[type_].arn)
@@ -154,10 +182,10 @@ def is_nameable(kind: ResourceType) -> bool:
     slots = placeholders(kind.arn)
     same_service = kind.arn.split(":")[2].replace("${Partition}", "") in (kind.service, "")
     words = type_words(kind)
-    return (
+    return bool(
         len(slots) == 1
         and same_service
-        and kind.arn.endswith("}")
+        and re.search(rf"[:/]\$\{{{slots[0]}\}}$", kind.arn)
         and len(words) <= 4
         and all(w.isalpha() and len(w) > 1 for w in words)
         and not re.search(r"(Version|Region|Arn|Path|Type|Scope)\}$", kind.arn)
@@ -182,6 +210,8 @@ def _compounds(catalogue: Catalogue, service: str) -> dict[str, tuple[str, ...]]
 def type_words(kind: ResourceType) -> tuple[str, ...]:
     """The words of a type's name; names that the reference writes in one are split as its operations are."""
     words = split_name(kind.name)
+    if len(words) > 1 and words[-1] in ("name", "ID", "ARN"):
+        words = words[:-1]
     if len(words) == 1 and len(kind.name) > 8:
         return _compounds(load(), kind.service).get(kind.name.lower(), words)
     return words
@@ -217,8 +247,14 @@ def place_words(rng: Random, kind: ResourceType, scene: Scene) -> str:
     region = scene.region if "${Region}" in kind.arn else None
     account = scene.account if "${Account" in kind.arn else None
     if region and account:
-        return rng.choice((f" in {region} (account {account})", f" ({region}, account {account})",
-                           f" in account {account}, region {region},"[:-1], f" in {region} in account {account}"))  # fmt: skip
+        return rng.choice(
+            (
+                f" in {region} (account {account})",
+                f" ({region}, account {account})",
+                f" in account {account}, region {region},"[:-1],
+                f" in {region} in account {account}",
+            )
+        )
     if region:
         return rng.choice((f" in {region}", f" in {region}", f" ({region})", f" in the {region} region"))
     if account:
@@ -266,9 +302,16 @@ def draw_target(
     many = plural(told)
     if wild and not by_id and (service, type_) not in _NAMERS or wild and type_ in ("bucket", "table", "function"):
         prefix = rng.choice((*vocabulary.TOPICS, *vocabulary.COMPANIES, *vocabulary.STAGES)) + "-"
-        words = rng.choice((f"any {told} whose name starts with {prefix}", f"all {many} with names starting with {prefix}",
-                            f"{many} matching {prefix}*", f"every {told} that begins with {prefix}",
-                            f"the {prefix}* {many}", f"{many} prefixed with {prefix}"))  # fmt: skip
+        words = rng.choice(
+            (
+                f"any {told} whose name starts with {prefix}",
+                f"all {many} with names starting with {prefix}",
+                f"{many} matching {prefix}*",
+                f"every {told} that begins with {prefix}",
+                f"the {prefix}* {many}",
+                f"{many} prefixed with {prefix}",
+            )
+        )
         return Target(service, type_, (prefix + "*",), words + place, scene, "pattern")
     names: tuple[str, ...] = ()
     while len(names) < count:
@@ -299,7 +342,17 @@ def draw_target(
             f"{told} {name}" if known else f"the {told} {name}",
         ]
     else:
-        forms = [f"the {told} {name}", f"the {name} {told}", f"the {told} named {name}", f"the {told} called {name}",
-                 f"the {name} {told}", f'the {told} "{name}"', f"our {name} {told}", f"{told} {name}"]  # fmt: skip
+        forms = [
+            f"the {told} {name}",
+            f"the {name} {told}",
+            f"the {told} named {name}",
+            f"the {told} called {name}",
+            f"the {name} {told}",
+            f'the {told} "{name}"',
+            f"our {name} {told}",
+            f"{told} {name}",
+        ]
+    if name.lower().endswith(told.lower().split()[0]):  # not "our training training job"
+        forms = [f for f in forms if not f.endswith(f" {name} {told}")]
     choice = rng.randrange(len(forms))
     return Target(service, type_, names, forms[choice] + place, scene, f"{'id' if by_id else 'name'}{choice}")

@@ -28,7 +28,7 @@ a Lambda function that works off a queue | queue worker
   logs log-group CreateLogStream PutLogEvents CreateLogGroup
   sns topic Publish
 our CI/CD deploy role | deployment
-  cloudformation stack CreateStack UpdateStack DescribeStacks DescribeStackEvents CreateChangeSet ExecuteChangeSet GetTemplate
+  cloudformation stack CreateStack UpdateStack DescribeStacks DescribeStackEvents CreateChangeSet GetTemplate
   s3 bucket PutObject GetObject ListBucket GetBucketLocation
   lambda function UpdateFunctionCode UpdateFunctionConfiguration PublishVersion GetFunction
   ecs service UpdateService DescribeServices
@@ -60,7 +60,7 @@ the on-call engineer | incident response
   lambda function InvokeFunction GetFunctionConfiguration
 the container build job | image builds
   ecr - GetAuthorizationToken
-  ecr repository BatchGetImage PutImage InitiateLayerUpload UploadLayerPart CompleteLayerUpload BatchCheckLayerAvailability ListImages
+  ecr repository BatchGetImage PutImage InitiateLayerUpload UploadLayerPart CompleteLayerUpload ListImages
   codebuild project StartBuild BatchGetBuilds StopBuild
   s3 bucket GetObject PutObject
   logs log-group CreateLogStream PutLogEvents CreateLogGroup

@@ -30,7 +30,7 @@ class Desk:
         """The name of the service in this example."""
         if service not in self.aliases:
             known = vocabulary.POPULAR.get(service)
-            title = self.catalogue.services[service].title
+            title = vocabulary.TITLES.get(service, self.catalogue.services[service].title)
             self.aliases[service] = self.rng.choice(known[1]) if known else self.rng.choice((title, _short(title)))
         return self.aliases[service]
 
@@ -69,9 +69,15 @@ class Want:
     grants: tuple[Grant, ...]
     form: str
     noun: str = ""
+    shared: str = ""  # the end of the last clause that belongs to all of them: "in Glue"
 
     def base(self) -> str:
         return listed([clause.base() for clause in self.clauses])
+
+    def lines(self) -> list[str]:
+        """The clauses one by one, each complete in itself where nothing points back."""
+        texts = [clause.base().removesuffix(self.shared).strip() for clause in self.clauses]
+        return [f"{text} {self.shared}".strip() for text in texts]
 
     def gerund(self) -> str:
         return listed([clause.gerund() for clause in self.clauses])
@@ -90,8 +96,8 @@ def _short(title: str) -> str:
 # ------------------------------------------------------------------------------------------- actions, any resource
 
 
-def unscoped(desk: Desk, actions: list[Action]) -> Want:
-    """The actions of one service on any resource: one statement on "*"."""
+def unscoped(desk: Desk, actions: list[Action], told: bool = False) -> Want:
+    """The actions of one service on any resource: one statement on "*". `told`: the reader knows the service."""
     service = actions[0].service
     alias = desk.alias(service)
     names = [a.name for a in actions]
@@ -107,30 +113,28 @@ def unscoped(desk: Desk, actions: list[Action]) -> Want:
                 text = phrase(desk.rng, desk.catalogue, action)
                 clauses.append(Clause((text,)))
                 ordered.append(action.name)
-                nameless = nameless or (action.name not in IDIOMS and not _names(text, alias))
+                nameless = nameless or not told and (action.name not in IDIOMS and not _names(text, alias))
             continue
         full = NOUNS[service, type_][1]
-        words, one = desk.rng.choice(
-            (
-                (f"any {full}", True),
-                (plural(full), False),
-                (f"all {plural(full)}", False),
-                (f"our {plural(full)}", False),
-            )
-        )
+        makes = any(a.operation.startswith("Create") for a in members)
+        words, one = desk.rng.choice(_ANY[: 2 if makes else 4])
+        words = words.format(one=full, many=plural(full))
         target = Target(service, type_, (full,) if one else (full, full), words, desk.scene, "any")
         made, order = _on(desk, target, members)
         clauses += made
         ordered += order
-    form = "plain"
+    form, shared = "plain", ""
     if nameless:
         form = desk.rng.choice(("tail", "tail", "tail", "tail", "use", "parenthesis"))
         if form == "use":
             clauses = [Clause((f"use {alias} to {listed([c.base() for c in clauses])}",))]
         else:
-            where = f"in {alias}" if form == "tail" else f"({alias})"
-            clauses[-1] = replace(clauses[-1], tail=f"{clauses[-1].tail} {where}".strip())
-    return Want(tuple(clauses), (Grant(tuple(ordered)),), form)
+            shared = f"in {alias}" if form == "tail" else f"({alias})"
+            clauses[-1] = replace(clauses[-1], tail=f"{clauses[-1].tail} {shared}".strip())
+    return Want(tuple(clauses), (Grant(tuple(ordered)),), form, shared=shared)
+
+
+_ANY = (("any {one}", True), ("{many}", False), ("all {many}", False), ("our {many}", False))
 
 
 def _by_type(actions: list[Action]) -> dict[str | None, list[Action]]:
@@ -146,7 +150,7 @@ def _by_type(actions: list[Action]) -> dict[str | None, list[Action]]:
 def _names(text: str, alias: str) -> bool:
     """Whether the phrase tells the service by itself."""
     last = alias.lower().split()[-1].strip("()")
-    return len(last) > 3 and last in text.lower()
+    return re.search(rf"\b{re.escape(last)}\b", text.lower()) is not None
 
 
 def _literal(desk: Desk, actions: list[Action], alias: str) -> str:
@@ -182,11 +186,13 @@ def scoped(desk: Desk, target: Target, actions: list[Action]) -> Want:
         form = f"on{min(len(clauses), 3)}"
     grants = list(_grants(desk, target, ordered))
     if anywhere:
-        extra = unscoped(replace(desk, style="plain"), anywhere)
+        extra = unscoped(replace(desk, style="plain"), anywhere, told=True)
         clauses += extra.clauses
         grants += extra.grants
         form += "+any"
-    return Want(tuple(clauses), tuple(grants), f"{form}.{target.form}")
+    bare = len(clauses) > 1 and not anywhere and not clauses[0].tail and clauses[-1].tail
+    shared = clauses[-1].tail if bare else ""
+    return Want(tuple(clauses), tuple(grants), f"{form}.{target.form}", shared=shared)
 
 
 def _grants(desk: Desk, target: Target, names: list[str]) -> list[Grant]:
@@ -228,7 +234,8 @@ def _on(desk: Desk, target: Target, actions: list[Action]) -> tuple[list[Clause]
     if direct:
         clauses.append(Clause(tuple(dict.fromkeys(text for text, _ in direct)), words))
         words = target.pronoun
-    neutral = not direct and len(placed) > 1 and target.type in _NEUTRAL and desk.chance(0.5)
+    near = all(text.rpartition("~")[2] in ("from", "to", "in", "into", "on") for text, _ in placed)
+    neutral = near and not direct and len(placed) > 1 and target.type in _NEUTRAL and desk.chance(0.5)
     for index, (text, _) in enumerate(placed):
         head, _, preposition = text.rpartition(" ~")
         last = index == len(placed) - 1
@@ -251,8 +258,20 @@ def _possessive(head: str, words: str) -> Clause:
     return Clause((f"{owned[1]}{owner} {owned[2]}",))
 
 
-_NEUTRAL = {"bucket": "in", "table": "on", "queue": "on", "topic": "on", "stream": "on", "log-group": "in", "cluster": "on",
-            "repository": "in", "workgroup": "in", "function": "on", "hostedzone": "in", "userpool": "in"}  # fmt: skip
+_NEUTRAL = {
+    "bucket": "in",
+    "table": "on",
+    "queue": "on",
+    "topic": "on",
+    "stream": "on",
+    "log-group": "in",
+    "cluster": "on",
+    "repository": "in",
+    "workgroup": "in",
+    "function": "on",
+    "hostedzone": "in",
+    "userpool": "in",
+}
 
 
 # ------------------------------------------------------------------------------------------------- levels of access
@@ -275,9 +294,8 @@ def patterns(catalogue: Catalogue, service: str, level: str) -> tuple[str, ...]:
         reads = sum(a.access_level in ("Read", "List") for a in found)
         if found and verb in READ_VERBS and reads < 0.9 * len(found):
             return ()
-        if not found or reads < len(found):
-            if verb not in READ_VERBS or not found:
-                continue
+        if not found or (verb not in READ_VERBS and reads < len(found)):
+            continue
         if len(found) == 1 and verb in MORE_READ_VERBS:
             chosen.append(found[0].name)
         else:
@@ -292,20 +310,31 @@ _LEVEL_NOUNS = {
         "view-only access to {x}",
         "read-only permissions for {x}",
     ),
-    "list": ("list-only access to {x}", "permission to list everything in {x}", "list access to {x}"),
+    "list": ("list-only access to {x}", "list access to {x}"),
     "full": ("full access to {x}", "admin access to {x}", "complete access to {x}", "unrestricted access to {x}"),
 }
 _LEVEL_VERBS = {
-    "read": ("have read-only access to {x}", "look at everything in {x} without changing anything", "only read {x}",
-             "read everything in {x}", "view {x} but change nothing"),
+    "read": (
+        "have read-only access to {x}",
+        "look at everything in {x} without changing anything",
+        "only read {x}",
+        "read everything in {x}",
+        "view {x} without being able to change it",
+    ),
     "list": ("only list things in {x}", "list everything in {x}", "have list-only access to {x}"),
-    "full": ("do anything in {x}", "have full access to {x}", "fully manage {x}", "have full control over {x}",
-             "use every action of {x}", "administer {x} without limits"),
-}  # fmt: skip
+    "full": (
+        "do anything in {x}",
+        "have full access to {x}",
+        "fully manage {x}",
+        "have full control over {x}",
+        "use every action of {x}",
+        "administer {x} without limits",
+    ),
+}
 
 
 def level(desk: Desk, service: str, depth: str, target: Target | None = None) -> Want | None:
-    """Read-only, list-only or full access to a service, or to one named resource of it; None if it has no such level."""
+    """Read-only, list-only or full access to a service, or to a named resource of it; None if it has no such level."""
     actions = patterns(desk.catalogue, service, depth)
     if not actions:
         return None
@@ -346,8 +375,12 @@ def verb_wildcard(desk: Desk, service: str, verbs: list[str]) -> Want:
 def pass_role(desk: Desk, role: Target, service_words: str, service_name: str) -> Want:
     """iam:PassRole for one role to one AWS service."""
     text = desk.rng.choice(
-        (f"pass {role.words} to {service_words}", f"hand {role.words} to {service_words}",
-         f"pass {role.words} to {service_words} only", f"use iam:PassRole to give {role.words} to {service_words}")
-    )  # fmt: skip
+        (
+            f"pass {role.words} to {service_words}",
+            f"hand {role.words} to {service_words}",
+            f"pass {role.words} to {service_words} only",
+            f"use iam:PassRole to give {role.words} to {service_words}",
+        )
+    )
     condition = (("StringEquals", "iam:PassedToService", service_name),)
     return Want((Clause((text,)),), (Grant(("iam:PassRole",), arns(desk, role, "role"), condition),), "pass")

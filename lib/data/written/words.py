@@ -4,17 +4,33 @@ Plain strings come in and go out; nothing here knows IAM beyond the spelling of 
 """
 
 import re
-from functools import lru_cache
+from functools import cache
 
-_MASS = frozenset(
-    ["access", "data", "information", "metadata", "status", "content", "contents", "capacity", "health", "history", "usage", "encryption", "logging", "configuration", "software", "traffic", "feedback", "storage", "compliance", "coverage", "progress", "membership", "authorization", "throughput", "text", "media", "behavior", "protection", "retention", "mfa", "results", "details", "settings", "tags", "statistics", "permissions", "findings", "replication", "monitoring", "sharing", "connectivity", "visibility", "availability", "telemetry", "inventory", "guidance", "audio", "ownership", "billing", "pricing", "versioning", "evidence", "speech", "synthesis", "lineage", "anomaly", "metering", "sql", "query-by", "acceleration", "sync", "to", "by", "from", "with", "for", "of", "in", "on", "as", "at", "and", "or", "v2", "all"]
+
+def word_set(text: str) -> frozenset[str]:
+    """The words of a text, for tables of single words."""
+    return frozenset(text.split())
+
+
+_MASS = word_set(
+    "access data information metadata status content contents capacity health history usage encryption "
+    "logging software traffic feedback storage compliance coverage progress membership "
+    "authorization throughput text media behavior retention mfa results details settings tags "
+    "statistics permissions findings replication monitoring sharing connectivity visibility availability "
+    "telemetry inventory guidance audio ownership billing pricing versioning evidence speech synthesis "
+    "lineage metering sql query-by acceleration sync to by from with for of in on as at and or v2 all"
 )
 _ACRONYMS = {
     word.lower(): word
-    for word in ["VPC", "VPCs", "DB", "API", "APIs", "ACL", "ACLs", "IP", "IPs", "IAM", "URL", "URI", "MFA", "SSL", "TLS", "VPN", "EBS", "AMI", "SQL", "SSH", "KMS", "SAML", "OIDC", "JSON", "ID", "IDs", "ARN", "ML", "CA", "CIDR", "IPAM", "AWS", "SMS", "HTTP", "HTTPS", "DNS", "DNSSEC", "NAT", "UI", "S3", "EC2", "ECS", "EKS", "RDS", "VPCE", "SSO", "LDAP", "HSM", "TTL", "CORS", "XSS", "GPU", "CSV", "PDF", "SES", "SNS", "SQS", "WAF", "MAC", "TCP", "UDP", "BYOIP", "CRL", "CSR", "QoS", "EFS", "FSx", "EMR", "SDK", "CLI", "OTA", "FPGA", "RFC", "CEV", "MQTT", "BGP", "LAG", "AI", "QA"]
+    for word in word_set(
+        "VPC VPCs DB API APIs ACL ACLs IP IPs IAM URL URI MFA SSL TLS VPN EBS AMI SQL SSH KMS SAML OIDC JSON ID "
+        "IDs ARN ML CA CIDR IPAM AWS SMS HTTP HTTPS DNS DNSSEC NAT UI S3 EC2 ECS EKS RDS VPCE SSO LDAP HSM TTL "
+        "CORS XSS GPU CSV PDF SES SNS SQS WAF MAC TCP UDP BYOIP CRL CSR QoS EFS FSx EMR SDK CLI OTA FPGA RFC CEV "
+        "MQTT BGP LAG AI QA "
+    )
 }
 _GERUND = {"be": "being", "see": "seeing", "tie": "tying", "die": "dying", "untag": "untagging", "log": "logging"}
-_DOUBLED = frozenset(["get", "put", "set", "stop", "run", "tag", "untag", "drop", "begin", "ship", "scan", "submit", "reset", "plan", "map", "unsub"])
+_DOUBLED = word_set("get put set stop run tag untag drop begin ship scan submit reset plan map unsub")
 _IRREGULAR = {"index": "indexes", "person": "people", "status": "statuses", "analysis": "analyses", "proxy": "proxies"}
 
 
@@ -60,6 +76,11 @@ def article(noun: str) -> str:
 def gerund(clause: str) -> str:
     """The clause with its first verb as a gerund: "put items" -> "putting items"."""
     verb, space, rest = clause.partition(" ")
+    if verb in ("fully", "only"):
+        return f"{verb} {gerund(rest)}"
+    joined = re.match(r"(and|or) (\w.*)", rest)
+    if joined:
+        return f"{gerund(verb)} {joined[1]} {gerund(joined[2])}"
     low = verb.lower()
     if low in _GERUND:
         form = _GERUND[low]
@@ -82,8 +103,9 @@ def listed(items: list[str] | tuple[str, ...], conjunction: str = "and") -> str:
 
 
 def upper_first(text: str) -> str:
-    """The text with its first letter in upper case, the rest as it is."""
-    return text[:1].upper() + text[1:]
+    """The text with its first letter in upper case, unless it begins with a name such as "us-east-1" or an ARN."""
+    first = text.split(" ", 1)[0].rstrip(",.;")
+    return text[:1].upper() + text[1:] if first.isalpha() else text
 
 
 _JOINTS = (
@@ -94,9 +116,9 @@ _JOINTS = (
 _CAPITALS = re.compile(r"[A-Z0-9]{2,}s?")
 
 
-@lru_cache(maxsize=None)
+@cache
 def split_name(name: str) -> tuple[str, ...]:
-    """The words of a CamelCase or dashed name, acronyms in capitals: "DescribeDBInstances" -> describe, DB, instances."""
+    """The words of a CamelCase or dashed name: "DescribeDBInstances" -> describe, DB, instances."""
     for joint, blank in _JOINTS:
         name = joint.sub(blank, name)
     return tuple(

@@ -1,0 +1,55 @@
+# The commands of the course. Nothing here needs an activated environment.
+#
+#   make course                      everything, from a fresh machine
+#   make course PROFILE=colab        another run profile
+#   make course ARGS="--from 03_eval -p ARM_LIMIT=50"
+
+python := $(or $(PYTHON),python3)
+profile := $(or $(PROFILE),nano)
+venv := .venv/bin/python
+notebooks := $(wildcard notebooks/*.ipynb)
+
+.PHONY: help env course test test-long lint lab bench clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+	@echo 'Variables: PROFILE=nano, ARGS="..." (more for make course), PYTHON=python3 (makes the environment)'
+
+env: .venv/.done ## Make the environment in .venv (again, if its files changed)
+
+# The stamp is written last: an installation that was interrupted goes on.
+.venv/.done: env/install.py env/requirements.txt env/constraints.txt env/torch.txt pyproject.toml
+	@command -v "$(python)" >/dev/null 2>&1 \
+		|| { echo 'No $(python) here: install Python 3.11 or newer, or say where it is: make env PYTHON=...' >&2; exit 1; }
+	@"$(python)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo '$(python) is too old: Python 3.11 or newer is needed; say where it is: make env PYTHON=...' >&2; exit 1; }
+	@$(venv) -m pip --version >/dev/null 2>&1 || "$(python)" -m venv --clear .venv
+	@$(venv) env/install.py
+	@touch .venv/.done
+
+course: .venv/.done ## Execute the notebooks and write the report (PROFILE=, ARGS=)
+	@$(venv) -m lib.course --profile "$(profile)" $(ARGS)
+
+test: lint ## Check style and run the tests that take seconds
+	@$(venv) -m pytest -m "not slow"
+
+test-long: lint ## Check style and run all tests
+	@$(venv) -m pytest
+
+lint: .venv/.done
+	@$(venv) -m ruff check
+	@$(venv) -m ruff format --check
+	@$(if $(notebooks),$(venv) -m nbstripout --verify --keep-id $(notebooks))
+
+lab: .venv/.done ## Open the course in JupyterLab
+	@$(venv) -m jupyterlab --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/notebooks/01_data.ipynb
+
+bench: .venv/.done ## Measure training and generation; writes benchmarks/results.md
+	@$(venv) -m benchmarks
+
+clean: ## Remove the environment and caches; runs/ and models/ stay
+	@for path in .venv *.egg-info .pytest_cache .ruff_cache .hypothesis; do \
+		if [ -e "$$path" ]; then echo "removing $$path"; rm -rf "$$path"; fi; \
+	done
+	@echo 'removing __pycache__ everywhere'
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

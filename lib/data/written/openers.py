@@ -1,0 +1,373 @@
+"""The sentences of written examples, as templates: openers by style, and what may follow them.
+
+Only tables. A template has slots in braces; {vp} takes verb phrases, {ger} the same as gerunds, {np} noun phrases,
+{unless} the circumstances of a denial.
+"""
+
+# Slots: {who} {Who} {need} {be} {do} {vp} {ger} {np} {job} {Job} {reason} {bucket} {svc}
+OPENERS: dict[str, tuple[str, ...]] = {
+    "casual": (
+        "hey, {who} {need} to {vp}",
+        "hi! can you let {who} {vp}?",
+        "just need something so {who} can {vp}",
+        "pls let {who} {vp}",
+        "quick one: {who} should be able to {vp}",
+        "so basically {who} {need} to {vp}",
+        "need a policy so that {who} can {vp}, thanks!",
+        "gimme a policy to {vp}",
+        "{who} {be} stuck, let {them} {vp}",
+        "hey, need to {vp}",
+        "need {np} for {who}",
+        "hey can {who} get {np}?",
+        "yo, what policy do I need to {vp}?",
+        "ok so I want to {vp}, nothing else",
+        "can we give {who} {np}?",
+    ),
+    "plain": (
+        "Allow {who} to {vp}.",
+        "Let {who} {vp}.",
+        "{Who} {need} to {vp}.",
+        "{Who} should be able to {vp}.",
+        "Give {who} permission to {vp}.",
+        "Create a policy that allows {who} to {vp}.",
+        "Write a policy so that {who} can {vp}.",
+        "Grant {who} {np}.",
+        "{Who} {need} {np}.",
+        "A policy that lets {who} {vp}.",
+        "Make it possible for {who} to {vp}.",
+        "{Who} must be able to {vp}.",
+        "Create an IAM policy with {np} for {who}.",
+        "Allow {ger}.",
+        "Grant {np}.",
+        "Enable {who} to {vp}.",
+    ),
+    "terse": (
+        "{vp}",
+        "allow: {vp}",
+        "{who}: {vp}",
+        "policy: {vp}",
+        "permission to {vp}",
+        "{np}",
+        "{np} for {who}",
+        "IAM policy to {vp}",
+        "{who} - {np}",
+        "allow {ger}",
+        "minimal policy to {vp}",
+        "{who} -> {vp}",
+        "policy for {ger}",
+    ),
+    "formal": (
+        "The principal shall be permitted to {vp}.",
+        "{Who} shall be authorized to {vp}.",
+        "Please provide an IAM policy that grants {who} the right to {vp}.",
+        "It is requested that {who} be allowed to {vp}.",
+        "The policy shall permit {who} to {vp}.",
+        "Kindly draft a policy under which {who} may {vp}.",
+        "In accordance with least privilege, {who} may {vp}.",
+        "{Who} {be} to be granted {np}.",
+        "The following authorization is required: {who} may {vp}.",
+        "The policy shall grant {np} to {who}.",
+        "Authorization to {vp} is to be granted to {who}.",
+        "{Who} may {vp}; no further rights are to be granted.",
+    ),
+    "first person": (
+        "I need to {vp}.",
+        "I want to {vp}.",
+        "I have to {vp} and lack the permissions for it.",
+        "I would like to {vp}.",
+        "We need to {vp}.",
+        "I am setting up a role that can {vp}.",
+        "I'm writing a policy that lets {who} {vp}.",
+        "We want {who} to {vp}.",
+        "I'd like {who} to be able to {vp}.",
+        "My team needs to {vp}.",
+        "I need {np}.",
+        "We are looking for {np}.",
+        "I need {np} for {who}.",
+        "Our job requires us to {vp}.",
+    ),
+    "question": (
+        "Can you write a policy that lets {who} {vp}?",
+        "How do I allow {who} to {vp}?",
+        "What policy lets {who} {vp}?",
+        "Could you give {who} permission to {vp}?",
+        "Which permissions {do} {who} need to {vp}?",
+        "Is there a policy that allows {who} to {vp}?",
+        "What would an IAM policy look like that lets {who} {vp}?",
+        "Could {who} please get {np}?",
+        "How can I grant {np} to {who}?",
+        "Can {who} be allowed to {vp}?",
+        "What is the least privilege policy for {ger}?",
+        "Would you draft a policy so that {who} can {vp}?",
+    ),
+    "user story": (
+        "As {job}, I need to {vp} so that {reason}.",
+        "As {job}, I want to {vp}.",
+        "As {job} I have to {vp}, so that {reason}.",
+        "I am {job} and need to {vp}.",
+        "As {job}, I would like to {vp}.",
+        "As {job}, I need {np} so that {reason}.",
+        "Being {job}, I need to {vp}.",
+        "As {job}, I want {np} so that {reason}.",
+    ),
+    "imperative": (
+        "Write an IAM policy to {vp}.",
+        "Draft a policy that makes it possible to {vp}.",
+        "Generate an IAM policy for {ger}.",
+        "Produce a least-privilege policy that allows {who} to {vp}.",
+        "Set up permissions so {who} can {vp}.",
+        "Build a policy with {np}.",
+        "Make a policy granting {np} to {who}.",
+        "Provide an IAM policy that allows {ger}.",
+        "Compose a policy under which {who} can {vp}.",
+        "Provide a policy for {who} to {vp}.",
+        "Prepare a policy document that permits {who} to {vp}.",
+    ),
+    "ticket": (
+        "Access request for {who}: {vp}.",
+        "TICKET: {who} cannot {vp}. Please add the permissions.",
+        "Request: {np} for {who}.",
+        "Permission request. Who: {who}. What: {vp}.",
+        "[Access] {Who} {need} to {vp}.",
+        "Please update IAM: {who} {need} to {vp}. Reason: {reason}.",
+        "Change request: allow {who} to {vp}.",
+        "Subject: permissions for {who}. Required: {vp}.",
+        "Story: {who} should {vp}. Done when the policy is attached.",
+        "Requester: {who}. Needs {np}.",
+        "AccessDenied again: {who} must be able to {vp}.",
+    ),
+    "bullets": (
+        "{Who} {need} to:",
+        "Policy for {who}:",
+        "Please allow {who} to do the following:",
+        "I need permissions to:",
+        "Write a policy that covers these points for {who}:",
+        "Allow:",
+        "Required permissions:",
+        "{Who} should be able to",
+        "The role must be able to do this:",
+        "Here is what {who} {need}:",
+    ),
+}
+STYLES = tuple(OPENERS)
+WEIGHTS = dict(zip(STYLES, (12, 20, 9, 9, 12, 10, 8, 10, 6, 7), strict=True))
+
+DENIALS: dict[str, tuple[str, ...]] = {
+    "casual": (
+        "don't let {who} {vp} {unless}",
+        "make sure {who} can't {vp} {unless}",
+        "nobody should {vp} {unless}, please block it",
+        "block {ger} {unless}",
+        "hey, pls stop {who} from {ger} {unless}",
+    ),
+    "plain": (
+        "Deny {ger} {unless}.",
+        "Prevent {who} from {ger} {unless}.",
+        "{Who} must not {vp} {unless}.",
+        "Do not allow {who} to {vp} {unless}.",
+        "Explicitly deny {ger} {unless}.",
+        "Block {ger} {unless}.",
+    ),
+    "terse": (
+        "deny {ger} {unless}",
+        "deny: {vp} {unless}",
+        "no {ger} {unless}",
+        "block {ger} {unless}",
+        "explicit deny: {vp} {unless}",
+    ),
+    "formal": (
+        "{Who} shall be denied the right to {vp} {unless}.",
+        "{Who} shall not {vp} {unless}.",
+        "The policy shall explicitly deny {ger} {unless}.",
+        "It shall be prohibited to {vp} {unless}.",
+    ),
+    "first person": (
+        "I want to make sure that {who} cannot {vp} {unless}.",
+        "I need to block {ger} {unless}.",
+        "We want to deny {ger} {unless}.",
+        "We have to stop {who} from {ger} {unless}.",
+    ),
+    "question": (
+        "How do I prevent {who} from {ger} {unless}?",
+        "Can you write a policy that denies {ger} {unless}?",
+        "What policy stops {who} from {ger} {unless}?",
+        "Could you block {ger} {unless}?",
+    ),
+    "user story": (
+        "As {job}, I want {ger} to be denied {unless}.",
+        "As {job}, I want to keep {who} from {ger} {unless}, so that mistakes cannot happen.",
+        "As {job}, I need a guardrail that denies {ger} {unless}.",
+    ),
+    "imperative": (
+        "Write a policy that denies {ger} {unless}.",
+        "Draft a guardrail that stops {who} from {ger} {unless}.",
+        "Generate a deny policy: nobody may {vp} {unless}.",
+        "Set up an explicit deny for {ger} {unless}.",
+    ),
+    "ticket": (
+        "Guardrail request: deny {ger} {unless}.",
+        "[Security] Block {who} from {ger} {unless}.",
+        "Change request: explicit deny for {ger} {unless}.",
+        "Finding: {who} can still {vp}. Deny it {unless}.",
+    ),
+    "bullets": (
+        "Deny the following {unless}:",
+        "{Who} must not do the following {unless}:",
+        "Explicitly forbid {unless}:",
+    ),
+}
+
+BUCKET_OPENERS: dict[str, tuple[str, ...]] = {  # {bucket} is there exactly when the clauses call the bucket "it"
+    "casual": (
+        "need a bucket policy for {bucket} so {who} can {vp}",
+        "bucket policy for {bucket} pls, {who} should be able to {vp}",
+        "hey, in a bucket policy let {who} {vp}",
+    ),
+    "plain": (
+        "Write a bucket policy for {bucket} that lets {who} {vp}.",
+        "The bucket policy of {bucket} should allow {who} to {vp}.",
+        "Bucket policy: allow {who} to {vp}.",
+        "Create a bucket policy that allows {who} to {vp}.",
+        "For {bucket}, create a bucket policy that lets {who} {vp}.",
+    ),
+    "terse": (
+        "bucket policy for {bucket}: {who} may {vp}",
+        "bucket policy: {who} may {vp}",
+        "policy on {bucket} - {who}: {vp}",
+    ),
+    "formal": (
+        "The bucket policy of {bucket} shall permit {who} to {vp}.",
+        "Please provide a bucket policy under which {who} may {vp}.",
+        "A resource-based policy on {bucket} shall authorize {who} to {vp}.",
+    ),
+    "first person": (
+        "I need a bucket policy on {bucket} that lets {who} {vp}.",
+        "We share {bucket} with others: {who} should be able to {vp}, by bucket policy.",
+        "I want a bucket policy that allows {who} to {vp}.",
+    ),
+    "question": (
+        "Can you write a bucket policy for {bucket} that allows {who} to {vp}?",
+        "What bucket policy lets {who} {vp}?",
+        "How do I let {who} {vp} with a bucket policy?",
+        "How should the bucket policy of {bucket} look if {who} must be able to {vp}?",
+    ),
+    "user story": (
+        "As {job}, I want a bucket policy on {bucket} so that {who} can {vp}.",
+        "As the bucket owner, I want a bucket policy that lets {who} {vp}.",
+    ),
+    "imperative": (
+        "Attach a policy to {bucket} that lets {who} {vp}.",
+        "Draft a bucket policy which allows {who} to {vp}.",
+        "Generate an S3 bucket policy for {bucket}: {who} may {vp}.",
+    ),
+    "ticket": (
+        "Bucket policy request for {bucket}: {who} must be able to {vp}.",
+        "[S3] Bucket policy: let {who} {vp}.",
+    ),
+    "bullets": ("Bucket policy for {bucket}. {Who} may:", "Bucket policy; {who} should be able to:"),
+}
+BUCKET_DENIALS: dict[str, tuple[str, ...]] = {
+    "casual": (
+        "bucket policy for {bucket} pls: nobody may {vp} {unless}",
+        "in the bucket policy, block {ger} {unless}, for everyone",
+    ),
+    "plain": (
+        "Write a bucket policy for {bucket} that denies everyone {ger} {unless}.",
+        "Bucket policy: deny {ger} {unless}, for all principals.",
+        "In the bucket policy of {bucket}, deny {ger} {unless}, whoever asks.",
+    ),
+    "terse": (
+        "bucket policy for {bucket}: deny everyone {ger} {unless}",
+        "bucket policy, deny {ger} {unless} (all principals)",
+    ),
+    "formal": (
+        "The bucket policy of {bucket} shall deny all principals the right to {vp} {unless}.",
+        "By bucket policy, {ger} shall be denied to everyone {unless}.",
+    ),
+    "first person": (
+        "I need a bucket policy for {bucket} so that nobody can {vp} {unless}.",
+        "We want a bucket policy that denies everybody {ger} {unless}.",
+    ),
+    "question": (
+        "What bucket policy for {bucket} denies everyone {ger} {unless}?",
+        "Can you write a bucket policy so that nobody can {vp} {unless}?",
+    ),
+    "user story": (
+        "As {job}, I want the bucket policy of {bucket} to deny everyone {ger} {unless}.",
+        "As the bucket owner, I want a bucket policy that denies everybody {ger} {unless}.",
+    ),
+    "imperative": (
+        "Draft a bucket policy for {bucket} that denies everyone {ger} {unless}.",
+        "Generate a bucket policy which stops everybody from {ger} {unless}.",
+    ),
+    "ticket": (
+        "[S3] Harden the bucket policy of {bucket}: deny everyone {ger} {unless}.",
+        "Bucket policy change: nobody may {vp} {unless}.",
+    ),
+    "bullets": (
+        "Bucket policy for {bucket}: deny everyone, {unless}, to",
+        "Bucket policy; deny all principals {unless}:",
+    ),
+}
+
+AND = (
+    "Also allow {ger}.",
+    "In addition, allow {ger}.",
+    "Besides, {ger} has to work.",
+    "The policy must cover {ger} as well.",
+    "The same goes for {ger}.",
+    "Furthermore, permit {ger}.",
+    "Add permissions for {ger}, too.",
+    "{It} should also be able to {vp}.",
+    "{It} also {needs} to {vp}.",
+    "On top of that, {it} must be able to {vp}.",
+    "Apart from that, {it} {needs} to {vp}.",
+    "{It} will also have to {vp}.",
+)
+BANS = (
+    "Never allow {ger} {unless}.",
+    "Explicitly deny {ger} {unless}.",
+    "Deny {ger} {unless}.",
+    "Block {ger} {unless}.",
+    "However, {ger} must be denied {unless}.",
+    "{Ger} must stay forbidden {unless}.",
+    "But deny {ger} {unless}.",
+    "Make sure that nobody with this policy can {vp} {unless}.",
+    "Put an explicit deny on {ger} {unless}.",
+)
+BAN_TAILS = (
+    ", but explicitly deny {ger} {unless}",
+    ", but never to {vp} {unless}",
+    " while {ger} stays denied {unless}",
+    "; deny {ger} {unless}",
+    ", with an explicit deny on {ger} {unless}",
+)
+EXCEPT = (
+    " except {ger}",
+    ", except for {ger}",
+    ", with the exception of {ger}",
+    " apart from {ger}",
+    ", but deny {ger}",
+    ", though {ger} must be denied",
+)
+EXCEPT_SENTENCES = (
+    "The exception: {ger} must be denied.",
+    "Only {ger} is off limits and should be denied.",
+    "Deny {ger}, though.",
+    "But explicitly deny {ger}.",
+)
+BUT = (", except {ger}", ", except for {ger}", ", everything but {ger}", ", apart from {ger}", ", leaving out {ger}")
+PLACES = {
+    "both": (
+        "Everything is in {region}, account {account}.",
+        "The resources live in account {account} in {region}.",
+        "Account is {account}, region {region}.",
+        "All of that in {region} (account {account}).",
+    ),
+    "region": ("The region is {region}.", "Everything runs in {region}.", "All of it lives in {region}."),
+    "account": (
+        "The account is {account}.",
+        "Our account number is {account}.",
+        "All of it belongs to account {account}.",
+    ),
+}
