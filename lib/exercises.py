@@ -5,6 +5,7 @@ An exercise is a row of EXERCISES; its number is the one in the notebook, whose 
 
 import json
 import math
+import numbers
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -25,7 +26,7 @@ class Exercise:
 
 
 def _near(value: Any, wanted: float, tolerance: float = 0.01) -> bool:
-    return isinstance(value, int | float) and math.isclose(value, wanted, rel_tol=tolerance)
+    return isinstance(value, numbers.Real) and math.isclose(value, wanted, rel_tol=tolerance)
 
 
 def _two_s3_statements() -> Policy:
@@ -36,9 +37,17 @@ def _two_s3_statements() -> Policy:
 def _allows_everything(answer: Any) -> bool:
     if not isinstance(answer, str) or len(answer) > 120:
         return False
-    wanted = json.dumps(parse('{"Statement":{"Effect":"Allow","Action":"s3:GetObject","Resource":"*"}}').data)
-    row = metrics.score(wanted, answer)
-    return row["json_valid"] and row["schema_valid"] and row["action_recall"] == 1 and row["action_precision"] < 0.001
+    row = metrics.score(answer, answer)
+    if not (row["json_valid"] and row["schema_valid"]):
+        return False
+    everything = catalogue.load().names
+    return any(
+        s.effect == "Allow"
+        and "*" in (s.resources or ())
+        and not s.condition
+        and catalogue.load().expand_all(s.actions or ()) == everything
+        for s in parse(answer).statements
+    )
 
 
 def _wrong_effect() -> str:
@@ -88,6 +97,6 @@ def check(number: str, answer: Any) -> None:
         return
     try:
         right = bool(exercise.right(answer))
-    except (TypeError, ValueError):  # an answer of another kind than asked for
+    except (ArithmeticError, LookupError, TypeError, ValueError):  # an answer of another kind than asked for
         right = False
     print(f"Exercise {number}: right" if right else f"Exercise {number}: not yet. Hint: {exercise.hint}")

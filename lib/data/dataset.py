@@ -150,7 +150,7 @@ def _without_near(examples: Sequence[Example]) -> list[Example]:
         if examples[position].source != "report" and any(n < position and n not in dropped for n in neighbours):
             dropped.add(position)
     # Only the report's names can still be near each other: a group is what must not part.
-    group_of = clusters([[n for n in ns if n not in dropped] for ns in near])
+    group_of = clusters([[n for n in ns if not {i, n} & dropped] for i, ns in enumerate(near)])
     return [replace(e, group=examples[group_of[i]].id) for i, e in enumerate(examples) if i not in dropped]
 
 

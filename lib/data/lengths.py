@@ -11,7 +11,7 @@ from pathlib import Path
 from mistral_common.tokens.tokenizers.mistral import MistralTokenizer
 from tokenizers import Tokenizer
 
-from lib.files import ROOT
+from lib.files import ROOT, shown
 
 NANO = ROOT / "models" / "nano" / "tokenizer.json"
 
@@ -24,6 +24,8 @@ def _mistral() -> Callable[[str], int]:
 
 @cache
 def _nano(path: Path = NANO) -> Callable[[str], int]:
+    if not path.is_file():
+        raise FileNotFoundError(f"{shown(path)} is missing: restore it, or run python -m lib.model.pretrain")
     tokenizer = Tokenizer.from_file(str(path))
     return lambda text: len(tokenizer.encode(text, add_special_tokens=False))
 
@@ -36,6 +38,7 @@ def count(texts: Iterable[str], tokenizer: str) -> list[int]:
 
     Raises:
         ValueError: for a name that is not in TOKENIZERS.
+        FileNotFoundError: if nano's tokenizer is not in models/nano.
     """
     if tokenizer not in TOKENIZERS:
         raise ValueError(f"unknown tokenizer {tokenizer!r}: choose one of {', '.join(TOKENIZERS)}")

@@ -15,23 +15,49 @@ from unittest import mock
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectionError,
+    CredentialRetrievalError,
+    HTTPClientError,
+    NoCredentialsError,
+    PartialCredentialsError,
+    ProfileNotFound,
+    SSOError,
+    UnauthorizedSSOTokenError,
+)
+from botocore.parsers import ResponseParserError
 from tqdm.auto import tqdm
 
 from lib.errors import CourseError
 
 SOURCES = ("embedded", "aws")
 
+THROTTLED = "IAM is throttling this account: wait a minute and run the cell again"
+EXPIRED = "your credentials have expired: sign in again"
 ADVICE = {  # error code -> what the reader can do about it (IAM and STS API references, "Common errors")
     "AccessDenied": "your identity needs iam:ListPolicies and iam:GetPolicyVersion",
-    "ExpiredToken": "your credentials have expired: sign in again",
-    "ExpiredTokenException": "your credentials have expired: sign in again",
+    "ExpiredToken": EXPIRED,
+    "ExpiredTokenException": EXPIRED,
+    "RequestExpired": "the request is older than AWS accepts: set the clock of this machine",
     "InvalidClientTokenId": "AWS does not know this access key: check AWS_PROFILE",
     "SignatureDoesNotMatch": "the secret key does not fit the access key: check AWS_PROFILE",
-    "Throttling": "IAM is throttling this account: wait a minute and run the cell again",
-    "ThrottlingException": "IAM is throttling this account: wait a minute and run the cell again",
-    "RequestLimitExceeded": "IAM is throttling this account: wait a minute and run the cell again",
+    "Throttling": THROTTLED,
+    "ThrottlingException": THROTTLED,
+    "RequestLimitExceeded": THROTTLED,
 }
+UNANSWERED = (  # boto3's error -> what it means here; the first that fits, the base of all others last
+    (NoCredentialsError, "no AWS credentials were found: run `aws configure`"),
+    (PartialCredentialsError, "only a part of the AWS credentials was found: run `aws configure`"),
+    (ProfileNotFound, "AWS_PROFILE names a profile that does not exist: `aws configure list-profiles` shows yours"),
+    ((SSOError, UnauthorizedSSOTokenError), "your AWS session is over: run `aws sso login`"),
+    # Its own text is whatever a credential program printed, so it is not repeated.
+    (CredentialRetrievalError, "the AWS credentials could not be read: `aws sts get-caller-identity` says why"),
+    ((ConnectionError, HTTPClientError), "AWS cannot be reached: check the network and the proxy"),
+    (ResponseParserError, "what answered is not AWS: check the network, the proxy and AWS_ENDPOINT_URL"),
+    (BotoCoreError, "boto3 cannot ask AWS: {}"),
+)
 
 
 class ManagedPolicyError(CourseError):
@@ -63,16 +89,17 @@ def fetch(source: str = "embedded", progress: bool = True) -> list[ManagedPolicy
     with _embedded_aws() if source == "embedded" else nullcontext():
         try:
             return list(_read(progress))
-        except NoCredentialsError as error:
-            raise ManagedPolicyError(
-                'no AWS credentials were found: run `aws configure`, or use SOURCE="embedded"'
-            ) from error
         except ClientError as error:
             code = error.response.get("Error", {}).get("Code", "unknown")
-            advice = ADVICE.get(code, error.response.get("Error", {}).get("Message", ""))
-            raise ManagedPolicyError(f'AWS refused ({code}): {advice}; or use SOURCE="embedded"') from error
-        except BotoCoreError as error:
-            raise ManagedPolicyError(f'AWS cannot be reached: {error}; or use SOURCE="embedded"') from error
+            said = error.response.get("Error", {}).get("Message") or "no reason is given"
+            raise _refused(f"AWS refused ({code}): {ADVICE.get(code, said)}") from error
+        except (BotoCoreError, ResponseParserError) as error:
+            said = next(text for kind, text in UNANSWERED if isinstance(error, kind))
+            raise _refused(said.format(error)) from error
+
+
+def _refused(reason: str) -> ManagedPolicyError:
+    return ManagedPolicyError(f'{" ".join(reason.split())}; or use SOURCE="embedded"')
 
 
 def _read(progress: bool) -> Iterator[ManagedPolicy]:
@@ -94,12 +121,18 @@ def _embedded_aws() -> Iterator[None]:
         "AWS_ACCESS_KEY_ID": "embedded",
         "AWS_SECRET_ACCESS_KEY": "embedded",
         "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
     }
     from moto import mock_aws  # imported late: it costs half a second that SOURCE="aws" need not pay
 
-    with mock.patch.dict(os.environ, settings), mock_aws():
-        os.environ.pop("AWS_PROFILE", None)
-        yield
+    with mock.patch.dict(os.environ):
+        # moto answers AWS's own addresses only: an endpoint, a profile or a token of the reader's must not count here.
+        for name in [name for name in os.environ if name.startswith("AWS_")]:
+            del os.environ[name]
+        os.environ.update(settings)
+        with mock_aws():
+            yield
 
 
 def report_names() -> tuple[str, ...]:

@@ -37,7 +37,13 @@ def save(run: Run, data: Dataset, parameters: dict[str, object]) -> None:
 
 
 def load_split(run: Run, split: str) -> list[Example]:
-    """The examples of one split, in the data set's order."""
+    """The examples of one split, in the data set's order.
+
+    Raises:
+        ValueError: for a split that is not in SPLITS.
+    """
+    if split not in SPLITS:
+        raise ValueError(f"unknown split {split!r}: choose one of {', '.join(SPLITS)}")
     names = [field.name for field in fields(Example)]
     return [Example(**{n: row[n] for n in names}) for row in run.read_jsonl(EXAMPLES) if row["split"] == split]
 

@@ -146,7 +146,7 @@ def _load(kind: type, profile: Profile, **settings: object) -> object:
         return kind.from_pretrained(
             location, local_files_only=local, trust_remote_code=False, **_weights_only_safe(kind), **settings
         )
-    except OSError as error:
+    except (OSError, ValueError) as error:  # transformers says ValueError of a folder without a tokenizer
         reason = str(error).strip().splitlines()[0]
         raise BaseModelError(
             f"the base model {profile.base_model!r} cannot be loaded ({reason}): it is a folder of the project or a "

@@ -1,0 +1,111 @@
+"""Fine-tuning on a tiny model: what is learnt, written, resumed and refused. The same functions train Mistral-7B."""
+
+import dataclasses
+import json
+import shutil
+
+import pytest
+from safetensors.torch import load_file
+
+from lib import profiles
+from lib.model import base, train
+from lib.profiles import load_recipe
+
+
+def fit(profile, examples, folder, **settings):
+    return train.fit(profile, load_recipe("A"), examples[:30], examples[30:], folder, **settings)
+
+
+def test_training_writes_a_log_and_an_adapter_that_has_learnt(tiny, examples, tmp_path):
+    profile = dataclasses.replace(tiny, max_steps=20, eval_steps=10, save_steps=10)
+    result = fit(profile, examples, tmp_path / "full", adapter=tmp_path / "adapter")
+    assert result.best_eval_loss < result.first_eval_loss - 0.05
+    assert 0 < result.sizes.trainable < result.sizes.parameters
+    assert result.tokens > 0 and result.memory_gb > 0 and result.resumed_from == 0
+    rows = [json.loads(line) for line in (tmp_path / "full" / "log.jsonl").read_text().splitlines()]
+    assert sum("loss" in r for r in rows) == 20 and [r["step"] for r in rows if "eval_loss" in r] == [0, 10, 20]
+    weights = load_file(tmp_path / "adapter" / "adapter_model.safetensors")
+    assert len(weights) == 2 * 7 * 2 and any(w.abs().sum() > 0 for n, w in weights.items() if "lora_B" in n)
+    assert len(list((tmp_path / "full" / "checkpoints").glob("checkpoint-*"))) <= 3
+    assert not list(tmp_path.rglob("*.bin.index*"))
+
+
+def test_an_interrupted_training_goes_on_from_its_last_whole_checkpoint(tiny, examples, tmp_path, monkeypatch):
+    class Killed(Exception):
+        pass
+
+    def kill(self, args, state, control, **kwargs):
+        if state.global_step == 3:
+            raise Killed
+
+    monkeypatch.setattr(train.Log, "on_step_end", kill, raising=False)
+    with pytest.raises(Killed):
+        fit(tiny, examples, tmp_path)
+    before = (tmp_path / "log.jsonl").read_text()
+    monkeypatch.setattr(train.Log, "on_step_end", lambda self, args, state, control, **kwargs: None)
+    torn = tmp_path / "checkpoints" / "checkpoint-3"
+    shutil.copytree(tmp_path / "checkpoints" / "checkpoint-2", torn)
+    (torn / "trainer_state.json").write_text('{"cut o')
+    result = fit(tiny, examples, tmp_path)
+    assert result.resumed_from == 2 and result.steps == 4
+    assert (tmp_path / "log.jsonl").read_text().startswith(before)
+
+
+def test_other_data_and_a_finished_training_start_again(tiny, examples, tmp_path):
+    assert fit(tiny, examples, tmp_path).resumed_from == 0
+    assert fit(tiny, examples, tmp_path).resumed_from == 0
+    (tmp_path / "finished").unlink()
+    assert fit(tiny, examples[:35], tmp_path).resumed_from == 0
+
+
+def test_the_same_seed_gives_the_same_losses(tiny, examples, tmp_path):
+    one, two = (fit(tiny, examples, tmp_path / name) for name in ("one", "two"))
+    assert one.best_eval_loss == pytest.approx(two.best_eval_loss, rel=1e-5)
+
+
+def test_a_sweep_trains_each_recipe_and_is_a_table(tiny, examples, tmp_path):
+    recipes = [load_recipe(name) for name in ("A", "D")]
+    fits = train.sweep(tiny, recipes, examples[:30], examples[30:], tmp_path)
+    table = train.table(fits, recipes)
+    assert list(table["config"]) == ["A", "D"] and list(table["r"]) == [16, 8]
+    assert (table["steps"] == 2).all() and table["eval_loss"].notna().all()
+    assert train.table([], recipes).empty
+
+
+def test_long_examples_are_left_out_and_not_cut(tiny, examples):
+    tokenizer = base.load_tokenizer(tiny)
+    long = dataclasses.replace(examples[0], policy=examples[0].policy + " " * 4000)
+    rows, dropped = train.rows([*examples, long], tokenizer, 192)
+    assert (len(rows), dropped) == (len(examples), 1)
+    assert all(row["completion"] == e.policy for row, e in zip(rows, examples, strict=True))
+
+
+def test_nothing_that_fits_is_an_error_of_one_line(tiny, examples, tmp_path):
+    with pytest.raises(ValueError, match="max_length=8"):
+        fit(dataclasses.replace(tiny, max_length=8), examples, tmp_path)
+
+
+@pytest.mark.parametrize("name", ["nano", "colab", "sagemaker"])
+@pytest.mark.parametrize("recipe", ["A", "B", "C", "D"])
+def test_profiles_and_recipes_reach_the_trainer_field_by_field(name, recipe, tiny_folder, tmp_path, monkeypatch):
+    # A GPU profile's own settings, on the tiny model and on this machine's device.
+    profile = dataclasses.replace(profiles.load(name), base_model=str(tiny_folder), device="cpu")
+    chosen = load_recipe(recipe)
+    made = train.settings(profile, chosen, tmp_path, 0, seed=7)
+    assert made.learning_rate == pytest.approx(chosen.learning_rate * profile.learning_rate_scale)
+    assert made.num_train_epochs == chosen.epochs and made.weight_decay == 0.01 and made.warmup_steps == 0.05
+    assert made.lr_scheduler_type == "cosine" and made.max_length == profile.max_length
+    assert made.packing and made.completion_only_loss and made.save_total_limit == 3 and made.load_best_model_at_end
+    assert made.seed == 7 and made.logging_steps == 10
+
+
+@pytest.mark.parametrize("name", ["colab", "sagemaker"])
+def test_the_gpu_profiles_train_with_the_same_functions(name, tiny_folder, examples, tmp_path):
+    gpu = profiles.load(name)
+    profile = dataclasses.replace(
+        gpu, base_model=str(tiny_folder), device="cpu", max_steps=1, eval_examples=2, eval_steps=1, save_steps=1
+    )
+    result = fit(profile, examples, tmp_path, adapter=tmp_path / "adapter")
+    assert result.steps == 1 and (tmp_path / "adapter" / "adapter_config.json").is_file()
+    modules = json.loads((tmp_path / "adapter" / "adapter_config.json").read_text())["target_modules"]
+    assert sorted(modules) == sorted(["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"])
