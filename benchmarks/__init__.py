@@ -1,0 +1,1 @@
+"""How fast the course is: pairs of cases, measured side by side. Run with `make bench`."""
