@@ -54,7 +54,8 @@ class Action:
     def purpose(self) -> str:
         """The description without its first words: "retrieve objects from Amazon S3"."""
         text = self.description.strip().rstrip(".")
-        return re.sub(r"^(grants?|granting) permissions? (to |for )?", "", text, flags=re.IGNORECASE)
+        # Some begin twice: "Grants permission to grant permission to describe ...".
+        return re.sub(r"^((grants?|granting) permissions? (to |for )?)+", "", text, flags=re.IGNORECASE)
 
 
 @dataclass(frozen=True)

@@ -102,6 +102,10 @@ def test_condition_keys_say_their_type():
         ("s3:GetObject", "retrieve objects from Amazon S3"),
         ("ec2:RunInstances", "launch one or more instances"),
         ("sqs:SendMessage", "deliver a message to the specified queue"),
+        (  # AWS's own sentence begins twice
+            "dynamodb:DisableKinesisStreamingDestination",
+            "stop replication from the DynamoDB table to the Kinesis data stream",
+        ),
     ],
 )
 def test_purpose_is_what_the_permission_is_for(name, purpose):

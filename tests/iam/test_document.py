@@ -211,7 +211,7 @@ def test_what_parses_can_be_printed_and_walked_at_any_depth():
 
 
 def test_large_text_is_only_text():
-    names = [f"s3:Get{i}" for i in range(70_000)]
+    names = [f"s3:Get{i}" for i in range(80_000)]
     text = minified(good(Action=names))
     assert len(text) > 1_000_000
     assert parse(text).statements[0].actions == tuple(names)

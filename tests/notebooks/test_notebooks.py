@@ -1,0 +1,137 @@
+"""The five notebooks: their form, and that they really run, headless and small, on real policies with real training."""
+
+import ast
+import json
+import subprocess
+import sys
+
+import nbformat
+import pytest
+
+from lib.files import ROOT
+from lib.profiles import open_run
+from lib.run import STAGES
+
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+SMALL = ["EXAMPLES=400", "RECIPE=A", "MAX_STEPS=3", "ARM_LIMIT=4"]
+
+
+def course(runs, *arguments: str) -> subprocess.CompletedProcess:
+    command = [sys.executable, "-m", "lib.course", "--profile", "nano", "--runs", str(runs), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=900)
+
+
+def code(path) -> list[dict]:
+    return [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    runs = tmp_path_factory.mktemp("runs")
+    done = course(runs, *(word for parameter in SMALL for word in ("-p", parameter)))
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    return runs, done.stdout
+
+
+def test_all_five_run_and_leave_their_files(finished):
+    runs, _ = finished
+    run = open_run("nano", runs)
+    written = {
+        "01_data": ["examples.jsonl", "card.md", "dataset/dataset_dict.json", "figures/complexity.png"],
+        "02_train": ["adapter/adapter_model.safetensors", "log.jsonl", "sweep.csv", "figures/losses.svg"],
+        "03_eval": ["outputs.jsonl", "scores.parquet", "summary.json", "table.txt", "figures/metrics_by_arm.png"],
+        "04_errors": ["errors.csv", "summary.json", "figures/categories_by_arm.png"],
+        "05_demo": ["drafts.jsonl"],
+    }
+    for stage, names in written.items():
+        manifest = run.manifest(stage)
+        for name in names:
+            assert run.path(f"{stage}/{name}").stat().st_size
+            assert f"{stage}/{name}" in manifest["written"]
+        assert manifest["parameters"] and manifest["versions"]["torch"]
+    assert len(run.read_jsonl("03_eval/outputs.jsonl")) == 3 * 4
+
+
+def test_the_run_ends_with_the_table_and_where_to_look(finished):
+    runs, output = finished
+    table = (runs / "nano" / "03_eval" / "table.txt").read_text()
+    assert table.strip() in output
+    for arm in ("zero_shot", "few_shot", "fine_tuned"):
+        assert arm in table
+    assert "report.html" in output.splitlines()[-1] or "report.html" in output[-600:]
+    page = (runs / "nano" / "report.html").read_text()
+    assert page.count("data:image/png;base64,") >= 8 and "zero_shot" in page
+
+
+def test_executed_copies_have_outputs_and_unattempted_exercises_stop_nothing(finished):
+    runs, _ = finished
+    for path in NOTEBOOKS:
+        copy = (runs / "nano" / "executed" / path.name).read_text()
+        assert "not attempted" in copy
+        outputs = [o for cell in json.loads(copy)["cells"] for o in cell.get("outputs", [])]
+        assert outputs and not [o for o in outputs if o["output_type"] == "error"]
+        assert not [o for o in outputs if o.get("name") == "stderr" and "Traceback" in "".join(o["text"])]
+
+
+def test_plain_papermill_runs_a_later_notebook_from_the_notebooks_folder(finished, tmp_path):
+    runs, _ = finished
+    command = [
+        sys.executable,
+        "-m",
+        "papermill",
+        "04_errors.ipynb",
+        str(tmp_path / "out.ipynb"),
+        "-p",
+        "RUNS",
+        str(runs),
+    ]
+    done = subprocess.run(
+        [*command, "-p", "ARM", "zero_shot"], capture_output=True, text=True, cwd=ROOT / "notebooks", timeout=300
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert open_run("nano", runs).manifest("04_errors")["parameters"]["ARM"] == "zero_shot"
+
+
+@pytest.mark.parametrize("stage", STAGES[1:])
+def test_a_missing_upstream_file_is_one_line_that_names_the_notebook(stage, tmp_path):
+    done = course(tmp_path, "--only", stage)
+    said = done.stdout + done.stderr
+    assert done.returncode == 1
+    before = {"02_train": "01_data", "03_eval": "01_data", "04_errors": "03_eval", "05_demo": "01_data"}[stage]
+    assert f"is missing: run notebooks/{before}.ipynb first" in said
+    assert "Traceback" not in said
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
+class TestForm:
+    """What DESIGN asks of a notebook's form, so that students and papermill both find their way."""
+
+    def test_it_is_committed_without_outputs(self, path):
+        for cell in code(path):
+            assert not cell.outputs and cell.execution_count is None
+
+    def test_one_parameters_cell_of_at_most_five_plain_literals(self, path):
+        tagged = [cell for cell in code(path) if "parameters" in cell.metadata.get("tags", [])]
+        assert len(tagged) == 1 and code(path).index(tagged[0]) == 2
+        assignments = ast.parse(tagged[0].source).body
+        assert 2 <= len(assignments) <= 5
+        for assignment in assignments:
+            assert isinstance(assignment, ast.Assign) and isinstance(assignment.value, ast.Constant)
+        assert [a.targets[0].id for a in assignments][:2] == ["PROFILE", "RUNS"]
+        assert all(line.count("=") == 1 for line in tagged[0].source.splitlines())  # papermill skips a line with two
+
+    def test_cells_are_short_and_explained(self, path):
+        cells = nbformat.read(path, as_version=4).cells
+        assert max(len(cell.source.splitlines()) for cell in code(path)) <= 15
+        assert sum(cell.cell_type == "markdown" for cell in cells) >= 8
+
+    def test_it_opens_with_its_place_and_ends_with_a_recap(self, path):
+        cells = nbformat.read(path, as_version=4).cells
+        assert f"**{path.stem}**" in cells[0].source and "What you will learn" in cells[0].source
+        assert "google.colab" in cells[1].source and "## Recap" in cells[-1].source
+
+    def test_two_or_three_exercises_with_folded_solutions(self, path):
+        cells = nbformat.read(path, as_version=4).cells
+        exercises = sum(cell.source.startswith("answer = None") for cell in cells if cell.cell_type == "code")
+        solutions = sum(cell.source.count("<details>") for cell in cells if cell.cell_type == "markdown")
+        assert 2 <= exercises <= 3 and solutions == exercises
