@@ -1,4 +1,4 @@
-"""The five notebooks: their form, and that they really run, headless and small, on real policies with real training."""
+"""The five notebooks: their form, and that they really run: headless, small, on real policies, with real training."""
 
 import ast
 import json
