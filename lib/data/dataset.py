@@ -190,7 +190,7 @@ def spread(examples: Sequence[Example], count: int) -> list[Example]:
 
 def normalised_digest(policy: str) -> str:
     """The MD5 of a policy's normalised JSON: same digest, same policy up to order, Sids and scalar-or-list form."""
-    return hashlib.md5(_normal(as_policy(policy).data).encode(), usedforsecurity=False).hexdigest()
+    return hashlib.md5(_normal(canonical(policy).data).encode(), usedforsecurity=False).hexdigest()
 
 
 def _normal(value: Any) -> str:

@@ -30,7 +30,8 @@ def save(run: Run, data: Dataset, parameters: dict[str, object]) -> None:
     run.write_jsonl(EXAMPLES, rows)
     datasets.disable_progress_bars()
     with run.writing(FOLDER) as aside:
-        splits = {name: datasets.Dataset.from_list([r for r in rows if r["split"] == name]) for name in SPLITS}
+        # `datasets` cannot read an empty split back, so that one is left out.
+        splits = {n: datasets.Dataset.from_list([r for r in rows if r["split"] == n]) for n in SPLITS if data.split(n)}
         datasets.DatasetDict(splits).save_to_disk(str(aside))
     with run.writing(CARD) as aside:
         aside.write_text(card(data, parameters), encoding="utf-8")

@@ -1,7 +1,7 @@
 """QLoRA fine-tuning with TRL: examples come in, an adapter and a log go out.
 
 One recipe is one call of `fit`; `sweep` calls it for several, briefly. Checkpoints lie beside the log, so that a
-killed training goes on where it stopped when the same call is made again, and only then.
+killed stage goes on where it stopped when the same calls are made again; `clear` ends that, and the next run is new.
 """
 
 import hashlib
@@ -22,10 +22,13 @@ from transformers import EarlyStoppingCallback, PreTrainedTokenizerBase, Trainer
 from trl import SFTConfig, SFTTrainer
 
 from lib.data.dataset import Example, spread
-from lib.files import write_json, writing
+from lib.files import read_json, write_json, writing
 from lib.model.base import Sizes, check_device, compute_dtype, load_quantised, load_tokenizer, sizes
 from lib.model.prompt import render
 from lib.profiles import Profile, Recipe
+
+FINGERPRINT = "training.sha256"  # of data and settings: what may be gone on with
+FINISHED = "fit.json"  # written last
 
 
 @dataclass(frozen=True)
@@ -138,8 +141,8 @@ def fit(
     """Fine-tune the profile's base model.
 
     Args:
-        folder: keeps log.jsonl and checkpoints/; training with the same data and settings goes on from its last
-            checkpoint if it was interrupted, and starts again if it had ended.
+        folder: keeps log.jsonl and checkpoints/. A training with the same data and settings goes on from its last
+            checkpoint if it was interrupted, and is taken up as it is if it had ended; both are said.
         adapter: where the best adapter is written (safetensors); None: nowhere, as in a sweep.
         max_steps: optimiser steps; None takes the profile's.
 
@@ -160,7 +163,12 @@ def fit(
             f"no {'validation' if train_rows else 'training'} example fits into max_length={profile.max_length}"
         )
     checkpoints = folder / "checkpoints"
-    resume = _prepare(folder, _fingerprint(profile, recipe, steps, seed, train_rows, validation_rows))
+    done, resume = _take_up(folder, _fingerprint(profile, recipe, steps, seed, train_rows, validation_rows))
+    if done:
+        print(f"recipe {recipe.name}: taken up, its training had ended before this stage was interrupted")
+        return done
+    if resume:
+        print(f"recipe {recipe.name}: going on from {resume.name}")
     if device == "cuda":
         torch.cuda.reset_peak_memory_stats()
     model = get_peft_model(load_quantised(profile), _lora(recipe))
@@ -179,9 +187,17 @@ def fit(
         with writing(adapter) as aside:
             trainer.model.save_pretrained(aside)
     result = _summarise(trainer, recipe, seconds, resume, device)
-    write_json(folder / "fit.json", asdict(result) | {"tokens_per_second": result.tokens_per_second})
-    (folder / "finished").touch()
+    write_json(folder / FINISHED, asdict(result))
     return result
+
+
+def clear(folder: Path) -> None:
+    """Forget interrupted and ended trainings below a folder: the next `fit` begins anew. Called when a stage is saved.
+
+    Checkpoints stay for a look at them, until then.
+    """
+    for mark in folder.rglob(FINGERPRINT):
+        mark.unlink()
 
 
 def sweep(
@@ -226,18 +242,21 @@ def _fingerprint(profile: Profile, recipe: Recipe, *parts: object) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _prepare(folder: Path, fingerprint: str) -> Path | None:
-    """The checkpoint to go on from, after clearing away what belongs to another training or to one that ended."""
-    mark = folder / "training"
-    same = mark.is_file() and mark.read_text() == fingerprint and not (folder / "finished").exists()
+def _take_up(folder: Path, fingerprint: str) -> tuple[Fit | None, Path | None]:
+    """The result of a training that ended, or the checkpoint of one that did not; else clear away another's."""
+    mark = folder / FINGERPRINT
+    same = mark.is_file() and mark.read_text() == fingerprint
+    if same and (folder / FINISHED).is_file():
+        fit = read_json(folder / FINISHED)
+        return Fit(**fit | {"sizes": Sizes(**fit["sizes"])}), None
     checkpoint = _last_whole(folder / "checkpoints") if same else None
     if checkpoint is None:
         shutil.rmtree(folder / "checkpoints", ignore_errors=True)
-        for name in ("log.jsonl", "fit.json", "finished"):
+        for name in ("log.jsonl", FINISHED):
             (folder / name).unlink(missing_ok=True)
     folder.mkdir(parents=True, exist_ok=True)
     mark.write_text(fingerprint)
-    return checkpoint
+    return None, checkpoint
 
 
 def _last_whole(checkpoints: Path) -> Path | None:

