@@ -75,6 +75,8 @@ def rows(
 def settings(profile: Profile, recipe: Recipe, out: Path, max_steps: int, seed: int) -> SFTConfig:
     """A profile and a recipe in TRL's own words."""
     dtype = compute_dtype(profile.device)
+    # A training shorter than the interval, as in a sweep, is evaluated at its end.
+    eval_steps, save_steps = (min(s, max_steps or s) for s in (profile.eval_steps, profile.save_steps))
     return SFTConfig(
         output_dir=str(out),
         # how much
@@ -100,9 +102,9 @@ def settings(profile: Profile, recipe: Recipe, out: Path, max_steps: int, seed: 
         dataloader_pin_memory=profile.device == "cuda",
         # what is kept
         eval_strategy="steps",
-        eval_steps=profile.eval_steps,
+        eval_steps=eval_steps,
         eval_on_start=True,
-        save_steps=profile.save_steps,
+        save_steps=save_steps,
         save_total_limit=3,
         load_best_model_at_end=True,
         metric_for_best_model="eval_loss",

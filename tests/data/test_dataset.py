@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -328,30 +329,31 @@ def sets_of(examples, effects):
     return found
 
 
-@pytest.mark.parametrize("effects", [("Allow", "Deny"), ("Allow",)])
-def test_no_pair_across_splits_is_near(data, effects):
-    everything = members(data)
-    sets = [
-        (name, example, bits)
-        for (name, example), bits in zip(everything, sets_of([e for _, e in everything], effects), strict=True)
-    ]
-    sets = sorted((s for s in sets if s[2]), key=lambda s: s[2].bit_count())
-    sizes = [bits.bit_count() for _, _, bits in sets]
+def leaks(everything, effects):
+    """The pairs that share nine tenths or more, and either cross splits or are not both of the report."""
+    sets = zip(everything, sets_of([e for _, e in everything], effects), strict=True)
+    sets = sorted((s for s in sets if s[1]), key=lambda s: s[1].bit_count())
+    sizes = [bits.bit_count() for _, bits in sets]
     start = 0
-    for i, (name, example, bits) in enumerate(sets):
+    for i, ((name, example), bits) in enumerate(sets):
         while sizes[start] < overlap.NEAR * sizes[i] - 1:  # too small to share nine tenths
             start += 1
-        for other_name, other, other_bits in sets[start:i]:
-            if name != other_name or "report" not in (example.source, other.source):
-                shared = (bits & other_bits).bit_count() / (bits | other_bits).bit_count()
-                assert shared < overlap.NEAR, (example.id, other.id, shared)
+        for (other_name, other), other_bits in sets[start:i]:
+            allowed = name == other_name and example.source == other.source == "report"
+            if not allowed and (bits & other_bits).bit_count() >= overlap.NEAR * (bits | other_bits).bit_count():
+                yield example.id, other.id
+
+
+@pytest.mark.parametrize("effects", [("Allow", "Deny"), ("Allow",)])
+def test_no_pair_is_near_least_of_all_across_splits(data, effects):
+    assert list(leaks(members(data), effects)) == []
 
 
 def test_the_check_above_sees_a_leak(data):
-    """The same policies again, one moved: the independent sets find it."""
-    one, two = data.train[0], data.test[0]
-    sets = sets_of([one, two, one], ("Allow", "Deny"))
-    assert sets[0] == sets[2] != sets[1]
+    """One training example put into test again, under another name and with another resource."""
+    known = data.train[len(data.train) // 2]
+    moved = replace(known, id="moved", policy=known.policy.replace('"Resource":"*"', '"Resource":"arn:aws:s3:::a"'))
+    assert set(*leaks([*members(data), ("test", moved)], ("Allow", "Deny"))) == {"moved", known.id}
 
 
 def test_nearest_finds_nothing_near(data):

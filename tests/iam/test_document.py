@@ -365,6 +365,13 @@ def test_the_canonical_form_in_full():
     )
 
 
+def test_a_list_in_a_list_is_not_taken_out_twice():
+    """It is no valid condition, and it must not become one."""
+    data = good(Condition={"StringEquals": {"k": [["v"]]}})
+    assert canonical(canonical(data)) == canonical(data)
+    assert structure_faults(canonical(data)) == structure_faults(data) != []
+
+
 def test_an_empty_condition_goes():
     assert canonical(good(Condition={})).to_json() == canonical(good()).to_json()
 

@@ -6,11 +6,14 @@ A Desk comes in; a Draft goes out. The shapes of the statements follow the S3 Us
 from dataclasses import replace
 
 from lib.data.written import vocabulary
-from lib.data.written.conditions import draw_some, merged, scalar
+from lib.data.written.conditions import draw_some
+from lib.data.written.desk import Desk
 from lib.data.written.drafts import Ban, Draft, Party
 from lib.data.written.idioms import IDIOMS
-from lib.data.written.resources import Target, draw_target, uuid
-from lib.data.written.wants import Clause, Desk, Grant, Want, arns, scoped
+from lib.data.written.limits import merged, scalar
+from lib.data.written.names import uuid
+from lib.data.written.resources import Target, draw_target
+from lib.data.written.wants import Clause, Grant, Want, arns, scoped
 from lib.data.written.words import listed
 
 _POOL = tuple(n for n, (type_, _) in IDIOMS.items() if n.startswith("s3:") and type_ and n != "s3:CreateBucket")

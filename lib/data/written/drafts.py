@@ -7,7 +7,7 @@ are made elsewhere from the same Draft.
 from dataclasses import dataclass
 from typing import Any
 
-from lib.data.written.conditions import Limit, merged, scalar
+from lib.data.written.limits import Limit, merged, scalar
 from lib.data.written.resources import Scene, Target
 from lib.data.written.wants import Grant, Want
 
@@ -39,7 +39,7 @@ class Draft:
     wants: tuple[Want, ...] = ()
     limits: tuple[Limit, ...] = ()
     bans: tuple[Ban, ...] = ()
-    who: tuple[str, bool] | None = None  # (words, plural)
+    who: str | None = None
     scene: Scene = Scene()
     exception: Want | None = None  # denied, and said as "except ..."
     party: Party | None = None

@@ -1,7 +1,6 @@
-"""Conditions of single services: the actions that know the key, and the words for its values.
+"""The table of curated condition keys: idiomatic words for keys of single services.
 
-A Desk comes in; an action list with a Limit goes out. Curated keys have idiomatic words; any other documented key
-is named literally ("when `rds:MultiAz` is true").
+A Desk comes in; actions that know the key go out with a Limit. Keys without a row are in named_keys.py.
 """
 
 from collections.abc import Callable
@@ -9,11 +8,11 @@ from dataclasses import dataclass
 from random import Random
 
 from lib.data.written import vocabulary
-from lib.data.written.conditions import Block, Limit, scalar
-from lib.data.written.resources import kebab
-from lib.data.written.wants import Desk
+from lib.data.written.desk import Desk
+from lib.data.written.limits import Block, Limit, key_limit, scalar
+from lib.data.written.names import kebab
 from lib.data.written.words import listed
-from lib.iam.catalogue import Action, ConditionKey
+from lib.iam.catalogue import Action
 
 
 @dataclass(frozen=True)
@@ -273,70 +272,4 @@ def curated(desk: Desk) -> tuple[list[Action], Limit]:
         value = str(value).split()[-1]
     clause = desk.rng.choice(row.clauses).replace("{v}", words)
     block: Block = ((row.operator, row.key, value),)
-    return [desk.catalogue.action(n) for n in chosen], _limit(desk, row.key, clause, block)
-
-
-def _limit(desk: Desk, key: str, clause: str, block: Block) -> Limit:
-    sentence = desk.rng.choice(("The condition: {c}", "This holds {c}", "It applies {c}")).replace("{c}", clause)
-    return Limit("key", clause, sentence, clause, "", block, ())
-
-
-# Keys whose values are names that somebody chose: for others an invented value would be nonsense.
-_NAMED = (
-    "name",
-    "names",
-    "label",
-    "group",
-    "groups",
-    "alias",
-    "namespace",
-    "project",
-    "cluster",
-    "tablespace",
-    "title",
-)
-_PLAIN = {"String", "Bool", "Numeric", "ArrayOfString"}
-_MEANING_VALUES = {"Bool": ("true", "false"), "Numeric": ("5", "10", "50", "100", "3600")}
-
-
-def literal(desk: Desk, service: str) -> tuple[list[Action], Limit] | None:
-    """Actions of the service under one of its own documented keys, named literally; None if it has no such key."""
-    keys = [k for k in desk.catalogue.services[service].condition_keys.values() if _usable(service, k)]
-    desk.rng.shuffle(keys)
-    for key in keys:
-        actions = [a for a in desk.catalogue.services[service].actions.values() if key.name in a.condition_keys]
-        if not actions:
-            continue
-        chosen = desk.rng.sample(actions, min(len(actions), desk.rng.randint(1, 4)))
-        if key.type == "Bool":
-            value = desk.rng.choice(_MEANING_VALUES["Bool"])
-            clause = desk.rng.choice((f"only when {key.name} is {value}", f"with {key.name} set to {value}"))
-            block: Block = (("Bool", key.name, value),)
-        elif key.type == "Numeric":
-            value = desk.rng.choice(_MEANING_VALUES["Numeric"])
-            clause = desk.rng.choice(
-                (f"only when {key.name} is at most {value}", f"with {key.name} no higher than {value}")
-            )
-            block = (("NumericLessThanEquals", key.name, value),)
-        else:
-            value = kebab(desk.rng)
-            operator = "ForAnyValue:StringEquals" if key.type == "ArrayOfString" else "StringEquals"
-            verb = desk.rng.choice(("contains", "includes")) if key.type == "ArrayOfString" else "is"
-            clause = desk.rng.choice(
-                (
-                    f"only when {key.name} {verb} {value}",
-                    f"provided that the condition key {key.name} {verb} {value}",
-                    f"if {key.name} {verb} {value}",
-                )
-            )
-            block = ((operator, key.name, value),)
-        return chosen, _limit(desk, key.name, clause, block)
-    return None
-
-
-def _usable(service: str, key: ConditionKey) -> bool:
-    own = key.name.startswith(f"{service}:")
-    telling = not any(c in key.name for c in "$<{") and not key.name.lower().endswith(("arn", "arns", "date", "time"))
-    if key.type in ("String", "ArrayOfString"):
-        telling = telling and key.name.lower().endswith(_NAMED)
-    return own and telling and key.type in _PLAIN
+    return [desk.catalogue.action(n) for n in chosen], key_limit(desk.rng, clause, block)

@@ -5,11 +5,14 @@ A Desk comes in; catalogue actions, Targets and Wants go out. Where a service ha
 
 from functools import cache
 
-from lib.data.written import vocabulary
-from lib.data.written.idioms import IDIOMS, NOUNS
+from lib.data.written.desk import Desk
+from lib.data.written.idioms import IDIOMS
+from lib.data.written.levels import LEVELS, level
+from lib.data.written.nouns import NOUNS
 from lib.data.written.phrases import can_speak
 from lib.data.written.resources import NAMED_BY, Target, draw_target, is_nameable
-from lib.data.written.wants import LEVELS, Desk, Want, level, scoped, unscoped
+from lib.data.written.services import POPULAR
+from lib.data.written.wants import Want, scoped, unscoped
 from lib.data.written.words import plural, split_name
 from lib.iam.catalogue import Action, Catalogue
 
@@ -22,14 +25,14 @@ def speakable(catalogue: Catalogue, service: str) -> tuple[Action, ...]:
 
 @cache
 def _rare(catalogue: Catalogue) -> tuple[str, ...]:
-    return tuple(p for p, s in catalogue.services.items() if p not in vocabulary.POPULAR and s.actions)
+    return tuple(p for p, s in catalogue.services.items() if p not in POPULAR and s.actions)
 
 
 def service_of(desk: Desk, popular: float = 0.48) -> str:
     """A service: one of the popular ones in that share of cases, by their weights, else any other."""
     if desk.chance(popular):
-        names = list(vocabulary.POPULAR)
-        return desk.rng.choices(names, [vocabulary.POPULAR[n][0] for n in names])[0]
+        names = list(POPULAR)
+        return desk.rng.choices(names, [POPULAR[n][0] for n in names])[0]
     return desk.rng.choice(_rare(desk.catalogue))
 
 

@@ -10,7 +10,8 @@ from functools import cache
 from random import Random
 
 from lib.data.written import vocabulary
-from lib.data.written.idioms import NOUNS
+from lib.data.written.names import ID_PREFIXES, NAMERS, UPPER, hexadecimal, kebab, uuid
+from lib.data.written.nouns import NOUNS
 from lib.data.written.words import listed, plural, split_name
 from lib.iam.catalogue import Catalogue, ResourceType, load
 
@@ -58,102 +59,6 @@ _COMPLETED = {
     ),
 }
 
-_HEX = "0123456789abcdef"
-_UPPER = "ABCDEFGHJKLMNPQRSTUVWXYZ0123456789"
-_ID_PREFIXES = {
-    ("ec2", "instance"): "i-",
-    ("ec2", "volume"): "vol-",
-    ("ec2", "snapshot"): "snap-",
-    ("ec2", "security-group"): "sg-",
-    ("elasticfilesystem", "file-system"): "fs-",
-    ("ec2", "vpc"): "vpc-",
-    ("ec2", "subnet"): "subnet-",
-    ("ec2", "image"): "ami-",
-    ("ec2", "network-interface"): "eni-",
-    ("ec2", "route-table"): "rtb-",
-    ("ec2", "internet-gateway"): "igw-",
-    ("ec2", "natgateway"): "nat-",
-    ("ec2", "vpc-endpoint"): "vpce-",
-    ("ec2", "launch-template"): "lt-",
-    ("ec2", "elastic-ip"): "eipalloc-",
-}
-_MODELS = (
-    "anthropic.claude-3-haiku-20240307-v1:0",
-    "anthropic.claude-3-sonnet-20240229-v1:0",
-    "amazon.titan-text-express-v1",
-    "amazon.titan-embed-text-v1",
-    "mistral.mistral-7b-instruct-v0:2",
-    "meta.llama3-8b-instruct-v1:0",
-    "cohere.command-r-v1:0",
-    "amazon.nova-lite-v1:0",
-)
-
-
-def hexadecimal(rng: Random, length: int) -> str:
-    return "".join(rng.choices(_HEX, k=length))
-
-
-def uuid(rng: Random) -> str:
-    return "-".join(hexadecimal(rng, n) for n in (8, 4, 4, 4, 12))
-
-
-def kebab(rng: Random) -> str:
-    """A name such as a team gives to a queue or a job."""
-    v = vocabulary
-    topic, stage, company = rng.choice(v.TOPICS), rng.choice(v.STAGES), rng.choice(v.COMPANIES)
-    other = rng.choice([t for t in v.TOPICS if t != topic])
-    forms = (topic, f"{topic}-{stage}", f"{stage}-{topic}", f"{company}-{topic}", f"{topic}-{other}", f"{topic}-v2")
-    return rng.choices(forms, (2, 5, 3, 3, 3, 1))[0]
-
-
-def bucket_name(rng: Random) -> str:
-    v = vocabulary
-    company, topic, stage = rng.choice(v.COMPANIES), rng.choice(v.TOPICS), rng.choice(v.STAGES)
-    return rng.choice(
-        (
-            f"{company}-{topic}",
-            f"{company}-{topic}-{stage}",
-            f"{stage}-{topic}-{company}",
-            f"{topic}-{stage}",
-            f"{company}-{rng.choice(v.TOPICS)}-{topic}",
-            f"{company}-{stage}-data",
-            f"{topic}-bucket-{stage}",
-        )
-    )
-
-
-def _camel(rng: Random) -> str:
-    name = rng.choice(vocabulary.TOPICS).title()
-    return name + rng.choice(("", "", "Prod", "Dev", "Data", "History", "Worker", "V2", "Staging"))
-
-
-_NAMERS = {
-    ("s3", "bucket"): bucket_name,
-    ("logs", "log-group"): lambda r: (
-        r.choice(("/aws/lambda/", "/ecs/", "/app/", "/aws/codebuild/", "/var/log/")) + kebab(r)
-    ),
-    ("secretsmanager", "Secret"): lambda r: (
-        f"{r.choice(vocabulary.STAGES)}/{r.choice(vocabulary.TOPICS)}{r.choice(('/db', '/api-key', '-password', ''))}"
-    ),
-    ("ssm", "parameter"): lambda r: (
-        f"/{r.choice(vocabulary.TOPICS)}/{r.choice(vocabulary.STAGES)}/{r.choice(('db-url', 'api-key', 'token'))}"
-    ),
-    ("kms", "key"): uuid,
-    ("acm", "certificate"): uuid,
-    ("bedrock", "foundation-model"): lambda r: r.choice(_MODELS),
-    ("route53", "hostedzone"): lambda r: "Z" + "".join(r.choices(_UPPER, k=13)),
-    ("cloudfront", "distribution"): lambda r: "E" + "".join(r.choices(_UPPER, k=13)),
-    ("ecs", "service"): lambda r: f"{kebab(r)}/{r.choice(('web', 'api', 'worker', 'frontend'))}",
-    ("iam", "role"): lambda r: r.choice(vocabulary.ROLES),
-    ("sts", "role"): lambda r: r.choice(vocabulary.ROLES),
-    ("iam", "user"): lambda r: r.choice(
-        ("alice", "bob", "carol", "dave", "erin", "ci-bot", "backup-user", "svc-reporting")
-    ),
-    ("iam", "group"): lambda r: r.choice(("developers", "admins", "analysts", "operators", "contractors", "auditors")),
-    ("dynamodb", "table"): lambda r: _camel(r) if r.random() < 0.4 else kebab(r),
-    ("lambda", "function"): lambda r: _camel(r) if r.random() < 0.2 else kebab(r),
-}
-
 
 def placeholders(arn: str) -> tuple[str, ...]:
     """The parts of an ARN format that a name must fill: not the partition, region or account."""
@@ -163,12 +68,12 @@ def placeholders(arn: str) -> tuple[str, ...]:
 @cache
 def is_id(service: str, type_: str, catalogue: Catalogue) -> bool:
     """Whether resources of the type are known by a generated id, not by a name that someone chose."""
-    if (service, type_) in _ID_PREFIXES:
+    if (service, type_) in ID_PREFIXES:
         return True
-    if (service, type_) in NOUNS and (service, type_) not in _NAMERS:
+    if (service, type_) in NOUNS and (service, type_) not in NAMERS:
         return False
-    if (service, type_) in _NAMERS:
-        return _NAMERS[service, type_] is uuid or type_ in ("hostedzone", "distribution")
+    if (service, type_) in NAMERS:
+        return NAMERS[service, type_] is uuid or type_ in ("hostedzone", "distribution")
     slots = placeholders(catalogue.services[service].resource_types[type_].arn)
     return bool(slots) and slots[-1].lower().endswith(("id", "identifier", "uuid", "hash"))
 
@@ -271,11 +176,11 @@ def draw_scene(rng: Random) -> Scene:
 def draw_name(rng: Random, kind: ResourceType, catalogue: Catalogue, scene: Scene = Scene()) -> str:
     key = (kind.service, kind.name)
     if key == ("cognito-idp", "userpool"):
-        return f"{scene.region or rng.choice(vocabulary.REGIONS)}_{''.join(rng.choices(_UPPER, k=9))}"
-    if key in _ID_PREFIXES:
-        return _ID_PREFIXES[key] + "0" + hexadecimal(rng, 16)
-    if key in _NAMERS:
-        return _NAMERS[key](rng)
+        return f"{scene.region or rng.choice(vocabulary.REGIONS)}_{''.join(rng.choices(UPPER, k=9))}"
+    if key in ID_PREFIXES:
+        return ID_PREFIXES[key] + "0" + hexadecimal(rng, 16)
+    if key in NAMERS:
+        return NAMERS[key](rng)
     if is_id(*key, catalogue):
         return rng.choice((uuid, lambda r: hexadecimal(r, 10), lambda r: hexadecimal(r, 12)))(rng)
     return kebab(rng)
@@ -300,7 +205,7 @@ def draw_target(
     told = full if not known or rng.random() < 0.4 else noun
     place = place_words(rng, kind, scene) if scene.told == "inline" else ""
     many = plural(told)
-    if wild and not by_id and (service, type_) not in _NAMERS or wild and type_ in ("bucket", "table", "function"):
+    if wild and not by_id and (service, type_) not in NAMERS or wild and type_ in ("bucket", "table", "function"):
         prefix = rng.choice((*vocabulary.TOPICS, *vocabulary.COMPANIES, *vocabulary.STAGES)) + "-"
         words = rng.choice(
             (

@@ -9,22 +9,10 @@ from dataclasses import dataclass
 from random import Random
 
 from lib.data.written import vocabulary
+from lib.data.written.bucket_openers import BUCKET_DENIALS, BUCKET_OPENERS
+from lib.data.written.continuations import AND, BAN_TAILS, BANS, BUT, EXCEPT, EXCEPT_SENTENCES, PLACES
 from lib.data.written.drafts import Ban, Draft
-from lib.data.written.openers import (
-    AND,
-    BAN_TAILS,
-    BANS,
-    BUCKET_DENIALS,
-    BUCKET_OPENERS,
-    BUT,
-    DENIALS,
-    EXCEPT,
-    EXCEPT_SENTENCES,
-    OPENERS,
-    PLACES,
-    STYLES,
-    WEIGHTS,
-)
+from lib.data.written.openers import DENIALS, OPENERS, STYLES, WEIGHTS
 from lib.data.written.wants import Want
 from lib.data.written.words import listed, upper_first
 
@@ -50,7 +38,7 @@ class _Speaker:
     def __init__(self, rng: Random, draft: Draft, style: str, policy_text: str) -> None:
         self.rng, self.draft, self.style, self.policy_text = rng, draft, style, policy_text
         self.who, self.plural = self._who()
-        self.they = self.plural or (self.who, False) in vocabulary.PEOPLE
+        self.they = self.plural or self.who in vocabulary.PEOPLE
         self.used: set[str] = set()
         self.marks: list[str] = [style]  # what the shape id is made of
 
@@ -58,8 +46,9 @@ class _Speaker:
         if self.draft.party:
             return self.draft.party.words, self.draft.party.plural
         if self.draft.who:
-            return self.draft.who
-        return self.rng.choice(vocabulary.PEOPLE if self.rng.random() < 0.5 else vocabulary.PROGRAMS)
+            return self.draft.who, self.draft.who.endswith("s")
+        who = self.rng.choice(vocabulary.PEOPLE if self.rng.random() < 0.5 else vocabulary.PROGRAMS)
+        return who, who.endswith("s")
 
     def say(self) -> Saying | None:
         draft = self.draft

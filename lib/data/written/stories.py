@@ -180,4 +180,3 @@ def _stories() -> tuple[Story, ...]:
 
 
 STORIES = _stories()
-PLURAL = frozenset({"the data scientists", "the security auditors", "the Kubernetes admins"})

@@ -1,41 +1,19 @@
 """One thing asked for: the verb phrases that say it and the permissions that it takes.
 
-A Desk (random source, catalogue, style, place) and actions come in; a Want goes out. Its clauses and its grants are
-made together, here and nowhere else, so that the words and the policy cannot drift apart.
+A Desk and actions come in; a Want goes out. Its clauses and its grants are made together, here, in levels.py and
+nowhere else, so that the words and the policy cannot drift apart.
 """
 
 import re
-from dataclasses import dataclass, field, replace
-from random import Random
+from dataclasses import dataclass, replace
 
-from lib.data.written import vocabulary
-from lib.data.written.idioms import IDIOMS, NOUNS
+from lib.data.written.desk import Desk
+from lib.data.written.idioms import IDIOMS
+from lib.data.written.nouns import NOUNS
 from lib.data.written.phrases import can_speak, phrase
-from lib.data.written.resources import NAMED_BY, Scene, Target, arn, nouns
+from lib.data.written.resources import NAMED_BY, Target, arn, nouns
 from lib.data.written.words import gerund, listed, plural
 from lib.iam.catalogue import Action, Catalogue
-
-
-@dataclass(frozen=True)
-class Desk:
-    """What every maker of examples needs at hand."""
-
-    rng: Random
-    catalogue: Catalogue
-    style: str
-    scene: Scene
-    aliases: dict[str, str] = field(default_factory=dict)  # one name for a service throughout an example
-
-    def alias(self, service: str) -> str:
-        """The name of the service in this example."""
-        if service not in self.aliases:
-            known = vocabulary.POPULAR.get(service)
-            title = vocabulary.TITLES.get(service, self.catalogue.services[service].title)
-            self.aliases[service] = self.rng.choice(known[1]) if known else self.rng.choice((title, _short(title)))
-        return self.aliases[service]
-
-    def chance(self, share: float) -> bool:
-        return self.rng.random() < share
 
 
 @dataclass(frozen=True)
@@ -85,12 +63,6 @@ class Want:
     @property
     def actions(self) -> tuple[str, ...]:
         return tuple(action for grant in self.grants for action in grant.actions)
-
-
-def _short(title: str) -> str:
-    for maker in ("Amazon ", "AWS "):
-        title = title.removeprefix(maker)
-    return title
 
 
 # ------------------------------------------------------------------------------------------- actions, any resource
@@ -272,115 +244,3 @@ _NEUTRAL = {
     "hostedzone": "in",
     "userpool": "in",
 }
-
-
-# ------------------------------------------------------------------------------------------------- levels of access
-
-READ_VERBS = ("Describe", "Get", "List")
-MORE_READ_VERBS = ("BatchGet", "Lookup", "Query", "Scan", "Search", "Select", "View")
-LEVELS = ("read", "list", "full")
-
-
-def patterns(catalogue: Catalogue, service: str, level: str) -> tuple[str, ...]:
-    """The wildcards that make up a level of access; empty if the service has no actions for it, or not cleanly."""
-    if level == "full":
-        return (f"{service}:*",)
-    if level == "list":
-        found = catalogue.expand(f"{service}:List*")
-        return (f"{service}:List*",) if len(found) > 1 else ()
-    chosen = []
-    for verb in (*READ_VERBS, *MORE_READ_VERBS):
-        found = [catalogue.action(name) for name in catalogue.expand(f"{service}:{verb}*")]
-        reads = sum(a.access_level in ("Read", "List") for a in found)
-        if found and verb in READ_VERBS and reads < 0.9 * len(found):
-            return ()
-        if not found or (verb not in READ_VERBS and reads < len(found)):
-            continue
-        if len(found) == 1 and verb in MORE_READ_VERBS:
-            chosen.append(found[0].name)
-        else:
-            chosen.append(f"{service}:{verb}*")
-    return tuple(chosen)
-
-
-_LEVEL_NOUNS = {
-    "read": (
-        "read-only access to {x}",
-        "read access to {x}",
-        "view-only access to {x}",
-        "read-only permissions for {x}",
-    ),
-    "list": ("list-only access to {x}", "list access to {x}"),
-    "full": ("full access to {x}", "admin access to {x}", "complete access to {x}", "unrestricted access to {x}"),
-}
-_LEVEL_VERBS = {
-    "read": (
-        "have read-only access to {x}",
-        "look at everything in {x} without changing anything",
-        "only read {x}",
-        "read everything in {x}",
-        "view {x} without being able to change it",
-    ),
-    "list": ("only list things in {x}", "list everything in {x}", "have list-only access to {x}"),
-    "full": (
-        "do anything in {x}",
-        "have full access to {x}",
-        "fully manage {x}",
-        "have full control over {x}",
-        "use every action of {x}",
-        "administer {x} without limits",
-    ),
-}
-
-
-def level(desk: Desk, service: str, depth: str, target: Target | None = None) -> Want | None:
-    """Read-only, list-only or full access to a service, or to a named resource of it; None if it has no such level."""
-    actions = patterns(desk.catalogue, service, depth)
-    if not actions:
-        return None
-    words = target.words if target else desk.alias(service)
-    resources = ("*",)
-    if target:
-        types = [target.type, *(t for (s, t), by in NAMED_BY.items() if s == service and by == target.type)]
-        resources = tuple(dict.fromkeys(a for t in types for a in arns(desk, target, t)))
-    verbs = _LEVEL_VERBS[depth]
-    if target:
-        verbs = tuple(v for v in verbs if "control" in v or "access to" in v)
-    index = desk.rng.randrange(len(verbs))
-    return Want(
-        (Clause((verbs[index].format(x=words),)),),
-        (Grant(actions, resources),),
-        f"{depth}{index}",
-        desk.rng.choice(_LEVEL_NOUNS[depth]).format(x=words),
-    )
-
-
-def verb_wildcard(desk: Desk, service: str, verbs: list[str]) -> Want:
-    """Every action of a service that begins with one of the verbs: "any Describe call"."""
-    alias = desk.alias(service)
-    these = listed(verbs)
-    either = listed(verbs, "or")
-    forms = (
-        f"use all {these} actions of {alias}",
-        f"call any {alias} action whose name starts with {either}",
-        f"make any {either} call in {alias}",
-        f"run every {these} operation in {alias}",
-        f"use all {listed([f'{service}:{v}*' for v in verbs])} actions",
-    )
-    index = desk.rng.randrange(len(forms))
-    actions = tuple(f"{service}:{verb}*" for verb in verbs)
-    return Want((Clause((forms[index],)),), (Grant(actions),), f"verb{index}")
-
-
-def pass_role(desk: Desk, role: Target, service_words: str, service_name: str) -> Want:
-    """iam:PassRole for one role to one AWS service."""
-    text = desk.rng.choice(
-        (
-            f"pass {role.words} to {service_words}",
-            f"hand {role.words} to {service_words}",
-            f"pass {role.words} to {service_words} only",
-            f"use iam:PassRole to give {role.words} to {service_words}",
-        )
-    )
-    condition = (("StringEquals", "iam:PassedToService", service_name),)
-    return Want((Clause((text,)),), (Grant(("iam:PassRole",), arns(desk, role, "role"), condition),), "pass")
