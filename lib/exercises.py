@@ -1,28 +1,35 @@
 """The exercises' checks: an answer comes in, one printed line goes out, and Run All always goes on.
 
-An exercise is a row of EXERCISES; its number is the one in the notebook, whose first figure is the stage.
+An exercise is a row of EXERCISES: its number in the notebook, whose first figure is the stage, and the function that
+says what an answer still lacks.
 """
 
 import json
 import math
 import numbers
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from lib.data.dataset import complexity
 from lib.data.overlap import NEAR
+from lib.demo import drafts
 from lib.evaluation import errors, metrics, report
 from lib.iam import catalogue
 from lib.iam.document import Policy, parse
 
+Lacks = Callable[[Any], str]  # an answer -> a hint, or nothing if it is right
 
-@dataclass(frozen=True)
-class Exercise:
-    """`right` decides; `hint` is what a wrong answer is told."""
 
-    right: Callable[[Any], bool]
-    hint: str
+def _asks(right: Callable[[Any], bool], hint: str) -> Lacks:
+    """An exercise with one hint for every wrong answer, an answer of another kind than asked for included."""
+
+    def lacks(answer: Any) -> str:
+        try:
+            return "" if right(answer) else hint
+        except (ArithmeticError, LookupError, TypeError, ValueError):
+            return hint
+
+    return lacks
 
 
 def _near(value: Any, wanted: float, tolerance: float = 0.01) -> bool:
@@ -58,25 +65,28 @@ def _wrong_effect() -> str:
     return errors.categorise(policy("Deny", "s3:GetObject"), policy("Allow", "sqs:SendMessage"))
 
 
-EXERCISES = {
-    "1.1": Exercise(lambda a: a == complexity(_two_s3_statements()), "look for the word Condition in the definition"),
-    "1.2": Exercise(lambda a: a == len(catalogue.load().expand("s3:Get*Acl")), "len() of what known.expand() returns"),
-    "1.3": Exercise(
+EXERCISES: dict[str, Lacks] = {
+    "1.1": _asks(lambda a: a == complexity(_two_s3_statements()), "look for the word Condition in the definition"),
+    "1.2": _asks(lambda a: a == len(catalogue.load().expand("s3:Get*Acl")), "len() of what known.expand() returns"),
+    "1.3": _asks(
         lambda a: isinstance(a, tuple) and len(a) == 2 and _near(a[0], 2 / 3) and a[1] == (NEAR > 2 / 3),
         "two shared actions, three in the union; we drop one of two examples from an overlap of 0.9",
     ),
-    "2.1": Exercise(lambda a: _near(a, 2 * 4096 * 16), "two matrices, each 4,096 x 16"),
-    "2.2": Exercise(lambda a: _near(a, 3 * 1189 / 16, 0.02), "16 examples make one step"),
-    "2.3": Exercise(
+    "2.1": _asks(lambda a: _near(a, 2 * 4096 * 16), "two matrices, each 4,096 x 16"),
+    "2.2": _asks(lambda a: _near(a, 3 * 1189 / 16, 0.02), "16 examples make one step"),
+    "2.3": _asks(
         lambda a: isinstance(a, tuple) and a == _lowest_training_loss(),
         "compare the two loss columns of the report's table, row by row",
     ),
-    "3.1": Exercise(lambda a: _near(a, 0.24), "the 60 answers without JSON count 0"),
-    "3.2": Exercise(lambda a: _near(a, 1 / 3), "shared services, divided by all that either names"),
-    "3.3": Exercise(_allows_everything, "one statement, Action and Resource both a star; keep it JSON with a Version"),
-    "4.1": Exercise(lambda a: a == _wrong_effect(), "the rules are tried in their order"),
-    "4.2": Exercise(lambda a: a is True, "two shared of four: is 0.5 under 0.5?"),
-    "4.3": Exercise(lambda a: _near(a, 44 / 91 * 151), "44 of the 91 with JSON were correct"),
+    "3.1": _asks(lambda a: _near(a, 0.24), "the 60 answers without JSON count 0"),
+    "3.2": _asks(lambda a: _near(a, 1 / 3), "shared services, divided by all that either names"),
+    "3.3": _asks(_allows_everything, "one statement, Action and Resource both a star; keep it JSON with a Version"),
+    "4.1": _asks(lambda a: a == _wrong_effect(), "the rules are tried in their order"),
+    "4.2": _asks(lambda a: a is True, "two shared of four: is 0.5 under 0.5?"),
+    "4.3": _asks(lambda a: _near(a, 44 / 91 * 151), "44 of the 91 with JSON were correct"),
+    "5.1": drafts.repair_lacks,
+    "5.2": drafts.review_lacks,
+    "5.3": drafts.count_lacks,
 }
 
 
@@ -92,12 +102,9 @@ def check(number: str, answer: Any) -> None:
     Raises:
         KeyError: if there is no such exercise.
     """
-    exercise = EXERCISES[number]
+    lacks = EXERCISES[number]
     if answer is None:
         print(f"Exercise {number}: not attempted yet")
         return
-    try:
-        right = bool(exercise.right(answer))
-    except (ArithmeticError, LookupError, TypeError, ValueError):  # an answer of another kind than asked for
-        right = False
-    print(f"Exercise {number}: right" if right else f"Exercise {number}: not yet. Hint: {exercise.hint}")
+    hint = lacks(answer)
+    print(f"Exercise {number}: not yet. Hint: {hint}" if hint else f"Exercise {number}: right")

@@ -46,7 +46,7 @@ class Setup:
     positions: int = 4096
     context: int = 512  # tokens of a training row
     batch: int = 16  # rows of a step
-    tokens: int = 6_000_000
+    tokens: int = 3_500_000
     learning_rate: float = 3e-3
     weight_decay: float = 0.1  # of matrices
     warmup: int = 20  # steps

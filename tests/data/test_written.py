@@ -131,6 +131,45 @@ def test_tag_conditions_stand_on_actions_that_know_them(examples):
     assert seen
 
 
+def conditions(example):
+    """Every (statement, operator, key, value) of the policy."""
+    return [
+        (s, operator, key, value)
+        for s in statements(example)
+        for operator, block in s.get("Condition", {}).items()
+        for key, value in block.items()
+    ]
+
+
+def test_a_region_condition_agrees_with_the_resources_and_the_service(examples):
+    seen = 0
+    for example in examples:
+        for statement, _, _, _ in [c for c in conditions(example) if c[2] == "aws:RequestedRegion"]:
+            seen += 1
+            regions = {r.split(":")[3] for r in listed(statement["Resource"]) if r != "*"}
+            assert regions <= {"*", ""}, example.instruction
+            assert not {p.split(":")[0] for p in listed(statement["Action"])} & {"iam", "cloudfront", "route53"}
+    assert seen
+
+
+def test_a_resource_is_not_judged_by_tags_before_it_exists(examples):
+    for example in examples:
+        for statement, _, key, _ in conditions(example):
+            if key.startswith("aws:ResourceTag/"):
+                assert not any(":Create" in name for name in listed(statement["Action"])), example.instruction
+
+
+def test_mfa_is_not_asked_of_programs(examples):
+    for example in examples:
+        if any(key.startswith("aws:MultiFactorAuth") for _, _, key, _ in conditions(example)):
+            assert not re.search(r"\b(CI pipeline|sync job|web servers|backend|worker nodes)\b", example.instruction)
+
+
+def test_nothing_is_created_under_an_id_that_only_creation_gives(examples):
+    for example in examples:
+        assert not re.search(r"\b(create|set up) the [\w ]+ with ID\b", example.instruction), example.instruction
+
+
 # What stands in an ARN besides the names: the words of the ARN formats themselves.
 FIXED = {w for s in CATALOGUE.services.values() for t in s.resource_types.values() for w in re.split(r"[:/]", t.arn)}
 FIXED |= {"aws", "root", "user", "role", "arn"}
@@ -243,6 +282,10 @@ def test_instructions_are_clean_english(examples):
         assert not re.search(r"\ba (?=[aeio][a-z])(?!one|eu|once)", text), text
         assert not re.search(r"\ban (?=[bcdfgjklmnpqrtvwxz][a-z])", text), text
         assert not re.search(r"\b(and|or|the|of|to|for|with|(?<!sign )in)[.?!]?$", text), text
+        assert not re.search(r"\b(shut down|tear down|look up|power on|switch (on|off)|fail over) (it|them)\b", text), (
+            text
+        )
+        assert not re.search(r"\b(to|of|for|from|with) (on|for|of|from) (it|them)\b", text), text
         assert 4 <= len(text.split()) <= 90
         assert text == text.strip()
 

@@ -237,6 +237,6 @@ def test_widgets_have_labels_and_stable_class_names(app):
 
 
 def test_the_demo_imports_without_the_model():
-    code = "import sys, lib.demo.app, lib.demo.exercises; print({'torch', 'transformers'} & set(sys.modules))"
+    code = "import sys, lib.demo.app, lib.demo.drafts; print({'torch', 'transformers'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lib.demo import exercises
-from lib.demo.exercises import CUT_DRAFT, EXERCISES, WANTED_RESOURCE, WIDE_DRAFT, check
+from lib.demo.drafts import CUT_DRAFT, WANTED_RESOURCE, WIDE_DRAFT
+from lib.exercises import EXERCISES, check
 from lib.files import ROOT
 from lib.iam.document import canonical, parse, structure_faults
 
@@ -30,6 +30,7 @@ def count(texts):
 
 
 RIGHT = ": right"
+NUMBERS = [number for number in EXERCISES if number.startswith("5.")]
 
 
 def said(capsys, number, answer):
@@ -42,7 +43,7 @@ def assert_says(printed, line):
     assert (": right" in printed) != (": not yet. Hint: " in printed)
 
 
-@pytest.mark.parametrize("number", EXERCISES)
+@pytest.mark.parametrize("number", NUMBERS)
 def test_no_answer_is_not_attempted(capsys, number):
     assert said(capsys, number, None) == f"Exercise {number}: not attempted yet\n"
 
@@ -51,9 +52,8 @@ def test_the_folded_solutions_are_right(capsys):
     cells = nbformat.read(ROOT / "notebooks" / "05_demo.ipynb", as_version=4).cells
     prose = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
     solutions = re.findall(r"<details>.*?```python\n(.*?)```.*?</details>", prose, flags=re.DOTALL)
-    assert len(solutions) == len(EXERCISES)
-    for number, solution in zip(EXERCISES, solutions, strict=True):
-        exec(solution, names := {"exercises": exercises})
+    for number, solution in zip(NUMBERS, solutions, strict=True):
+        exec(solution, names := {"CUT_DRAFT": CUT_DRAFT})
         assert_says(said(capsys, number, names["answer"]), RIGHT)
 
 

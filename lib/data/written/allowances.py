@@ -143,5 +143,5 @@ def story(desk: Desk) -> Draft | None:
         who=chosen.who,
         scene=desk.scene,
         purpose=chosen.purpose,
-        limits=tuple(draw_some(desk)) if desk.chance(0.12) else (),
+        limits=tuple(draw_some(desk, wants, but=("mfa", "mfa_age"))) if desk.chance(0.12) else (),
     )

@@ -128,7 +128,7 @@ def bucket_policy(desk: Desk) -> Draft | None:
         want = scoped(replace(desk, style="plain"), called, actions)
         return Draft((want,), party=party, bucket=bucket, called_it=called.words == "it", scene=desk.scene)
     want = scoped(desk, called, _actions(desk, 1, 7))
-    limits = tuple(draw_some(desk, but=("region", "called_via"))) if desk.chance(0.3) else ()
+    limits = tuple(draw_some(desk, (), but=("region", "called_via"))) if desk.chance(0.3) else ()
     extra = _guards(desk, bucket) if desk.chance(0.3) else ()
     if any(limit.name == "tls" for limit in limits):
         extra = ()
@@ -215,7 +215,7 @@ def encrypted_bucket(desk: Desk) -> Draft | None:
 def guarded_bucket(desk: Desk) -> Draft | None:
     """Denials for everybody: not over TLS, not from an address range, not through an endpoint."""
     bucket = _bucket(desk)
-    limit = draw_some(desk, deny=True, but=("mfa", "until", "from_date", "principal_tag", "region"))[0]
+    limit = draw_some(desk, (), deny=True, but=("mfa", "until", "from_date", "principal_tag", "region"))[0]
     everybody = Party(desk.rng.choice(("everyone", "everybody", "anyone", "all principals")), False, "*")
     if everybody.words.startswith("all"):
         everybody = replace(everybody, plural=True)

@@ -3,11 +3,13 @@
 A Desk comes in; Limits drawn from the table go out. Keys of single services are in keys.py and named_keys.py.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from lib.data.written import values, vocabulary
 from lib.data.written.desk import Desk
 from lib.data.written.limits import Block, Limit, Row, draw
+from lib.data.written.services import GLOBAL
+from lib.data.written.wants import Want
 
 
 def _equal(key: str) -> Callable[[object], Block]:
@@ -63,22 +65,22 @@ ROWS: tuple[Row, ...] = (
         "source_ip",
         values.some(vocabulary.CIDRS, 3),
         (
-            "only from {v}",
+            "only from {o}",
             "from {v} only",
-            "as long as the request comes from {v}",
-            "when the source IP is in {v}",
+            "as long as the request comes from {o}",
+            "when the source IP is in {o}",
             "but only from the IP range {v}",
-            "provided the call originates from {v}",
+            "provided the call originates from {o}",
         ),
         (
-            "Requests must come from {v}",
+            "Requests must come from {o}",
             "Only accept calls from {v}",
-            "Limit this to source addresses in {v}",
+            "Limit this to source addresses in {o}",
             "Access is restricted to {v}",
-            "It has to come from {v}",
+            "It has to come from {o}",
         ),
-        ("source IP {v}", "only from {v}", "IP range {v}"),
-        ("unless the request comes from {v}", "from outside {v}", "when the source IP is not in {v}"),
+        ("source IP {v}", "only from {o}", "IP range {v}"),
+        ("unless the request comes from {o}", "from outside {v}", "when the source IP is not in {o}"),
         lambda v: (("IpAddress", "aws:SourceIp", v),),
         lambda v: (("NotIpAddress", "aws:SourceIp", v),),
         10,
@@ -179,12 +181,12 @@ ROWS: tuple[Row, ...] = (
         (
             "in {v} only",
             "but only in {v}",
-            "only when the request goes to {v}",
-            "as long as the requested region is {v}",
+            "only when the request goes to {o}",
+            "as long as the requested region is {o}",
         ),
         ("It must stay within {v}", "Restrict this to {v}", "No other regions than {v}"),
         ("{v} only", "regions: {v}"),
-        ("outside {v}", "in any region other than {v}"),
+        ("outside {v}", "in any region other than {o}"),
         _equal("aws:RequestedRegion"),
         _differ("aws:RequestedRegion"),
         7,
@@ -206,7 +208,7 @@ ROWS: tuple[Row, ...] = (
     ),
     Row(
         "called_via",
-        lambda r: r.choice(values.VIA),
+        lambda r: ("CloudFormation", "cloudformation.amazonaws.com"),
         ("only when the call is made through {v}", "as long as {v} makes the call on the caller's behalf"),
         ("It should only work when called via {v}", "The call has to be made through {v}"),
         ("via {v} only",),
@@ -233,16 +235,16 @@ RESOURCE_TAG = Row(
         "Leave resources without the tag {v} alone",
     ),
     ("resource tag {v}", "only resources tagged {v}"),
-    ("on resources tagged {v}", "when the resource carries the tag {v}"),
+    (),
     lambda v: (("StringEquals", f"aws:ResourceTag/{v[0]}", v[1]),),
-    lambda v: (("StringEquals", f"aws:ResourceTag/{v[0]}", v[1]),),
+    lambda v: (),
 )
 REQUEST_TAG = Row(
     "request_tag",
     values.tag,
     (
         "only if the request sets the tag {v}",
-        "as long as it is tagged {v} in the same request",
+        "as long as the same request sets the tag {v}",
         "provided the tag {v} is part of the request",
     ),
     ("The request has to carry the tag {v}", "Every such request must set the tag {v}"),
@@ -277,8 +279,17 @@ _GROUPS = {  # conditions of one group do not stand together
 }
 
 
-def draw_some(desk: Desk, count: int = 1, deny: bool = False, but: tuple[str, ...] = ()) -> list[Limit]:
-    """Different conditions from the table; with `deny`, such as can be turned round; none of the names in `but`."""
+def draw_some(
+    desk: Desk, wants: Iterable[Want], count: int = 1, deny: bool = False, but: tuple[str, ...] = ()
+) -> list[Limit]:
+    """Different conditions from the table; with `deny`, such as can be turned round; none of the names in `but`.
+
+    No region is drawn where the scene has one already; none and no network of AWS for services without regions.
+    """
+    if any(action.split(":")[0] in GLOBAL for want in wants for action in want.actions):
+        but = (*but, "region", "vpc", "vpc_endpoint")
+    elif desk.scene.region:
+        but = (*but, "region")
     rows = [r for r in ROWS if r.name not in but and (r.unless or not deny)]
     limits: list[Limit] = []
     taken: set[str] = set()

@@ -6,7 +6,7 @@ Only tables, with the slots of openers.py; {it}, {It} and {needs} speak of the p
 AND = (
     "Also allow {ger}.",
     "In addition, allow {ger}.",
-    "Besides, {ger} has to work.",
+    "Besides, {ger} must work.",
     "The policy must cover {ger} as well.",
     "The same goes for {ger}.",
     "Furthermore, permit {ger}.",
@@ -30,8 +30,8 @@ BANS = (
 )
 BAN_TAILS = (
     ", but explicitly deny {ger} {unless}",
-    ", but never to {vp} {unless}",
-    " while {ger} stays denied {unless}",
+    ", but deny {ger} {unless}",
+    ", and deny {ger} {unless}",
     "; deny {ger} {unless}",
     ", with an explicit deny on {ger} {unless}",
 )

@@ -113,8 +113,7 @@ def deny(desk: Desk) -> Draft | None:
 def deny_unless(desk: Desk) -> Draft | None:
     """A deny that holds where a condition is not met: without MFA, outside a range, over plain HTTP."""
     want = _ban_want(desk)
-    said = ("region",) if desk.scene.region else ()
-    return Draft(bans=(Ban(want, draw_some(desk, deny=True, but=said)[0]),), scene=desk.scene) if want else None
+    return Draft(bans=(Ban(want, draw_some(desk, [want], deny=True)[0]),), scene=desk.scene) if want else None
 
 
 def allow_but_deny_unless(desk: Desk) -> Draft | None:
@@ -131,7 +130,7 @@ def allow_but_deny_unless(desk: Desk) -> Draft | None:
         if desk.chance(0.4)
         else unscoped(desk, few(desk, calm, 1, 4) + few(desk, risky, 1, 2))
     )
-    limit = draw_some(desk, deny=True)[0]
+    limit = draw_some(desk, [wide], deny=True)[0]
     named = [a for a in risky if a.name in wide.actions] or few(desk, risky, 1, 3)
     return Draft(
         (wide,), bans=(Ban(unscoped(replace(desk, style="plain"), named, told=True), limit),), scene=desk.scene

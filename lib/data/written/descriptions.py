@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from functools import cache
 
 from lib.data.written.words import article, is_countable, plural, split_name, word_set
-from lib.iam.catalogue import Action
+from lib.iam.catalogue import Action, load
 
 _VERBS = word_set(
     "list create delete update get retrieve describe return start view remove add associate modify "
@@ -32,7 +32,7 @@ _CUT = re.compile(
     r"\s*(,| that | which | so that | in order to | such as | including | based on | if | when | where | whose "
     r"| by \w+ing\b| using | without | once | after | before | along with | as well as | owned by | and the | and its "
     r"| and their | via | through | to which | for which | in which | from which | as part of | regardless "
-    r"| on behalf| within |--| - ).*$"
+    r"| on behalf| within | with (the )?(specified |given )?names?\b| for use |--| - ).*$"
 )
 _LEAVE = re.compile(
     r" (in|for|of|from|with|to|on|across|under|by)( an?| the| your| my| this| a specified| the specified| the current| "
@@ -43,12 +43,13 @@ _LEAVE = re.compile(
 _ODD = re.compile(
     r"[<>{}\[\]/\\|=`\"$%@#*!?:]|\d{3}|\be\.?g\b|\bi\.?e\b|\boperation\b|permission|\bAPI\b|deprecated|\bbatch of 1\b|"
     r"resource-level|internal|enables? |optionally|\byou\b|\bwill\b|\bcan\b|\bshould\b|\bmust\b|request to|ability|"
-    r"one's|'s self|\badd to\b|\b(and|or) (start|stop|return|create|delete|get|update|add|remove|set)s\b",
+    r"one's|'s self|and return|\badd to\b|\b(and|or) (start|stop|return|create|delete|get|update|add|remove|set)s\b",
     re.IGNORECASE,
 )
 _DANGLING = re.compile(
     r"(?:\s+(?:a|an|the|of|for|to|in|on|with|and|or|by|from|as|at|its|your|their|one|specified|given|all|is|"
-    r"are|required|connected|to be|created|used|owned|associated|defined|registered|available|returned))+$"
+    r"are|required|connected|to be|created|used|owned|associated|defined|registered|available|returned|within|"
+    r"detected))+$"
 )
 _STOP = word_set(
     "a an the of for to in on with and or by from as at its your their one more specified given all is are "
@@ -178,15 +179,37 @@ _PREAMBLE = re.compile(
 )
 _SENTENCE_END = re.compile(r"\.\s|\.$|;")
 _ASIDE = re.compile(r"\s*\([^)]*\)")
-_VAGUE = re.compile(r"\b(?:specified|specific|given|existing|provided|requested|particular) ")
+_VAGUE = re.compile(
+    r"\b(?:specified|specific|given|existing|provided|requested|particular|previously provisioned|exportable) "
+)
+_COLLECTED = re.compile(r"^(?:an array|a list|the list|list|a set|the set|a collection|a paginated list) of (?:all )?")
 _YOUR = re.compile(r"( |^)your ")
 _OWN = re.compile(r"^(?:the|your) (\w+(?: \w+)?)$")
 _ARTICLE = re.compile(r"\b(an?) (\w\w+)")
+_MANY = re.compile(  # "an actions scheduled", but "an alias" and "a lens"
+    r"\ban? ((?:\w+ )?[a-z]+(?<![suia])(?<!len)(?<!serie)s)(?=$| (?:of|for|from|in|on|to|by|with|scheduled|stored)\b)"
+)
 _BARE = re.compile(
     r"(?!an? |the |or |and |one |all |each |any |more |single )[\w-]+"
     r"(?: (?!(?:of|for|to|in|on|from|with|by|as|at|about|and|or|per|between|against|into|over|a|an|the)\b)[\w-]+){0,3}"
 )
+_PREPOSITION = re.compile(r"$| (of|for|from|in|on|to|by|with|as|at|into)\b")
 _TWICE = re.compile(r"\b(\w+) \1\b|\b(is|are|was|has|have)\b")
+
+
+def _without_service(text: str, service: str) -> str:
+    """The text without the service's title before a noun: "an Amazon S3 bucket" -> "an bucket", mended later."""
+    title = load().services[service].title
+    return re.sub(rf"\b(?:{re.escape(title)}|(?:Amazon|AWS) {re.escape(_MAKER.sub('', title))}) (?=[a-z])", "", text)
+
+
+_MAKER = re.compile(r"^(Amazon|AWS) ")
+
+
+def _lowered(text: str, operation: tuple[str, ...]) -> str:
+    """The text with the capitals gone that the reference gives to the words of an operation: "a Connection token"."""
+    own = {form for word in operation for form in (word, plural(word), word.removesuffix("s")) if word.islower()}
+    return " ".join(w.lower() if w.istitle() and w.lower() in own else w for w in text.split())
 
 
 def described(action: Action) -> str | None:
@@ -204,20 +227,24 @@ def described(action: Action) -> str | None:
     if _ODD.search(text):
         return None
     rest = _VAGUE.sub("", _YOUR.sub(r"\1", text.partition(" ")[2].strip(" ,.")))
+    rest = _COLLECTED.sub("", _without_service(_lowered(rest, operation), action.service))
     rest = _OWN.sub(lambda m: article(m[1]) if is_countable(m[1]) else m[1], rest)
+    rest = _MANY.sub(r"\1", rest)
     rest = _ARTICLE.sub(lambda m: article(m[2]), rest)
     rest = _DANGLING.sub("", f" {rest}").strip()
-    if _BARE.fullmatch(rest) and is_countable(rest):
+    bare = _BARE.match(rest)
+    if bare and is_countable(bare[0]) and _PREPOSITION.match(rest, bare.end()):
         rest = article(rest)
     words = rest.split()
     if not 1 <= len(words) <= 9 or _TWICE.search(rest) or words[0] in _VERBS - _NOUNS_TOO:
         return None
     wanted, got = stems(operation[1:]), stems(words)
-    if not wanted or len(wanted & got) < max(1, (len(wanted) + 1) // 2):
+    if "tag" in wanted - got or not wanted or len(wanted & got) < max(1, (len(wanted) + 1) // 2):
         return None
     return f"{verb} {' '.join(words)}"
 
 
+_VARIANTS = word_set("EC2 S3 EFS FSx NFS SMB HDFS SAP")  # "CreateLocationS3" does not create S3s
 _CONNECTOR = re.compile(r" (for|by|from|to|in|with|of|on|and|as) ")
 _NOUNS_TOO = word_set(
     "index request label test build query link record share scan access track view tag import export set "
@@ -228,9 +255,9 @@ _NOUNS_TOO = word_set(
 def from_name(action: Action) -> str | None:
     """The operation's name as a verb phrase: "DescribeLogGroups" -> "describe log groups"; None if it is none."""
     verb, *rest = split_name(action.operation)
-    if verb not in _VERBS or not rest or len(rest) > 5 or any(len(w) == 1 or not w.isascii() for w in rest):
+    if verb not in _VERBS or not 1 <= len(rest) <= 5 or any(len(w) == 1 or not w.isascii() for w in rest):
         return None
-    if any(w in _VERBS and w not in _NOUNS_TOO for w in rest):
+    if any(w in _VERBS and w not in _NOUNS_TOO for w in rest) or _VARIANTS & set(rest[1:]) or rest[-1][-1].isdigit():
         return None
     parts = _CONNECTOR.split(" ".join(rest))
     parts[0] = plural(parts[0])

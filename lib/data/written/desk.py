@@ -26,14 +26,16 @@ class Desk:
         if service not in self.aliases:
             known = POPULAR.get(service)
             title = TITLES.get(service, self.catalogue.services[service].title)
-            self.aliases[service] = self.rng.choice(known[1]) if known else self.rng.choice((title, _short(title)))
+            self.aliases[service] = (
+                self.rng.choice(known[1]) if known else self.rng.choice((title, without_maker(title)))
+            )
         return self.aliases[service]
 
     def chance(self, share: float) -> bool:
         return self.rng.random() < share
 
 
-def _short(title: str) -> str:
+def without_maker(title: str) -> str:
     for maker in ("Amazon ", "AWS "):
         title = title.removeprefix(maker)
     return title

@@ -9,7 +9,7 @@ from random import Random
 
 from lib.data.written import vocabulary
 from lib.data.written.desk import Desk
-from lib.data.written.limits import Block, Limit, key_limit, scalar
+from lib.data.written.limits import Block, Limit, filled, key_limit, scalar
 from lib.data.written.names import kebab
 from lib.data.written.words import listed
 from lib.iam.catalogue import Action
@@ -178,7 +178,7 @@ ROWS: tuple[KeyRow, ...] = (
         ("iam:AttachRolePolicy", "iam:DetachRolePolicy", "iam:AttachUserPolicy", "iam:AttachGroupPolicy"),
         "ArnEquals",
         "iam:PolicyARN",
-        ("only the managed policy {v}", "only when the policy is {v}"),
+        ("and only the managed policy {o}", "only when the policy is {o}"),
         _of(
             "arn:aws:iam::aws:policy/ReadOnlyAccess",
             "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess",
@@ -190,14 +190,14 @@ ROWS: tuple[KeyRow, ...] = (
         ("iam:CreateServiceLinkedRole",),
         "StringEquals",
         "iam:AWSServiceName",
-        ("only for {v}", "as long as the service is {v}"),
+        ("only for {v}", "as long as the service is {o}"),
         _of("autoscaling.amazonaws.com", "ecs.amazonaws.com", "rds.amazonaws.com", "elasticache.amazonaws.com"),
     ),
     KeyRow(
         ("route53:ChangeResourceRecordSets",),
         "ForAllValues:StringEquals",
         "route53:ChangeResourceRecordSetsRecordTypes",
-        ("only for records of type {v}", "limited to {v} records"),
+        ("only for records of type {o}", "limited to {v} records"),
         _of("TXT", "CNAME", "A", "AAAA", "MX"),
     ),
     KeyRow(
@@ -211,7 +211,7 @@ ROWS: tuple[KeyRow, ...] = (
         ("codecommit:GitPush", "codecommit:MergePullRequestByFastForward", "codecommit:DeleteBranch"),
         "StringEqualsIfExists",
         "codecommit:References",
-        ("only on {v}", "when the reference is {v}"),
+        ("only on {v}", "when the reference is {o}"),
         _of("refs/heads/main", "refs/heads/develop", "refs/heads/release"),
     ),
     KeyRow(("ec2:CreateVolume",), "Bool", "ec2:Encrypted", ("only with ec2:Encrypted set to {v}",), _one("true")),
@@ -226,14 +226,14 @@ ROWS: tuple[KeyRow, ...] = (
         ("ec2:StartInstances", "ec2:StopInstances", "ec2:RebootInstances", "ec2:TerminateInstances"),
         "StringEquals",
         "ec2:InstanceType",
-        ("only for instances of type {v}", "as long as the instance type is {v}"),
+        ("only for instances of type {o}", "as long as the instance type is {o}"),
         _of("t3.micro", "t3.small", "t3.medium", "m5.large", "c6i.large", "g5.xlarge", most=3),
     ),
     KeyRow(
         ("rds:CreateDBInstance", "rds:ModifyDBInstance"),
         "StringEquals",
         "rds:DatabaseClass",
-        ("only with the instance class {v}",),
+        ("only with the instance class {o}",),
         _of("db.t3.micro", "db.t3.medium", "db.r5.large"),
     ),
     KeyRow(
@@ -270,6 +270,6 @@ def curated(desk: Desk) -> tuple[list[Action], Limit]:
     words, value = row.values(desk.rng)
     if row.operator == "Bool":
         value = str(value).split()[-1]
-    clause = desk.rng.choice(row.clauses).replace("{v}", words)
+    clause = filled(desk.rng.choice(row.clauses), words)
     block: Block = ((row.operator, row.key, value),)
     return [desk.catalogue.action(n) for n in chosen], key_limit(desk.rng, clause, block)

@@ -26,7 +26,7 @@ class Limit:
 
 @dataclass(frozen=True)
 class Row:
-    """A kind of condition. `draw` gives the words and the value; both stand in the texts and blocks as {v} and v."""
+    """A kind of condition. `draw` gives words and value; the words stand in the texts as {v} or {o} (`filled`)."""
 
     name: str
     draw: Callable[[Random], tuple[str, object]]
@@ -52,12 +52,17 @@ def merged(*blocks: Block) -> dict[str, dict[str, object]]:
     return condition
 
 
+def filled(text: str, words: str) -> str:
+    """The text with the words of the values: {v} "a and b", {o} "a or b"."""
+    return text.replace("{v}", words).replace("{o}", words.replace(" and ", " or "))
+
+
 def draw(rng: Random, row: Row) -> Limit:
     """One condition of the row, with values and words drawn."""
     words, value = row.draw(rng)
 
     def said(texts: tuple[str, ...]) -> str:
-        return rng.choice(texts).replace("{v}", words) if texts else ""
+        return filled(rng.choice(texts), words) if texts else ""
 
     return Limit(
         row.name,

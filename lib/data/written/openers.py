@@ -73,7 +73,7 @@ OPENERS: dict[str, tuple[str, ...]] = {
     "first person": (
         "I need to {vp}.",
         "I want to {vp}.",
-        "I have to {vp} and lack the permissions for it.",
+        "I lack the permissions to {vp}.",
         "I would like to {vp}.",
         "We need to {vp}.",
         "I am setting up a role that can {vp}.",
@@ -129,7 +129,7 @@ OPENERS: dict[str, tuple[str, ...]] = {
         "Request: {np} for {who}.",
         "Permission request. Who: {who}. What: {vp}.",
         "[Access] {Who} {need} to {vp}.",
-        "Please update IAM: {who} {need} to {vp}. Reason: {reason}.",
+        "Please update IAM: {who} {need} to {vp}, so that {reason}.",
         "Change request: allow {who} to {vp}.",
         "Subject: permissions for {who}. Required: {vp}.",
         "Story: {who} should {vp}. Done when the policy is attached.",

@@ -3,14 +3,15 @@
 A Desk comes in; catalogue actions, Targets and Wants go out. Where a service has nothing that fits, the answer is None.
 """
 
+import re
 from functools import cache
 
 from lib.data.written.desk import Desk
 from lib.data.written.idioms import IDIOMS
 from lib.data.written.levels import LEVELS, level
 from lib.data.written.nouns import NOUNS
-from lib.data.written.phrases import can_speak
-from lib.data.written.resources import NAMED_BY, Target, draw_target, is_nameable
+from lib.data.written.phrases import can_speak, options
+from lib.data.written.resources import NAMED_BY, Target, draw_target, is_id, is_nameable, noun_of
 from lib.data.written.services import POPULAR
 from lib.data.written.wants import Want, scoped, unscoped
 from lib.data.written.words import plural, split_name
@@ -73,8 +74,15 @@ def actions_on(catalogue: Catalogue, service: str, type_: str) -> tuple[Action, 
         a
         for a in speakable(catalogue, service)
         if (a.name in IDIOMS and IDIOMS[a.name][0] in sharing)
-        or (a.name not in IDIOMS and a.resource_types == (type_,) and a.operation != "PassRole")
+        or (a.name not in IDIOMS and a.resource_types == (type_,) and _fits(catalogue, a, type_))
     )
+
+
+def _fits(catalogue: Catalogue, action: Action, type_: str) -> bool:
+    """Whether the action can be said of a named resource; what has an id is not yet to be created."""
+    said = options(catalogue, action, noun_of(catalogue, action.service, type_))
+    makes = any(re.fullmatch(r"(create|make|import|register|start) ~", text) for text in said)
+    return bool(said) and not (makes and is_id(action.service, type_, catalogue)) and action.operation != "PassRole"
 
 
 def target_of(

@@ -7,6 +7,7 @@ that shares its name (a bucket and its objects), the ARNs for the policy. What t
 import re
 from dataclasses import dataclass
 from functools import cache
+from itertools import dropwhile
 from random import Random
 
 from lib.data.written import vocabulary
@@ -115,11 +116,19 @@ def _compounds(catalogue: Catalogue, service: str) -> dict[str, tuple[str, ...]]
 def type_words(kind: ResourceType) -> tuple[str, ...]:
     """The words of a type's name; names that the reference writes in one are split as its operations are."""
     words = split_name(kind.name)
-    if len(words) > 1 and words[-1] in ("name", "ID", "ARN"):
+    if len(words) > 1 and words[-1] in ("name", "ID", "ARN", "resource"):
         words = words[:-1]
+    one = words[-1].removesuffix("s")
+    if plural(one) == words[-1] != one and not words[-1].endswith(("us", "is", "options", "settings")):
+        words = (*words[:-1], one)
     if len(words) == 1 and len(kind.name) > 8:
         return _compounds(load(), kind.service).get(kind.name.lower(), words)
     return words
+
+
+def noun_of(catalogue: Catalogue, service: str, type_: str) -> str:
+    """The noun beside a name of a resource of the type: "queue"."""
+    return nouns(catalogue.services[service].resource_types[type_], "")[0]
 
 
 def nouns(kind: ResourceType, alias: str) -> tuple[str, str]:
@@ -129,7 +138,7 @@ def nouns(kind: ResourceType, alias: str) -> tuple[str, str]:
     words = type_words(kind)
     noun = " ".join(words)
     known = set(alias.lower().split())
-    alone = " ".join(w for w in words if w.lower() not in known) or noun
+    alone = " ".join(dropwhile(lambda w: w.lower() in known, words)) or noun
     return noun, f"{alias} {alone}"
 
 

@@ -16,16 +16,15 @@ from lib.data.written.wants import unscoped
 def conditional(desk: Desk) -> Draft | None:
     """Any small want under one or two conditions."""
     want = any_want(desk)
-    said = tuple(n for n, known in (("region", desk.scene.region),) if known)
-    limits = draw_some(desk, 2 if desk.chance(0.2) else 1, but=said)
-    return of(want, desk, limits=tuple(limits))
+    if not want:
+        return None
+    return of(want, desk, limits=tuple(draw_some(desk, [want], 2 if desk.chance(0.2) else 1)))
 
 
 def conditional_services(desk: Desk) -> Draft | None:
     """Two or three services under one condition."""
     wants = several(desk, 2, 3, any_want)
-    said = ("region",) if desk.scene.region else ()
-    return Draft(wants, tuple(draw_some(desk, but=said)), scene=desk.scene) if wants else None
+    return Draft(wants, tuple(draw_some(desk, wants)), scene=desk.scene) if wants else None
 
 
 def service_key(desk: Desk) -> Draft | None:
@@ -35,6 +34,9 @@ def service_key(desk: Desk) -> Draft | None:
         return None
     actions, limit = found
     return of(unscoped(desk, actions), desk, limits=(limit,))
+
+
+_MAKING = ("Create", "Register", "Import", "Run", "Allocate", "Request", "Copy", "Purchase")
 
 
 def tagged(desk: Desk) -> Draft | None:
@@ -49,6 +51,8 @@ def tagged(desk: Desk) -> Draft | None:
     )[0]
     service = service_of(desk)
     pool = [a for a in speakable(desk.catalogue, service) if key in a.condition_keys]
+    if row is RESOURCE_TAG:  # what is only being made has no tags yet
+        pool = [a for a in pool if not a.operation.startswith(_MAKING)]
     if not pool:
         return None
     limits: tuple[Limit, ...] = (draw(desk.rng, row),)

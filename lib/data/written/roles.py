@@ -14,24 +14,24 @@ from lib.data.written.wants import Clause, Grant, Want, arns, unscoped
 
 # service | operations that take a role | words | service principal
 _TABLE = """
-lambda | CreateFunction UpdateFunctionConfiguration UpdateFunctionCode | Lambda | lambda.amazonaws.com
-ecs | RegisterTaskDefinition RunTask UpdateService CreateService | ECS tasks | ecs-tasks.amazonaws.com
-glue | CreateJob UpdateJob StartJobRun CreateCrawler | Glue | glue.amazonaws.com
+lambda | CreateFunction UpdateFunctionConfiguration | Lambda | lambda.amazonaws.com
+ecs | RegisterTaskDefinition RunTask StartTask | ECS tasks | ecs-tasks.amazonaws.com
+glue | CreateJob UpdateJob CreateCrawler UpdateCrawler | Glue | glue.amazonaws.com
 sagemaker | CreateTrainingJob CreateModel CreateNotebookInstance | SageMaker | sagemaker.amazonaws.com
-ec2 | RunInstances AssociateIamInstanceProfile | EC2 | ec2.amazonaws.com
+ec2 | RunInstances AssociateIamInstanceProfile ReplaceIamInstanceProfileAssociation | EC2 | ec2.amazonaws.com
 states | CreateStateMachine UpdateStateMachine | Step Functions | states.amazonaws.com
 cloudformation | CreateStack UpdateStack CreateChangeSet | CloudFormation | cloudformation.amazonaws.com
 codebuild | CreateProject UpdateProject | CodeBuild | codebuild.amazonaws.com
 codepipeline | CreatePipeline UpdatePipeline | CodePipeline | codepipeline.amazonaws.com
 events | PutRule PutTargets | EventBridge | events.amazonaws.com
-batch | RegisterJobDefinition CreateComputeEnvironment | AWS Batch | batch.amazonaws.com
+batch | CreateComputeEnvironment UpdateComputeEnvironment | AWS Batch | batch.amazonaws.com
 rds | CreateDBInstance ModifyDBInstance | RDS monitoring | monitoring.rds.amazonaws.com
 firehose | CreateDeliveryStream UpdateDestination | Firehose | firehose.amazonaws.com
 backup | StartBackupJob StartRestoreJob CreateBackupSelection | AWS Backup | backup.amazonaws.com
 bedrock | CreateAgent CreateKnowledgeBase CreateModelCustomizationJob | Bedrock | bedrock.amazonaws.com
 scheduler | CreateSchedule UpdateSchedule | EventBridge Scheduler | scheduler.amazonaws.com
 ssm | StartAutomationExecution RegisterTaskWithMaintenanceWindow | Systems Manager | ssm.amazonaws.com
-eks | CreateCluster CreateNodegroup | EKS | eks.amazonaws.com
+eks | CreateCluster | EKS | eks.amazonaws.com
 """
 _TAKERS = tuple(tuple(line.split(" | ")) for line in _TABLE.strip().splitlines())
 

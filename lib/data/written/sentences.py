@@ -47,7 +47,9 @@ class _Speaker:
             return self.draft.party.words, self.draft.party.plural
         if self.draft.who:
             return self.draft.who, self.draft.who.endswith("s")
-        who = self.rng.choice(vocabulary.PEOPLE if self.rng.random() < 0.5 else vocabulary.PROGRAMS)
+        limits = (*self.draft.limits, *(b.limit for b in self.draft.bans if b.limit))
+        signs_in = any(limit.name.startswith("mfa") for limit in limits)  # programs have no second factor
+        who = self.rng.choice(vocabulary.PEOPLE if signs_in or self.rng.random() < 0.5 else vocabulary.PROGRAMS)
         return who, who.endswith("s")
 
     def say(self) -> Saying | None:
@@ -81,6 +83,8 @@ class _Speaker:
             return False
         if len(wants) > 1 and "{vp} is to be" in opener:
             return False
+        if re.search(r"(cannot|permissions to) \{vp\}", opener) and any(w.noun for w in wants):
+            return False  # nobody says "cannot have full access"
         nameless = bool(self.draft.purpose) and "{who}" not in opener.lower()
         return not (nameless and self.rng.random() < 0.7)
 
@@ -105,8 +109,7 @@ class _Speaker:
             body = {"vp": wants[0].base(), "ger": wants[0].gerund()}
             first = self._slots(opener, body, ban)
             named = "{who}" in opener.lower()
-            table = AND if named else tuple(t for t in AND if "{it}" not in t.lower())
-            more = [self._slots(self._pick(table, "and"), {"vp": w.base(), "ger": w.gerund()}) for w in wants[1:]]
+            more = [self._more(w, named) for w in wants[1:]]
             if tail:
                 more[-1] = _appended(more[-1], tail)
             return first, [*more, *after]
@@ -115,6 +118,12 @@ class _Speaker:
             "ger": _joined([w.gerund() for w in wants], mode) + tail,
         }
         return self._slots(opener, body, ban), after
+
+    def _more(self, want: Want, named: bool) -> str:
+        """A sentence for a further want; it speaks of "it" only when the opener named the principal."""
+        spoken = named and not want.noun  # "it needs to have full access" is better said as "allow full access"
+        table = AND if spoken else tuple(t for t in AND if "{it}" not in t.lower())
+        return self._slots(self._pick(table, "and"), {"vp": want.base(), "ger": want.gerund()})
 
     def _mode(self, wants: tuple[Want, ...], opener: str, tail: str) -> str:
         if len(wants) == 1:

@@ -3,6 +3,8 @@
 Only tables.
 """
 
+from lib.data.written.words import word_set
+
 # prefix -> (weight, names people use for the service)
 POPULAR: dict[str, tuple[int, tuple[str, ...]]] = {
     "s3": (10, ("S3", "Amazon S3", "AWS S3")),
@@ -100,3 +102,11 @@ TITLES = {
     "ecs-mcp": "ECS MCP",
     "account": "AWS Account Management",
 }
+
+# Services with one endpoint for all regions: a condition on the region would not mean what it says.
+GLOBAL = word_set(
+    "account artifact aws-portal billing bcm-data-exports budgets ce chatbot cloudfront consolidatedbilling cur "
+    "freetier globalaccelerator health iam invoicing networkmanager organizations payments pricing route53 "
+    "route53domains route53-recovery-control-config savingsplans shield support supportplans sustainability tax "
+    "trustedadvisor waf"
+)

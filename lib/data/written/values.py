@@ -65,12 +65,6 @@ def tag(rng: Random) -> tuple[str, object]:
     return rng.choice((f"{key}={value}", f"{key}={value}", f"{key} = {value}")), (key, value)
 
 
-VIA = (
-    ("CloudFormation", "cloudformation.amazonaws.com"),
-    ("Athena", "athena.amazonaws.com"),
-    ("DynamoDB", "dynamodb.amazonaws.com"),
-    ("KMS", "kms.amazonaws.com"),
-)
 AGES = ((900, "15 minutes"), (1800, "30 minutes"), (3600, "hour"), (7200, "2 hours"), (14400, "4 hours"))
 
 

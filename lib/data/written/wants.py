@@ -5,13 +5,14 @@ nowhere else, so that the words and the policy cannot drift apart.
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from lib.data.written.desk import Desk
+from lib.data.written.desk import Desk, without_maker
 from lib.data.written.idioms import IDIOMS
 from lib.data.written.nouns import NOUNS
 from lib.data.written.phrases import can_speak, phrase
-from lib.data.written.resources import NAMED_BY, Target, arn, nouns
+from lib.data.written.resources import NAMED_BY, Target, arn, noun_of
 from lib.data.written.words import gerund, listed, plural
 from lib.iam.catalogue import Action, Catalogue
 
@@ -24,10 +25,22 @@ class Clause:
     tail: str = ""
 
     def base(self) -> str:
-        return f"{listed(self.heads)} {self.tail}".strip()
+        return _said(self.heads, self.tail)
 
     def gerund(self) -> str:
-        return f"{listed([gerund(head) for head in self.heads])} {self.tail}".strip()
+        return _said([gerund(head) for head in self.heads], self.tail)
+
+
+_PARTICLES = (" on", " off", " up", " down", " over")
+
+
+def _said(heads: Sequence[str], tail: str) -> str:
+    if tail in ("it", "them") and any(
+        head.endswith(_PARTICLES) for head in heads
+    ):  # "shut it down", not "shut down it"
+        parted = [head.rpartition(" ") if head.endswith(_PARTICLES) else (head, "", "") for head in heads]
+        return listed([f"{verb} {tail} {particle}".strip() for verb, _, particle in parted])
+    return f"{listed(heads)} {tail}".strip()
 
 
 @dataclass(frozen=True)
@@ -58,7 +71,8 @@ class Want:
         return [f"{text} {self.shared}".strip() for text in texts]
 
     def gerund(self) -> str:
-        return listed([clause.gerund() for clause in self.clauses])
+        """What follows "allow", "deny" or "except": the noun phrase, or gerunds."""
+        return self.noun or listed([clause.gerund() for clause in self.clauses])
 
     @property
     def actions(self) -> tuple[str, ...]:
@@ -69,7 +83,8 @@ class Want:
 
 
 def unscoped(desk: Desk, actions: list[Action], told: bool = False) -> Want:
-    """The actions of one service on any resource: one statement on "*". `told`: the reader knows the service."""
+    """The actions of one service on any resource: one statement on "*". `told`: the reader knows the service
+    already; else the words tell it, at least once."""
     service = actions[0].service
     alias = desk.alias(service)
     names = [a.name for a in actions]
@@ -78,15 +93,15 @@ def unscoped(desk: Desk, actions: list[Action], told: bool = False) -> Want:
         return Want((Clause((_literal(desk, actions, alias),)),), (Grant(tuple(names)),), "literal")
     clauses: list[Clause] = []
     ordered: list[str] = []
-    nameless = False
     for type_, members in _by_type(actions).items():
         if type_ is None:
             for action in members:
                 text = phrase(desk.rng, desk.catalogue, action)
                 clauses.append(Clause((text,)))
                 ordered.append(action.name)
-                nameless = nameless or not told and (action.name not in IDIOMS and not _names(text, alias))
+                told = told or action.name in IDIOMS or _names(text, alias)
             continue
+        told = True
         full = NOUNS[service, type_][1]
         makes = any(a.operation.startswith("Create") for a in members)
         words, one = desk.rng.choice(_ANY[: 2 if makes else 4])
@@ -96,7 +111,7 @@ def unscoped(desk: Desk, actions: list[Action], told: bool = False) -> Want:
         clauses += made
         ordered += order
     form, shared = "plain", ""
-    if nameless:
+    if not told:
         form = desk.rng.choice(("tail", "tail", "tail", "tail", "use", "parenthesis"))
         if form == "use":
             clauses = [Clause((f"use {alias} to {listed([c.base() for c in clauses])}",))]
@@ -121,8 +136,7 @@ def _by_type(actions: list[Action]) -> dict[str | None, list[Action]]:
 
 def _names(text: str, alias: str) -> bool:
     """Whether the phrase tells the service by itself."""
-    last = alias.lower().split()[-1].strip("()")
-    return re.search(rf"\b{re.escape(last)}\b", text.lower()) is not None
+    return re.search(rf"\b{re.escape(without_maker(alias))}\b", text, re.IGNORECASE) is not None
 
 
 def _literal(desk: Desk, actions: list[Action], alias: str) -> str:
@@ -148,7 +162,8 @@ def scoped(desk: Desk, target: Target, actions: list[Action]) -> Want:
     alias = desk.alias(target.service)
     here = [a for a in actions if a.resource_types]
     anywhere = [a for a in actions if not a.resource_types]
-    literal = any(not can_speak(desk.catalogue, a) for a in here)
+    noun = noun_of(desk.catalogue, target.service, target.type)
+    literal = any(not can_speak(desk.catalogue, a, noun) for a in here)
     if literal or desk.chance({"terse": 0.3, "ticket": 0.25, "formal": 0.1}.get(desk.style, 0.06)):
         clauses = [Clause((f"{_literal(desk, here, alias)} on {target.words}",))]
         ordered = [a.name for a in here]
@@ -194,9 +209,7 @@ def arns(desk: Desk, target: Target, type_: str) -> tuple[str, ...]:
 
 def _on(desk: Desk, target: Target, actions: list[Action]) -> tuple[list[Clause], list[str]]:
     """The clauses for actions on one target, in the order in which they are said."""
-    alias = desk.alias(target.service)
-    kind = desk.catalogue.services[target.service].resource_types[target.type]
-    noun = nouns(kind, alias)[0]
+    noun = noun_of(desk.catalogue, target.service, target.type)
     said = [(phrase(desk.rng, desk.catalogue, a, noun), a.name) for a in actions]
     direct = [(text[:-2], name) for text, name in said if text.endswith(" ~")]
     placed = [(text, name) for text, name in said if not text.endswith(" ~")]
@@ -224,7 +237,7 @@ def _on(desk: Desk, target: Target, actions: list[Action]) -> tuple[list[Clause]
 def _possessive(head: str, words: str) -> Clause:
     """What "of" the resource: "its attributes" where the resource is a pronoun already."""
     owner = {"it": "its", "them": "their"}.get(words)
-    owned = re.fullmatch(r"(.*\b)the ((?:[\w-]+ ?){1,3})", head)
+    owned = re.fullmatch(r"(.*\b)the ((?:[\w-]+ ?){1,5})", head)
     if not owner or not owned:
         return Clause((head,), f"of {words}")
     return Clause((f"{owned[1]}{owner} {owned[2]}",))

@@ -18,7 +18,12 @@ _MASS = word_set(
     "authorization throughput text media behavior retention mfa results details settings tags "
     "statistics permissions findings replication monitoring sharing connectivity visibility availability "
     "telemetry inventory guidance audio ownership billing pricing versioning evidence speech synthesis "
-    "lineage metering sql query-by acceleration sync to by from with for of in on as at and or v2 all"
+    "authentication dnssec quality radius lineage metering sql query-by acceleration sync "
+    "to by from with for of in on as at and or v2 all"
+)
+_COUNTED = word_set(  # nouns in -ing that have a plural
+    "thing binding building booking drawing finding listing mapping meeting offering pairing rating recording "
+    "setting string training warning briefing"
 )
 _ACRONYMS = {
     word.lower(): word
@@ -26,7 +31,7 @@ _ACRONYMS = {
         "VPC VPCs DB API APIs ACL ACLs IP IPs IAM URL URI MFA SSL TLS VPN EBS AMI SQL SSH KMS SAML OIDC JSON ID "
         "IDs ARN ML CA CIDR IPAM AWS SMS HTTP HTTPS DNS DNSSEC NAT UI S3 EC2 ECS EKS RDS VPCE SSO LDAP HSM TTL "
         "CORS XSS GPU CSV PDF SES SNS SQS WAF MAC TCP UDP BYOIP CRL CSR QoS EFS FSx EMR SDK CLI OTA FPGA RFC CEV "
-        "MQTT BGP LAG AI QA "
+        "MQTT BGP LAG AI QA SLO VM VMs DHCP PII SIP ODB"
     )
 }
 _GERUND = {"be": "being", "see": "seeing", "tie": "tying", "die": "dying", "untag": "untagging", "log": "logging"}
@@ -38,7 +43,12 @@ def plural(noun: str) -> str:
     """The plural of a noun phrase, by its last word: "log group" -> "log groups"; mass nouns stay as they are."""
     head, _, last = noun.rpartition(" ")
     low = last.lower()
-    if low in _MASS or (low.endswith("s") and not low.endswith(("ss", "us", "analysis"))) or not last.isalpha():
+    if (
+        low in _MASS
+        or (low.endswith("ing") and low not in _COUNTED)
+        or (low.endswith("s") and not low.endswith(("ss", "us", "alias", "analysis")))
+        or not last.isalpha()
+    ):
         return noun
     if low in _IRREGULAR:
         last = _IRREGULAR[low]
@@ -76,7 +86,7 @@ def article(noun: str) -> str:
 def gerund(clause: str) -> str:
     """The clause with its first verb as a gerund: "put items" -> "putting items"."""
     verb, space, rest = clause.partition(" ")
-    if verb in ("fully", "only"):
+    if verb in ("fully", "only", "permanently"):
         return f"{verb} {gerund(rest)}"
     joined = re.match(r"(and|or) (\w.*)", rest)
     if joined:
@@ -113,14 +123,19 @@ _JOINTS = (
     (re.compile(r"([a-z0-9])([A-Z])"), r"\1 \2"),
     (re.compile(r"([A-Z]+)([A-Z][a-z])"), r"\1 \2"),
 )
+_BRANDS = word_set(
+    "WhatsApp OpenSearch CloudWatch CloudFront CloudTrail CloudFormation GitHub GitLab OAuth QuickSight HyperPod "
+    "PrivateLink DynamoDB SageMaker ElastiCache IoT DevOps FSx GraphQL Microsoft Slack Kubernetes Kafka"
+)
+_NAMES = _ACRONYMS | {brand.lower(): brand for brand in _BRANDS}
 _CAPITALS = re.compile(r"[A-Z0-9]{2,}s?")
 
 
 @cache
 def split_name(name: str) -> tuple[str, ...]:
     """The words of a CamelCase or dashed name: "DescribeDBInstances" -> describe, DB, instances."""
+    for brand in _BRANDS:
+        name = name.replace(brand, brand.title())
     for joint, blank in _JOINTS:
         name = joint.sub(blank, name)
-    return tuple(
-        word if _CAPITALS.fullmatch(word) else _ACRONYMS.get(word.lower(), word.lower()) for word in name.split()
-    )
+    return tuple(word if _CAPITALS.fullmatch(word) else _NAMES.get(word.lower(), word.lower()) for word in name.split())

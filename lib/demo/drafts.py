@@ -1,6 +1,6 @@
-"""The checks of the exercises in 05_demo: an answer comes in, one printed line goes out, and Run All always goes on.
+"""The drafts that the exercises of 05_demo are about, and what an answer about them still lacks.
 
-An exercise is a row of EXERCISES: its number in the notebook, and the function that says what an answer still lacks.
+An answer comes in, of whatever kind; a hint goes out, or an empty text if the answer is right.
 """
 
 from collections.abc import Callable, Sequence
@@ -41,20 +41,6 @@ COUNTED = (  # why, texts, how many different drafts they are
     ("another action is another draft", [SAME, SAME.replace("GetObject", "PutObject")], 2),
     ("what is no JSON counts by its text", [SAME, SAME[:-1], SAME[:-1], "sorry"], 3),
 )
-
-
-def check(number: str, answer: Any) -> None:
-    """Print whether an answer is right, and if not, why. `None` is "not attempted"; a wrong answer gets a hint.
-
-    Raises:
-        KeyError: if there is no such exercise.
-    """
-    lacking = EXERCISES[number]
-    if answer is None:
-        print(f"Exercise {number}: not attempted yet")
-        return
-    reason = lacking(answer)
-    print(f"Exercise {number}: not yet. Hint: {reason}" if reason else f"Exercise {number}: right")
 
 
 def repair_lacks(answer: Any) -> str:
@@ -116,6 +102,3 @@ def _fault(text: str) -> str:
     except PolicySyntaxError as error:
         return f"not JSON that can be a policy: {shortened(str(error), 200)}"
     return shortened(faults[0], 200) if faults else ""
-
-
-EXERCISES: dict[str, Callable[[Any], str]] = {"5.1": repair_lacks, "5.2": review_lacks, "5.3": count_lacks}
