@@ -43,7 +43,8 @@ _LEAVE = re.compile(
 _ODD = re.compile(
     r"[<>{}\[\]/\\|=`\"$%@#*!?:]|\d{3}|\be\.?g\b|\bi\.?e\b|\boperation\b|permission|\bAPI\b|deprecated|\bbatch of 1\b|"
     r"resource-level|internal|enables? |optionally|\byou\b|\bwill\b|\bcan\b|\bshould\b|\bmust\b|request to|ability|"
-    r"one's|'s self|and return|\badd to\b|\b(and|or) (start|stop|return|create|delete|get|update|add|remove|set)s\b",
+    r"one's|'s self|and return|[^s]s an? \w+$|"
+    r"\badd to\b|\b(and|or) (start|stop|return|create|delete|get|update|add|remove|set)s\b",
     re.IGNORECASE,
 )
 _DANGLING = re.compile(
@@ -187,7 +188,8 @@ _YOUR = re.compile(r"( |^)your ")
 _OWN = re.compile(r"^(?:the|your) (\w+(?: \w+)?)$")
 _ARTICLE = re.compile(r"\b(an?) (\w\w+)")
 _MANY = re.compile(  # "an actions scheduled", but "an alias" and "a lens"
-    r"\ban? ((?:\w+ )?[a-z]+(?<![suia])(?<!len)(?<!serie)s)(?=$| (?:of|for|from|in|on|to|by|with|scheduled|stored)\b)"
+    r"\ban? ((?:(?!(?:of|for|from|in|on|to|by|with|and|or)\b)\w+ ){0,2}[a-z]+(?<![suia])(?<!len)(?<!serie)s)"
+    r"(?=$| (?:of|for|from|in|on|to|by|with|scheduled|stored)\b)"
 )
 _BARE = re.compile(
     r"(?!an? |the |or |and |one |all |each |any |more |single )[\w-]+"

@@ -272,4 +272,4 @@ def curated(desk: Desk) -> tuple[list[Action], Limit]:
         value = str(value).split()[-1]
     clause = filled(desk.rng.choice(row.clauses), words)
     block: Block = ((row.operator, row.key, value),)
-    return [desk.catalogue.action(n) for n in chosen], key_limit(desk.rng, clause, block)
+    return [desk.catalogue.action(n) for n in chosen], key_limit(clause, block)

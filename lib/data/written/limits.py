@@ -8,6 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 
+from lib.data.written.words import upper_first
+
+KEY = "key"  # the name of the limits of services' own condition keys
 Block = tuple[tuple[str, str, object], ...]  # (operator, key, value)
 
 
@@ -75,7 +78,6 @@ def draw(rng: Random, row: Row) -> Limit:
     )
 
 
-def key_limit(rng: Random, clause: str, block: Block) -> Limit:
-    """The limit of a service's own condition key, which is always said in the same few words."""
-    sentence = rng.choice(("The condition: {c}", "This holds {c}", "It applies {c}")).replace("{c}", clause)
-    return Limit("key", clause, sentence, clause, "", block, ())
+def key_limit(clause: str, block: Block) -> Limit:
+    """The limit of a service's own condition key, which has one wording and is not turned round."""
+    return Limit(KEY, clause, upper_first(clause), clause, "", block, ())

@@ -56,7 +56,7 @@ def named(desk: Desk, service: str) -> tuple[list[Action], Limit] | None:
                 )
             )
             block = ((operator, key.name, value),)
-        return chosen, key_limit(desk.rng, clause, block)
+        return chosen, key_limit(clause, block)
     return None
 
 

@@ -12,6 +12,7 @@ from lib.data.written import vocabulary
 from lib.data.written.bucket_openers import BUCKET_DENIALS, BUCKET_OPENERS
 from lib.data.written.continuations import AND, BAN_TAILS, BANS, BUT, EXCEPT, EXCEPT_SENTENCES, PLACES
 from lib.data.written.drafts import Ban, Draft
+from lib.data.written.limits import KEY
 from lib.data.written.openers import DENIALS, OPENERS, STYLES, WEIGHTS
 from lib.data.written.wants import Want
 from lib.data.written.words import listed, upper_first
@@ -150,12 +151,8 @@ class _Speaker:
                 after.append(self._slots(self._pick(EXCEPT_SENTENCES, "except."), {"ger": draft.exception.gerund()}))
         for number, limit in enumerate(draft.limits):
             as_clause = self.rng.random() < (0.55 if not number else 0.3) and len(draft.wants) == 1
-            if limit.name == "key" or ":" in limit.name:
-                as_clause = True
-            if as_clause:
-                tail += (
-                    ", " if number or " only" not in limit.clause[:6] and self.rng.random() < 0.5 else " "
-                ) + limit.clause
+            if as_clause or limit.name == KEY:
+                tail += (", " if number or self.rng.random() < 0.5 else " ") + limit.clause
                 self.marks.append("if")
             elif self.style in ("terse", "ticket", "casual") and self.rng.random() < 0.6:
                 after.append(upper_first(limit.tag) + "." if self.style == "ticket" else limit.tag)
@@ -181,10 +178,7 @@ class _Speaker:
             after = [self._slots(self._pick(EXCEPT_SENTENCES, "except."), {"ger": self.draft.exception.gerund()})]
         else:
             after = []
-        after += [
-            limit.sentence + "." if ":" not in limit.name and limit.name != "key" else upper_first(limit.clause) + "."
-            for limit in self.draft.limits
-        ]
+        after += [limit.sentence + "." for limit in self.draft.limits]
         self.marks += ["if."] * len(self.draft.limits)
         return head + "\n" + "\n".join(shown), after
 

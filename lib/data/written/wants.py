@@ -83,8 +83,10 @@ class Want:
 
 
 def unscoped(desk: Desk, actions: list[Action], told: bool = False) -> Want:
-    """The actions of one service on any resource: one statement on "*". `told`: the reader knows the service
-    already; else the words tell it, at least once."""
+    """The actions of one service on any resource: one statement on "*".
+
+    With `told` the reader knows the service already; else the words tell it at least once.
+    """
     service = actions[0].service
     alias = desk.alias(service)
     names = [a.name for a in actions]
