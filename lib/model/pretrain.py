@@ -261,7 +261,7 @@ def card(state: Pretraining, corpus: list[Document]) -> str:
     )
     curve = "\n".join(
         f"| {r['step']:,} | {r['tokens']:,} | {r['seconds'] / 60:.0f} | {r['loss']:.3f} | {r['held_out']:.3f} |"
-        for r in state.curve[:: max(1, len(state.curve) // 10)] + [last]
+        for r in [*state.curve[:-1:2], last]
     )
     parameters = sum(p.numel() for p in state.model.parameters())
     where = torch.cuda.get_device_name() if state.device == "cuda" else f"{torch.get_num_threads()} CPU threads"
