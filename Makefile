@@ -30,10 +30,10 @@ env: .venv/.done ## Make the environment in .venv (again, if its files changed)
 course: .venv/.done ## Execute the notebooks and write the report (PROFILE=, ARGS=)
 	@$(venv) -m lib.course --profile "$(profile)" $(ARGS)
 
-test: lint ## Check style and run the tests that take seconds
+test: lint ## Check style and run the tests, the five notebooks among them (minutes)
 	@$(venv) -m pytest -m "not slow"
 
-test-long: lint ## Check style and run all tests
+test-long: lint ## The same with the slow tests
 	@$(venv) -m pytest
 
 lint: .venv/.done

@@ -79,6 +79,8 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.case:
         return run_case(*arguments.case)
+    if arguments.rounds < 1:
+        parser.error(f"--rounds is {arguments.rounds}: measure at least once")
     rows = [row for name in arguments.only for row in compare(name, PAIRS[name], arguments.rounds)]
     packages = ", ".join(f"{name} {version}" for name, version in versions().items())
     text = "\n".join(

@@ -82,6 +82,11 @@ class Profile:
         local = folder.is_dir() or self.base_model.startswith("models/")  # if missing, not to be looked for on the hub
         return str(folder) if local else self.base_model
 
+    @property
+    def base_files(self) -> list[str]:
+        """The base model's folder, for a stage's list of what it read; nothing if it comes from the hub."""
+        return [self.base_model] if (ROOT / self.base_model).is_dir() else []
+
 
 @dataclass(frozen=True)
 class Recipe:

@@ -14,6 +14,7 @@ from typing import Any
 from lib.data.managed import ManagedPolicy, instruction_for, report_names
 from lib.data.overlap import NEAR, ActionIndex, clusters, near_pairs
 from lib.data.written import WrittenExample
+from lib.errors import CourseError
 from lib.iam.document import Policy, as_policy, canonical, structure_faults
 
 SPLITS = {"train": 0.8, "validation": 0.1, "test": 0.1}
@@ -186,6 +187,31 @@ def spread(examples: Sequence[Example], count: int) -> list[Example]:
     if not count or count >= len(examples):
         return list(examples)
     return [examples[i * len(examples) // count] for i in range(count)]
+
+
+def choose(test: Sequence[Example], limit: int) -> list[Example]:
+    """What an arm is asked: half of the limit for the report's names, the rest for all others, each evenly spread.
+
+    Args:
+        limit: examples to take; -1 or a limit beyond the split takes all.
+
+    Raises:
+        CourseError: for any other limit under 1.
+    """
+    if limit < 1 and limit != -1:
+        raise CourseError(f"ARM_LIMIT is {limit}: write a number of requests, -1 for all, or 0 for the profile's")
+    if limit == -1 or limit >= len(test):
+        return list(test)
+    named = [e for e in test if e.source == "report"]
+    others = [e for e in test if e.source != "report"]
+    shares = min(len(named), limit // 2)
+    shares = max(shares, limit - len(others))
+    chosen = {e.id for e in (*_first(named, shares), *_first(others, limit - shares))}
+    return [e for e in test if e.id in chosen]
+
+
+def _first(examples: Sequence[Example], count: int) -> list[Example]:
+    return spread(examples, count) if count else []
 
 
 def normalised_digest(policy: str) -> str:

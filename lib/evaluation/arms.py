@@ -14,7 +14,7 @@ from pathlib import Path
 from tqdm.auto import tqdm
 
 from lib.data.dataset import Example
-from lib.files import checksums
+from lib.files import ROOT, checksums
 from lib.model.generate import Generated, PolicyGenerator
 from lib.run import Run
 
@@ -74,7 +74,8 @@ def _fingerprint(run: Run, arm: str, examples: Sequence[Example], seed: int) -> 
     adapter = run.path("02_train/adapter")
     weights = checksums(adapter) if adapter.is_dir() else {}
     profile = asdict(run.profile) | {"minutes": None}
-    parts = [arm, seed, weights, profile, [(e.id, e.instruction, e.policy) for e in examples]]
+    base = [checksums(ROOT / name) for name in run.profile.base_files]
+    parts = [arm, seed, base, weights, profile, [(e.id, e.instruction, e.policy) for e in examples]]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 

@@ -14,7 +14,6 @@ from typing import Any
 
 VERSIONS = ("2012-10-17", "2008-10-17")
 EFFECTS = ("Allow", "Deny")
-DEEPEST = 32  # levels of nesting; a policy needs six
 POLICY_ELEMENTS = ("Version", "Id", "Statement")
 STATEMENT_ELEMENTS = (
     *("Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction"),

@@ -1,11 +1,10 @@
 """Pretrain nano, the embedded base model: a small Mistral with a tokenizer of its own, from random weights.
 
-    python -m lib.model.pretrain --tokens 6e6 --out models/nano
+    python -m lib.model.pretrain --out models/nano
 
 Reads the corpus (lib/model/corpus.py), trains a byte-level BPE on it and then the model, and writes model.safetensors,
-the tokenizer, curve.csv and a card (README.md). A checkpoint in --work is taken up again after an interruption; a run
-that has ended can be taken further with a larger --tokens as long as its decay has not begun. About 1,400 tokens a
-second on two AVX2 cores, some hundred times that on one H200.
+the tokenizer, curve.csv and a card (README.md). A checkpoint in --work is taken up again after an interruption, with
+another --tokens if one is given: the card lists every length that was planned. How long it takes stands in the card.
 """
 
 import argparse
@@ -25,6 +24,7 @@ from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, proce
 from transformers import MistralConfig, MistralForCausalLM, PreTrainedTokenizerFast
 
 from lib.data import dataset, managed
+from lib.errors import CourseError
 from lib.model.corpus import Document, documents
 
 BOS, EOS, PAD = "<s>", "</s>", "<pad>"
@@ -129,6 +129,7 @@ class Pretraining:
             fused=True,
         )
         self.step, self.seconds, self.curve = 0, 0.0, []
+        self.plans: list[list[int]] = []  # [step from which it held, tokens to see in all]
 
     def autocast(self) -> torch.autocast:
         """bf16 where the hardware multiplies in it; on other CPUs it would be twenty times slower."""
@@ -184,18 +185,26 @@ class Pretraining:
         state = {
             "model": self.model.state_dict(),
             "optimizer": self.optimizer.state_dict(),
-            **{name: getattr(self, name) for name in ("step", "seconds", "curve")},
+            "setup": asdict(self.setup),
+            **{name: getattr(self, name) for name in ("step", "seconds", "curve", "plans")},
         }
         aside = path.with_suffix(".writing")
         torch.save(state, aside)
         aside.replace(path)
 
     def load(self, path: Path) -> None:
-        """Go on from a checkpoint of `save`."""
+        """Go on from a checkpoint of `save`.
+
+        Raises:
+            CourseError: if it was made with other settings than these; only the tokens to see may change.
+        """
         state = torch.load(path, map_location=self.device, weights_only=True)
+        if state["setup"] | {"tokens": 0} != asdict(self.setup) | {"tokens": 0}:
+            raise CourseError(f"{path} was made with other settings: remove {path.parent} to begin anew")
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
-        self.step, self.seconds, self.curve = state["step"], state["seconds"], state["curve"]
+        for name in ("step", "seconds", "curve", "plans"):
+            setattr(self, name, state[name])
 
 
 def run(setup: Setup, work: Path, out: Path, every: int = 25) -> None:
@@ -214,6 +223,8 @@ def run(setup: Setup, work: Path, out: Path, every: int = 25) -> None:
     if (work / "checkpoint.pt").exists():
         state.load(work / "checkpoint.pt")
         print(f"going on from step {state.step} of {setup.steps} ({work / 'checkpoint.pt'})", flush=True)
+    if not state.plans or state.plans[-1][1] != setup.tokens:
+        state.plans.append([state.step, setup.tokens])
     parameters = sum(p.numel() for p in state.model.parameters())
     print(f"{parameters:,} parameters, {rows.numel():,} corpus tokens, {setup.steps} steps on {device}", flush=True)
     while state.step < setup.steps:
@@ -263,6 +274,7 @@ def card(state: Pretraining, corpus: list[Document]) -> str:
         f"| {r['step']:,} | {r['tokens']:,} | {r['seconds'] / 60:.0f} | {r['loss']:.3f} | {r['held_out']:.3f} |"
         for r in [*state.curve[:-1:2], last]
     )
+    plans = "; then ".join(f"from step {step:,} with `--tokens {tokens}`" for step, tokens in state.plans)
     parameters = sum(p.numel() for p in state.model.parameters())
     where = torch.cuda.get_device_name() if state.device == "cuda" else f"{torch.get_num_threads()} CPU threads"
     return f"""# nano
@@ -286,7 +298,8 @@ instruction with an answer, and no policy of the validation or test split, nor a
 |---|---|---|---|---|
 {curve}
 
-Made by `python -m lib.model.pretrain --tokens {setup.tokens}`; the whole curve is in curve.csv.
+Made by `python -m lib.model.pretrain`, {plans}.
+The schedule follows the tokens planned at the time. The whole curve is in curve.csv.
 
 ```json
 {json.dumps(asdict(setup))}

@@ -22,7 +22,8 @@ from transformers import EarlyStoppingCallback, PreTrainedTokenizerBase, Trainer
 from trl import SFTConfig, SFTTrainer
 
 from lib.data.dataset import Example, spread
-from lib.files import read_json, write_json, writing
+from lib.errors import CourseError
+from lib.files import ROOT, checksums, read_json, write_json, writing
 from lib.model.base import Sizes, check_device, compute_dtype, load_quantised, load_tokenizer, sizes
 from lib.model.prompt import render
 from lib.profiles import Profile, Recipe
@@ -42,8 +43,8 @@ class Fit:
     best_eval_loss: float
     best_step: int
     stopped_early: bool
-    tokens: int  # of prompts and responses, as the trainer counts them
-    seconds: float
+    tokens: int  # of prompts and responses, trained on since this process took it up
+    seconds: float  # of training since then; evaluations are not counted
     sizes: Sizes
     memory_gb: float  # peak of the GPU, else of this process
     resumed_from: int  # step; 0 if the training began here
@@ -122,9 +123,12 @@ class Log(TrainerCallback):
     def __init__(self, path: Path) -> None:
         self.path = path
         self.started = time.monotonic()
+        self.tokens, self.evaluating = 0, 0.0  # trained on; seconds
 
     def on_log(self, args, state, control, logs=None, **kwargs) -> None:
         row = {"step": state.global_step, **(logs or {})}
+        self.tokens = int(max(self.tokens, row.get("num_tokens", 0), row.get("eval_num_tokens", 0)))
+        self.evaluating += row.get("eval_runtime", 0.0)
         row["elapsed"] = round(time.monotonic() - self.started, 1)
         with self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(row) + "\n")
@@ -156,6 +160,8 @@ def fit(
     disable_progress_bars()
     set_seed(seed)
     steps = profile.max_steps if max_steps is None else max_steps
+    if steps < 0:
+        raise CourseError(f"MAX_STEPS is {steps}: write a number of optimiser steps, or 0 for the profile's")
     tokenizer = load_tokenizer(profile)
     tokenizer.padding_side = "right"
     train_rows, _ = rows(train, tokenizer, profile.max_length)
@@ -173,6 +179,7 @@ def fit(
         print(f"recipe {recipe.name}: going on from {resume.name}")
     if device == "cuda":
         torch.cuda.reset_peak_memory_stats()
+    log = Log(folder / "log.jsonl")
     model = get_peft_model(load_quantised(profile), _lora(recipe))
     trainer = SFTTrainer(
         model=model,
@@ -180,16 +187,16 @@ def fit(
         train_dataset=Dataset.from_list(train_rows),
         eval_dataset=Dataset.from_list(validation_rows),
         processing_class=tokenizer,
-        callbacks=[Log(folder / "log.jsonl"), EarlyStoppingCallback(recipe.patience)],
+        callbacks=[log, EarlyStoppingCallback(recipe.patience)],
     )
     _in_compute_dtype(trainer.model, compute_dtype(device))
     started = time.monotonic()
     trainer.train(resume_from_checkpoint=str(resume) if resume else None)
-    seconds = time.monotonic() - started
+    seconds = time.monotonic() - started - log.evaluating
     if adapter is not None:
         with writing(adapter) as aside:
             trainer.model.save_pretrained(aside)
-    result = _summarise(trainer, recipe, seconds, resume, device)
+    result = _summarise(trainer, recipe, log.tokens, seconds, resume, device)
     write_json(folder / FINISHED, asdict(result))
     return result
 
@@ -249,7 +256,8 @@ def _lora(recipe: Recipe) -> LoraConfig:
 
 
 def _fingerprint(profile: Profile, recipe: Recipe, *parts: object) -> str:
-    text = json.dumps([asdict(profile) | {"minutes": None}, asdict(recipe), *parts], sort_keys=True)
+    base = [checksums(ROOT / name) for name in profile.base_files]
+    text = json.dumps([base, asdict(profile) | {"minutes": None}, asdict(recipe), *parts], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -284,7 +292,9 @@ def _is_json(path: Path) -> bool:
     return True
 
 
-def _summarise(trainer: SFTTrainer, recipe: Recipe, seconds: float, resume: Path | None, device: str) -> Fit:
+def _summarise(
+    trainer: SFTTrainer, recipe: Recipe, tokens: int, seconds: float, resume: Path | None, device: str
+) -> Fit:
     history = trainer.state.log_history
     evaluations = [(row["eval_loss"], row["step"]) for row in history if "eval_loss" in row]
     best, best_step = min(evaluations)
@@ -301,7 +311,7 @@ def _summarise(trainer: SFTTrainer, recipe: Recipe, seconds: float, resume: Path
         best_eval_loss=best,
         best_step=best_step,
         stopped_early=trainer.state.global_step < trainer.state.max_steps,
-        tokens=int(max(row.get(key, 0) for row in history for key in ("num_tokens", "eval_num_tokens"))),
+        tokens=tokens,
         seconds=seconds,
         sizes=sizes(trainer.model),
         memory_gb=memory / 2**30,

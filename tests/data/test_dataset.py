@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lib.data import overlap
+from lib.data import dataset, overlap
 from lib.data.dataset import (
     COMPLEXITIES,
     MOST_STATEMENTS,
@@ -23,6 +23,7 @@ from lib.data.dataset import (
 )
 from lib.data.managed import ManagedPolicy, report_names
 from lib.data.written import WrittenExample
+from lib.errors import CourseError
 from lib.iam import catalogue
 from lib.iam.document import Policy, canonical, parse, structure_faults
 
@@ -455,3 +456,31 @@ def test_spread_keeps_the_shares_of_the_sources(data):
     for source in SOURCES:
         whole = sum(e.source == source for e in data.test) / len(data.test)
         assert abs(sum(e.source == source for e in part) / 60 - whole) < 0.05
+
+
+class TestChoose:
+    def asked(self, limit, named=10, others=30):
+        test = [example(f"managed/{i}", "report") for i in range(named)]
+        test += [example(f"written/{i}", "written") for i in range(others)]
+        chosen = dataset.choose(test, limit)
+        assert [e for e in test if e in chosen] == chosen
+        return sum(e.source == "report" for e in chosen), sum(e.source == "written" for e in chosen)
+
+    @pytest.mark.parametrize(
+        ("limit", "shares"),
+        [(1, (0, 1)), (2, (1, 1)), (4, (2, 2)), (20, (10, 10)), (36, (10, 26)), (40, (10, 30)), (-1, (10, 30))],
+    )
+    def test_half_of_a_limit_goes_to_the_reports_names_while_there_are_any(self, limit, shares):
+        assert self.asked(limit) == shares
+
+    def test_what_one_kind_lacks_the_other_fills(self):
+        assert self.asked(20, named=30, others=5) == (15, 5)
+
+    @pytest.mark.parametrize("limit", [0, -2, -50])
+    def test_an_impossible_limit_is_one_line(self, limit):
+        with pytest.raises(CourseError, match=f"ARM_LIMIT is {limit}"):
+            self.asked(limit)
+
+
+def example(name, source):
+    return dataset.Example(name, source, name, "{}", "simple", name)

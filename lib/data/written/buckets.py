@@ -237,18 +237,6 @@ def guarded_bucket(desk: Desk) -> Draft | None:
     )
 
 
-_SITE = (
-    "s3:ListBucket",
-    "s3:PutObject",
-    "s3:DeleteObject",
-    "s3:GetObjectVersion",
-    "s3:GetObjectTagging",
-    "s3:GetObjectAttributes",
-    "s3:AbortMultipartUpload",
-    "s3:ListMultipartUploadParts",
-)
-
-
 def cloudfront_bucket(desk: Desk) -> Draft | None:
     """A CloudFront distribution reads a bucket through origin access control."""
     bucket = _bucket(desk)
