@@ -54,7 +54,7 @@ def said(capsys, number, answer):
 
 def namespace(found):
     """What a reader has at hand in the exercise's cell, as far as the solutions use it."""
-    return {"known": catalogue.load(), "overlap": overlap, "CUT_DRAFT": CUT_DRAFT}
+    return {"exercises": exercises, "known": catalogue.load(), "overlap": overlap, "CUT_DRAFT": CUT_DRAFT}
 
 
 def test_every_stage_has_two_or_three_exercises_with_its_number():
