@@ -4,7 +4,7 @@ Action sets become integers with one bit an action, so that an intersection is o
 sizes alone rule an overlap out are never looked at.
 """
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 
 from lib.iam import catalogue
@@ -83,6 +83,22 @@ def nearest(policies: Sequence[str], others: Sequence[str]) -> list[float]:
             if bits:
                 best[position] = max([best[position], *(overlap(bits, other) for other in known)])
     return best
+
+
+def apart(policies: Sequence[str], others: Sequence[str], threshold: float = NEAR) -> list[str]:
+    """Those of the policies whose overlap with each of the others stays under the threshold, as `nearest` measures."""
+    index = ActionIndex()
+    near: set[int] = set()
+    for effects in (EFFECTS, ("Allow",)):
+        known = sorted({bits for p in others if (bits := index.actions(parse(p), effects))}, key=int.bit_count)
+        sizes = [bits.bit_count() for bits in known]
+        for position, policy in enumerate(policies):
+            bits = index.actions(parse(policy), effects)
+            size = bits.bit_count()
+            alike = known[bisect_left(sizes, size * threshold) : bisect_right(sizes, size / threshold)]
+            if size and any(overlap(bits, other) >= threshold for other in alike):
+                near.add(position)
+    return [policy for position, policy in enumerate(policies) if position not in near]
 
 
 def overlap(a: int, b: int) -> float:

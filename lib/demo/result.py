@@ -74,7 +74,7 @@ def judge(draft: "Generated") -> Verdict:
 def show(draft: "Generated") -> Shown:
     """A draft for a notebook's output: the same as in the widget, its style included."""
     words = [judge(draft).words, *([] if draft.complete else [CUT.words])]
-    text = "\n".join([*words, cost(draft), *findings(draft), visible(draft.text) or EMPTY])
+    text = "\n".join([*words, cost(draft), *map(visible, findings(draft)), visible(draft.text) or EMPTY])
     return Shown(f"<style>{CSS}</style>{draft_html(draft)}", text)
 
 

@@ -55,7 +55,7 @@ class Action:
         """The description without its first words: "retrieve objects from Amazon S3"."""
         text = self.description.strip().rstrip(".")
         # Some begin twice: "Grants permission to grant permission to describe ...".
-        return re.sub(r"^((grants?|granting) permissions? (to |for )?)+", "", text, flags=re.IGNORECASE)
+        return re.sub(r"^((grants?|granting|controls) permissions? (to |for )?)+", "", text, flags=re.IGNORECASE)
 
 
 @dataclass(frozen=True)

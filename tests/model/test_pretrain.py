@@ -20,6 +20,7 @@ TOY = Setup(
     key_value_heads=2,
     context=16,
     batch=4,
+    micro_batch=2,
     tokens=16 * 4 * 12,
     warmup=2,
 )
@@ -42,6 +43,11 @@ def test_it_learns(rows):
     for _ in range(TOY.steps):
         state.train_step()
     assert state.held_out_loss() < before - 0.5
+
+
+def test_a_step_does_not_depend_on_how_many_rows_a_forward_pass_takes(rows):
+    whole, parts = (start(rows, dataclasses.replace(TOY, micro_batch=size)) for size in (4, 1))
+    assert [whole.train_step() for _ in range(3)] == pytest.approx([parts.train_step() for _ in range(3)], rel=1e-3)
 
 
 def test_a_run_goes_on_exactly_where_it_stopped(rows, tmp_path):
@@ -90,6 +96,13 @@ def test_weights_and_card_are_written(rows, tmp_path):
     card = (tmp_path / "README.md").read_text()
     assert "from step 0 with `--tokens 900`; then from step 3" in card and "5.250" in card and "40" in card
     assert (tmp_path / "curve.csv").read_text().startswith("step,tokens,seconds,loss,held_out")
+
+
+def test_an_element_and_the_signs_around_it_can_become_one_token():
+    statement = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["s3:Get"],"Resource":"*"}]}'
+    tokenizer = pretrain.train_tokenizer(iter([statement] * 50), 400)
+    pieces = [tokenizer.decode([i]) for i in tokenizer(statement)["input_ids"]]
+    assert '","Action":["' in pieces and "Allow" in pieces
 
 
 def test_the_tokenizer_splits_action_names_into_words_and_spells_any_text(rows):
