@@ -77,12 +77,24 @@ def nearest(policies: Sequence[str], others: Sequence[str]) -> list[float]:
     index = ActionIndex()
     best = [0.0] * len(policies)
     for effects in (EFFECTS, ("Allow",)):
-        known = [bits for bits in {index.actions(parse(p), effects) for p in others} if bits]
+        known = sorted({bits for p in others if (bits := index.actions(parse(p), effects))}, key=int.bit_count)
+        sizes = [bits.bit_count() for bits in known]
         for position, policy in enumerate(policies):
-            bits = index.actions(parse(policy), effects)
-            if bits:
-                best[position] = max([best[position], *(overlap(bits, other) for other in known)])
+            if bits := index.actions(parse(policy), effects):
+                best[position] = _largest(bits, known, sizes, best[position])
     return best
+
+
+def _largest(bits: int, known: Sequence[int], sizes: Sequence[int], least: float) -> float:
+    """The largest overlap with one of `known` if it is more than `least`; `known` is sorted by its `sizes`."""
+    size = bits.bit_count()
+    middle = bisect_left(sizes, size)
+    for outwards in (range(middle, len(known)), range(middle - 1, -1, -1)):
+        for i in outwards:
+            if min(size, sizes[i]) <= least * max(size, sizes[i]):
+                break  # from here on the sizes alone rule a larger overlap out
+            least = max(least, overlap(bits, known[i]))
+    return least
 
 
 def apart(policies: Sequence[str], others: Sequence[str], threshold: float = NEAR) -> list[str]:

@@ -75,7 +75,7 @@ FIGURES = {  # name -> drawing, what the title must say
     "complexity_by_source": (lambda: plots.complexity_by_source(EXAMPLES), ["75% of 12", "67% simple"]),
     "complexity_by_split": (lambda: plots.complexity_by_split(EXAMPLES), ["at most 33.3 points"]),
     "services": (lambda: plots.services(EXAMPLES, top=1), ["s3", "83% of 12", "the first of 4"]),
-    "lengths": (lambda: plots.lengths(LENGTHS, [512, 1024]), ["1,024 tokens", "100% (nano)", "50% (mistral)"]),
+    "lengths": (lambda: plots.lengths(LENGTHS, [512, 1024]), ["512 tokens", "51% (nano)", "1,024 for 100% and 50%"]),
     "losses": (lambda: plots.losses(LOG), ["Validation loss falls by 75%", "from 4 to 1"]),
     "sweep": (lambda: plots.sweep(report.sweep()), ["Configuration A", "0.3019", "0.0006 below B"]),
     "metrics_by_arm": (
@@ -235,9 +235,28 @@ def test_single_rows_of_data_and_training_are_drawn():
 def test_five_arms_are_drawn_with_names_in_words():
     rows = [row for number in range(5) for row in outputs(f"new_arm_{number}", number)]
     picture = plots.metrics_by_arm(metrics.summarise(scored(rows)))
-    assert picture.title.startswith("New arm 4 against new arm 3: schema valid 40% to 30%")
+    assert picture.title.startswith("New arm 4 is not shown to beat new arm 3: schema valid 40% to 30%")
     legend = picture.figure.axes[0].get_legend()
     assert [text.get_text() for text in legend.get_texts()] == [f"new arm {number}" for number in range(5)]
+
+
+def test_a_mean_over_few_answers_is_pale_and_says_how_few():
+    rows = outputs("fine_tuned", 1, n=40) + outputs("zero_shot", 30, n=40)
+    axes = plots.metrics_by_arm(metrics.summarise(scored(rows))).figure.axes[0]
+    said = [text.get_text() for text in axes.texts]
+    bars = {
+        bars.get_label(): bars.patches for bars in axes.containers if bars.get_label() in ("fine_tuned", "zero_shot")
+    }
+    assert said == ["n 1", "n 1"]  # services and effects, over the extracted
+    assert sum(bar.get_alpha() == 0.4 for bar in bars["fine_tuned"]) == 2
+    assert not any(bar.get_alpha() for bar in bars["zero_shot"])
+
+
+def test_where_no_arm_is_ever_correct_no_arm_is_called_the_best():
+    rows = outputs("zero_shot", 0) + outputs("fine_tuned", 0)
+    assert plots.categories_by_arm(counted(rows)).title.startswith(
+        "No arm has a correct answer; commonest error: no JSON"
+    )
 
 
 BAD = {

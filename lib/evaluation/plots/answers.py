@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from lib.evaluation import rows as checked
+from lib.evaluation.metric import EXTRACTED, METRICS
 from lib.evaluation.plots.slide import (
     COLOURS,
     GREY,
@@ -21,6 +22,7 @@ from lib.evaluation.plots.slide import (
     slide,
 )
 
+FEW = 20  # answers; a mean over fewer says its number instead of an interval, which would look too certain
 SHOWN = {  # column -> words under its bars
     "json_valid": "JSON\nvalid",
     "json_extracted": "JSON\nextracted",
@@ -31,12 +33,14 @@ SHOWN = {  # column -> words under its bars
     "effect_match_all": "effects\n(all)",
     "action_f1_all": "actions F1\n(all)",
 }
+OVER_EXTRACTED = frozenset(metric.name for metric in METRICS if metric.over == EXTRACTED)
 
 
 def metrics_by_arm(summary: pd.DataFrame, reference: pd.DataFrame | None = None) -> Picture:
     """The metrics of each arm with their intervals.
 
-    The title says that an arm "beats" the next one only if the intervals of schema validity and services lie apart.
+    The title says that an arm "beats" the next one only if the intervals of schema validity and services lie apart. A
+    mean over fewer than FEW answers is drawn pale, with their number.
 
     Args:
         summary: what `metrics.summarise` returns.
@@ -49,8 +53,15 @@ def metrics_by_arm(summary: pd.DataFrame, reference: pd.DataFrame | None = None)
     values.index = list(SHOWN.values())
     figure, axes = slide()
     for bars, row in zip(grouped_bars(axes, values), summary.to_dict("records"), strict=True):
-        _intervals(axes, bars, [(row.get(f"{name}_low"), row.get(f"{name}_high")) for name in SHOWN])
+        answers = {name: row.get("n_extracted", row["n"]) if name in OVER_EXTRACTED else row["n"] for name in SHOWN}
+        bounds = {name: (row.get(f"{name}_low"), row.get(f"{name}_high")) for name in SHOWN}
+        _intervals(axes, bars, [bounds[name] if answers[name] >= FEW else (None, None) for name in SHOWN])
         for patch, name in zip(bars, SHOWN, strict=True):
+            if answers[name] < FEW and patch.get_height() > 0:
+                patch.set_alpha(0.4)
+                middle = patch.get_x() + patch.get_width() / 2
+                words = f"n {answers[name]}"
+                axes.text(middle, patch.get_height() + 0.01, words, ha="center", va="bottom", fontsize=SMALL)
             _mark(axes, patch, reference, row["arm"], name)
     _arm_legend(axes, arms, marked=reference is not None)
     axes.set_ylabel("mean over the answers")
@@ -62,12 +73,12 @@ def metrics_by_arm(summary: pd.DataFrame, reference: pd.DataFrame | None = None)
     if len(both) > 1:
         second = both.iloc[1]
         apart = all(best.get(f"{name}_low", 0) > second.get(f"{name}_high", 1) for name in shown.values())
-        verb = "beats" if apart else "against"
-        pairs = [f"{word} {percent(best[name])} to {percent(second[name])}" for word, name in shown.items()]
-        finding = f"{arm_title(best['arm'])} {verb} {arm_title(second['arm'])}: {', '.join(pairs)}"
+        pairs = ", ".join(f"{word} {percent(best[name])} to {percent(second[name])}" for word, name in shown.items())
+        winner, other = arm_title(best["arm"]), arm_title(second["arm"])
+        finding = f"{winner} beats {other}: {pairs}" if apart else f"{winner} is not shown to beat {other}: {pairs}"
     caption = (
         f"{best['n']} answers an arm. Bars: means with 95% bootstrap intervals. (extracted): over the answers with "
-        "JSON; (all): over every answer, a failure counts 0."
+        f"JSON, pale where these are fewer than {FEW}; (all): over every answer, a failure counts 0."
     )
     caption += " Diamonds: the report's figures." if reference is not None else ""
     return finish(figure, finding[0].upper() + finding[1:], caption)

@@ -104,7 +104,7 @@ def _first(count: int) -> str:
 def lengths(rows: Rows, budgets: Sequence[int]) -> Picture:
     """How many policies fit a token budget, per tokenizer. Rows: tokenizer, tokens; budgets in tokens.
 
-    The title speaks of the largest budget.
+    The title speaks of the smallest and the largest budget.
     """
     table = checked.frame(rows, text=("tokenizer",), other=("tokens",))
     budgets = sorted(budgets)
@@ -126,9 +126,12 @@ def lengths(rows: Rows, budgets: Sequence[int]) -> Picture:
         axes.axvline(budget, color=GREY, linestyle="--", linewidth=2)
         axes.text(budget, 1.02, f" {budget:,}", color=GREY, fontsize=SMALL, ha="left", va="bottom")
     legend(axes)
-    last = joined(f"{percent(shares[-1])} ({name})" for name, shares in fits.items())
+    first = joined(f"{percent(shares[0])} ({name})" for name, shares in fits.items())
+    finding = f"{budgets[0]:,} tokens are enough for {first} of the policies"
+    if len(budgets) > 1:
+        finding += f", {budgets[-1]:,} for {joined(percent(shares[-1]) for shares in fits.values())}"
     caption = "Share that fits " + "; ".join(
         f"{budget:,} tokens: {joined(f'{percent(shares[i])} ({name})' for name, shares in fits.items())}"
         for i, budget in enumerate(budgets)
     )
-    return finish(figure, f"{budgets[-1]:,} tokens are enough for {last} of the policies", f"{caption}.")
+    return finish(figure, finding, f"{caption}.")

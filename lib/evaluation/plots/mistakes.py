@@ -22,8 +22,12 @@ def categories_by_arm(counts: pd.DataFrame) -> Picture:
     table = checked.frame(counts, text=("arm", "category"), other=("rate", "count", "n"))
     arms = list(dict.fromkeys(table["arm"]))
     rates = table.pivot_table(index="arm", columns="category", values="rate", sort=False).loc[arms]
-    best = rates.get("correct", rates.iloc[:, 0] * 0).idxmax()
-    finding = f"{arm_title(best)}: {percent(rates.loc[best].get('correct', 0.0))} correct{_worst(rates.loc[best])}"
+    correct = rates.get("correct", rates.iloc[:, 0] * 0)
+    best = correct.idxmax()
+    if correct.max() > 0:
+        finding = f"{arm_title(best)}: {percent(correct.max())} correct{_worst(rates.loc[best])}"
+    else:
+        finding = f"No arm has a correct answer{_worst(rates.mean())} of all answers"
     answers = table.groupby("arm", sort=False)["n"].first()
     caption = f"Each answer has the first category that holds, {_order()}. Answers an arm: {answers.iloc[0]}."
     rates.index = [arm_title(arm) for arm in arms]
