@@ -10,6 +10,7 @@ import math
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 VERSIONS = ("2012-10-17", "2008-10-17")
@@ -22,8 +23,6 @@ STATEMENT_ELEMENTS = (
 
 DEEPEST = 64  # a policy needs seven levels; what parses must never be too deep to print or to walk
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\w.+-]+')  # a string, or a number or word outside of strings
-
-PolicyLike = "str | dict | Policy"
 
 
 class PolicySyntaxError(ValueError):
@@ -65,9 +64,9 @@ class Policy:
 
     data: dict[str, Any]
 
-    @property
+    @cached_property
     def statements(self) -> tuple[Statement, ...]:
-        """The statements that are objects, in order."""
+        """The statements that are objects, in order; read once, so `data` is not to be changed afterwards."""
         return tuple(_statement(s) for s in _as_list(self.data.get("Statement")) if isinstance(s, dict))
 
     @property
@@ -79,6 +78,9 @@ class Policy:
         """The document as text: minified by default, else indented by so many spaces."""
         separators = (",", ":") if indent is None else (",", ": ")
         return json.dumps(self.data, indent=indent, separators=separators, ensure_ascii=False)
+
+
+PolicyLike = str | dict[str, Any] | Policy
 
 
 def parse(text: str) -> Policy:
