@@ -66,7 +66,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 1 if isinstance(error, NotebookFailed) else 2
     except OSError as error:  # no room, no permission, a file where a folder should be
-        print(f"{error.strerror}: {error.filename}; nothing finished is lost", file=sys.stderr)
+        reason = f"{error.strerror}: {error.filename}" if error.strerror else str(error)
+        print(f"{reason}; nothing finished is lost", file=sys.stderr)
         return 1
 
 
@@ -223,12 +224,12 @@ def _peak_memory() -> Iterator[list[int]]:
 
 
 def _conclude(plan: Plan) -> None:
-    page = report.write(plan.run)
     metrics = plan.run.path("03_eval/table.txt")
     if metrics.is_file():
         if "03_eval" not in plan.parameters:
             print("\nFrom an earlier run of 03_eval:")
         print(f"\n{metrics.read_text(encoding='utf-8').rstrip()}")
+    page = report.write(plan.run)
     print(f"\nReport: {shown(page)}\nExecuted notebooks: {shown(plan.run.path(EXECUTED))}/")
 
 

@@ -28,6 +28,7 @@ __all__ = [
     "ProfileError",
     "Recipe",
     "Run",
+    "chosen",
     "costs",
     "load",
     "load_recipe",
@@ -132,6 +133,9 @@ def load(name: str, folder: Path = PROFILES) -> Profile:
     for stage in profile.minutes:
         if stage not in STAGES:
             raise ProfileError(f"{shown(path)}: minutes names the stage {stage!r}{suggestion(stage, STAGES)}")
+    for stage in STAGES:
+        if stage not in profile.minutes:
+            raise ProfileError(f"{shown(path)}: minutes has no estimate for {stage}; add one")
     return profile
 
 
@@ -159,9 +163,25 @@ def open_run(profile: Profile | str, root: str | Path = "runs") -> Run:
     return Run(profile=profile, folder=ROOT / Path(root).expanduser() / profile.name)
 
 
-def costs(stage: str) -> pd.DataFrame:
-    """What a stage takes, as estimated in the profiles: a row a profile."""
-    found = [load(name) for name in profile_names()]
+def chosen(name: str, value: int, default: int) -> int:
+    """A count that a notebook's parameter gives, or the profile's where that is 0.
+
+    Raises:
+        ProfileError: if the parameter is negative.
+    """
+    if value < 0:
+        raise ProfileError(f"{name} is {value}: write a number of 1 or more, or 0 for the profile's ({default})")
+    return value or default
+
+
+def costs(stage: str, folder: Path = PROFILES) -> pd.DataFrame:
+    """What a stage takes, as estimated in the profiles: a row a profile that can be read."""
+    found = []
+    for name in profile_names(folder):
+        try:
+            found.append(load(name, folder))
+        except ProfileError as error:  # somebody's unfinished profile; who chooses it is told by `load`
+            print(f"left out: {error}")
     rows = [(p.name, p.title, p.minutes[stage], p.memory_gb) for p in found]
     return pd.DataFrame(rows, columns=["profile", "", "minutes", "memory, GB"]).set_index("profile")
 

@@ -57,6 +57,7 @@ class Executed:
 def write(run: Run) -> Path:
     """Write the executed notebooks as HTML and the report over all stages, and return the report's path."""
     copies = sorted((run.folder / EXECUTED).glob("*.ipynb"))
+    whole = [copy for copy in copies if _is_whole(copy)]  # a kill can leave half a copy of a notebook that was running
     page = (
         _templates()
         .get_template("report.html.jinja")
@@ -64,12 +65,13 @@ def write(run: Run) -> Path:
             profile=run.profile,
             written=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
             environment=_environment(run),
-            notebooks=[_executed(copy) for copy in copies],
-            sections=[(stage, table(run, stage), figures(run, stage)) for stage in STAGES],
+            notebooks=[_executed(copy) for copy in whole],
+            damaged=[copy.stem for copy in copies if copy not in whole],
+            sections=[(stage, table(run, stage), figures(run, stage), run.trouble(stage)) for stage in STAGES],
             metrics=table(run, "03_eval"),
         )
     )
-    for copy in copies:
+    for copy in whole:
         with writing(copy.with_suffix(".html")) as aside:
             aside.write_text(notebook_html(copy), encoding="utf-8")
     with run.writing("report.html") as aside:
@@ -123,6 +125,14 @@ def _executed(copy: Path) -> Executed:
         memory_gb=notebook.metadata.get("course", {}).get("peak_memory_gb"),
         parameters=", ".join(f"{name}={json.dumps(value)}" for name, value in ran.get("parameters", {}).items()),
     )
+
+
+def _is_whole(copy: Path) -> bool:
+    try:
+        nbformat.read(copy, as_version=4)
+    except (ValueError, OSError, nbformat.ValidationError):
+        return False
+    return True
 
 
 def _environment(run: Run) -> dict[str, str]:

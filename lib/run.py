@@ -85,12 +85,13 @@ class Run:
     def begin(self, stage: str) -> Path:
         """Start a stage and return its folder.
 
-        What an earlier run of the stage left stays, so that it can be resumed; only its manifest goes, so that the
-        stage counts as unfinished until `finish`, and so do the unfinished writes of a killed run.
+        What an earlier run of the stage left stays, so that it can be resumed; its manifest goes, so that the stage
+        counts as unfinished until `finish`, and so do its figures, which are drawn anew, and the unfinished writes of
+        a killed run.
         """
         folder = self.stage(stage)
         (folder / MANIFEST).unlink(missing_ok=True)
-        for aside in list(folder.rglob(f"{ASIDE}*")):
+        for aside in [folder / "figures", *folder.rglob(f"{ASIDE}*")]:
             shutil.rmtree(aside, ignore_errors=True)
         self._started[stage] = datetime.now(UTC)
         return folder
@@ -175,16 +176,28 @@ class Run:
             self._require_same_input(stage)
         return paths
 
+    def trouble(self, stage: str) -> str | None:
+        """Why what a stage left is not to be read as this run's result, in one line; None if it is."""
+        try:
+            self._require_same_input(stage)
+        except MissingUpstream as error:
+            return str(error)
+        return None
+
     def _require_same_input(self, stage: str) -> None:
         for file, checksum in self.manifest(stage)["read"].items():
             source = PurePosixPath(file).parts[0]
-            if source in STAGES and self.manifest(source)["written"].get(file) != checksum:
+            if source in STAGES:
+                now = self.manifest(source)["written"].get(file)
+            else:
+                now = sha256(ROOT / file) if (ROOT / file).is_file() else None
+            if now != checksum:
                 raise MissingUpstream(
                     f"{shown(self.folder / stage)} was made from another {file}: {self._remedy(stage, again=True)}"
                 )
 
     def _remedy(self, stage: str, again: bool = False) -> str:
-        command = f"python -m lib.course --profile {self.profile.name} --only {stage}"
+        command = f".venv/bin/python -m lib.course --profile {self.profile.name} --only {stage}"
         if self.folder.parent != ROOT / "runs":
             command += f" --runs {shown(self.folder.parent)}"
         return f"run notebooks/{stage}.ipynb {'again' if again else 'first'} (or {command})"

@@ -278,6 +278,18 @@ class TestReport:
         assert "ARM_LIMIT" in html
         assert 'src="http' not in html
 
+    def test_a_copy_cut_off_while_it_was_written_loses_no_report(self, run):
+        run.path("executed").mkdir()
+        run.path("executed/02_train.ipynb").write_text('{"cells": [{"cell_ty')
+        assert "executed copy of 02_train is damaged" in self.page(run)
+
+    def test_what_is_no_result_of_this_run_is_said_to_be_none(self, run):
+        assert "Not a result of this run" in self.page(run)
+        run.begin("03_eval")
+        run.write_text("03_eval/table.txt", "arm n")
+        run.finish("03_eval", {}, [], 0)
+        assert "Not a result of this run" not in self.page(run)
+
 
 def test_the_notebooks_of_the_course_can_be_read():
     assert [n.stage for n in read_notebooks()] == ["01_data", "02_train", "03_eval", "04_errors", "05_demo"]

@@ -167,3 +167,24 @@ def test_a_run_folder_does_not_depend_on_the_working_directory(tmp_path, monkeyp
 def test_an_empty_folder_of_runs_is_refused(root):
     with pytest.raises(ProfileError, match="folder of the runs is empty"):
         open_run("nano", root)
+
+
+def test_a_parameter_overrides_the_profile_and_0_does_not():
+    assert profiles.chosen("EXAMPLES", 5, 100) == 5
+    assert profiles.chosen("EXAMPLES", 0, 100) == 100
+    with pytest.raises(
+        ProfileError, match=r"EXAMPLES is -1: write a number of 1 or more, or 0 for the profile's \(100\)"
+    ):
+        profiles.chosen("EXAMPLES", -1, 100)
+
+
+def test_an_estimate_is_there_for_every_stage(nano):
+    with pytest.raises(ProfileError, match="minutes has no estimate for 02_train"):
+        nano(minutes={"01_data": 1})
+
+
+def test_somebodys_unfinished_profile_does_not_stop_the_others(tmp_path, capsys):
+    (tmp_path / "mine.yaml").write_text("title: mine\n")
+    (tmp_path / "nano.yaml").write_text((profiles.PROFILES / "nano.yaml").read_text())
+    assert list(profiles.costs("01_data", tmp_path).index) == ["nano"]
+    assert "left out" in capsys.readouterr().out

@@ -205,12 +205,12 @@ class TestRequire:
         said = refusal(open_run("nano", "runs/not-there"), "01_data/examples.jsonl")
         assert said == (
             "runs/not-there/nano/01_data/examples.jsonl is missing: run notebooks/01_data.ipynb first "
-            "(or python -m lib.course --profile nano --only 01_data --runs runs/not-there)"
+            "(or .venv/bin/python -m lib.course --profile nano --only 01_data --runs runs/not-there)"
         )
 
     def test_the_command_is_short_where_runs_are_where_they_belong(self, finished):
         said = refusal(open_run("colab"), "04_errors/errors.csv")
-        assert said.endswith("(or python -m lib.course --profile colab --only 04_errors)")
+        assert said.endswith("(or .venv/bin/python -m lib.course --profile colab --only 04_errors)")
 
     def test_a_changed_file_is_refused(self, finished):
         finished.path("01_data/examples.jsonl").write_text('{"id": "tampered"}\n')
@@ -246,6 +246,26 @@ class TestRequire:
         finished.finish("01_data", {}, [], 0)
         said = refusal(finished, "02_train/sweep.json")
         assert "02_train was made from another 01_data/examples.jsonl: run notebooks/02_train.ipynb again" in said
+
+    def test_a_stage_made_from_another_base_model_is_refused(self, finished, monkeypatch, tmp_path):
+        (tmp_path / "models").mkdir()
+        (tmp_path / "models" / "weights").write_text("first")
+        monkeypatch.setattr("lib.run.ROOT", tmp_path)
+        finished.begin("02_train")
+        finished.write_json("02_train/sweep.json", {})
+        finished.finish("02_train", {}, ["models"], 0)
+        assert finished.require("02_train/sweep.json") and finished.trouble("02_train") is None
+        for change in (lambda file: file.write_text("second"), lambda file: file.unlink()):
+            change(tmp_path / "models" / "weights")
+            said = refusal(finished, "02_train/sweep.json")
+            assert "02_train was made from another models/weights" in said and said == finished.trouble("02_train")
+
+    def test_an_unfinished_stage_is_in_trouble_and_begins_without_old_figures(self, finished):
+        finished.stage("01_data").joinpath("figures").mkdir()
+        assert finished.trouble("01_data") is None
+        finished.begin("01_data")
+        assert "unfinished" in finished.trouble("01_data")
+        assert not finished.path("01_data/figures").exists() and finished.path("01_data/examples.jsonl").exists()
 
     def test_running_a_stage_again_with_the_same_result_keeps_the_later_ones(self, finished):
         finished.begin("02_train")

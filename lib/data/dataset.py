@@ -100,11 +100,12 @@ def _example(id: str, source: str, instruction: str, document: dict[str, Any]) -
     return Example(id, source, " ".join(instruction.split()), policy.to_json(), complexity(policy))
 
 
-def build(managed: Sequence[ManagedPolicy], written: Sequence[WrittenExample], seed: int = 0) -> Dataset:
+def build(managed: Sequence[ManagedPolicy], written: Sequence[WrittenExample]) -> Dataset:
     """Curate and split.
 
     Where two examples are near duplicates, a policy of the report's test split stays before other managed policies,
-    and these before written examples. The split of the managed policies does not depend on the written ones.
+    and these before written examples. The split of the managed policies does not depend on the written ones, nor on
+    any seed: nano was pretrained apart from it.
 
     Raises:
         ValueError: if nothing is left.
@@ -126,7 +127,7 @@ def build(managed: Sequence[ManagedPolicy], written: Sequence[WrittenExample], s
     examples = keep("no near duplicates", _without_near(examples), f"overlap of expanded actions {NEAR} or more")
     if not examples:
         raise ValueError("no example is left after curation")
-    by_split = _split(examples, seed)
+    by_split = _split(examples)
     return Dataset(**{name: tuple(by_split[name]) for name in SPLITS}, steps=tuple(steps))
 
 
@@ -157,7 +158,7 @@ def _without_near(examples: Sequence[Example]) -> list[Example]:
     return [replace(e, group=examples[group_of[i]].id) for i, e in enumerate(examples) if i not in dropped]
 
 
-def _split(examples: Sequence[Example], seed: int) -> dict[str, list[Example]]:
+def _split(examples: Sequence[Example]) -> dict[str, list[Example]]:
     """80/10/10 within each source and complexity; groups whole, the report's names and their groups in test."""
     groups: dict[str, list[Example]] = {}
     for example in examples:
@@ -176,7 +177,7 @@ def _split(examples: Sequence[Example], seed: int) -> dict[str, list[Example]]:
             strata.setdefault(stratum, []).append(group)
     for stratum, names in strata.items():
         # The digest shuffles, and a group keeps its place when others come or go.
-        for group in sorted(names, key=lambda g: _digest(f"{seed} {g}")):
+        for group in sorted(names, key=lambda g: _digest(f"0 {g}")):
             wanting = [n for n in ("test", "validation") if filled[*stratum, n] < SPLITS[n] * sizes[stratum]]
             name = wanting[0] if wanting else "train"
             split[name] += groups[group]

@@ -14,7 +14,7 @@ from pathlib import Path
 from tqdm.auto import tqdm
 
 from lib.data.dataset import Example
-from lib.files import ROOT, checksums
+from lib.files import ROOT, checksums, write_jsonl
 from lib.model.generate import Generated, PolicyGenerator
 from lib.run import Run
 
@@ -83,10 +83,13 @@ def _take_up(path: Path, fingerprint: str) -> dict[str, dict]:
     """The rows that an interrupted run left, if they were made by the same model from the same data."""
     rows: dict[str, dict] = {}
     if path.exists():
-        lines = path.read_text(encoding="utf-8").split("\n")
+        lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
         whole = lines[:-1]  # what follows the last line break was cut off by the interruption
-        if whole and json.loads(whole[0]) == {"fingerprint": fingerprint}:
-            rows = {row["id"]: row for row in map(json.loads, whole[1:])}
-    kept = [{"fingerprint": fingerprint}, *rows.values()]
-    path.write_text("".join(json.dumps(row) + "\n" for row in kept), encoding="utf-8")
+        try:
+            first, *others = map(json.loads, whole)
+            if first == {"fingerprint": fingerprint}:
+                rows = {row["id"]: row for row in others}
+        except (ValueError, KeyError, TypeError):  # damaged, or no line was finished: this arm answers anew
+            rows = {}
+    write_jsonl(path, [{"fingerprint": fingerprint}, *rows.values()])
     return rows

@@ -11,6 +11,7 @@ from typing import Any
 
 from lib.iam import catalogue
 from lib.iam.catalogue import ResourceType
+from lib.iam.conditions import values_of
 from lib.iam.document import PolicyLike, Statement, as_policy
 
 OPERATORS = {  # operator without its prefix and suffix -> how a value is compared (IAM condition operators reference)
@@ -123,13 +124,14 @@ def describe_condition(operator: str, key: str, values: Any) -> str:
     optional = bare.endswith("IfExists")
     bare = bare.removesuffix("IfExists")
     name = QUANTIFIERS.get(head, "") + KEYS.get(key.lower(), key)
-    listed = values if isinstance(values, list) else [values]
+    listed = values_of(values)
+    true = any(value.lower() == "true" for value in listed)
     if bare == "Null":
-        words = f"{name} is {'absent' if str(listed[0]).lower() == 'true' else 'present'}"
+        words = f"{name} is {'absent' if true else 'present'}"
     elif bare == "Bool" and key.lower() in KEYS:
-        words = f"{name} is {'used' if str(listed[0]).lower() == 'true' else 'not used'}"
+        words = f"{name} is {'used' if true else 'not used'}"
     else:
-        words = f"{name} {OPERATORS.get(bare, bare)} {_joined([str(v) for v in listed], 'or')}"
+        words = f"{name} {OPERATORS.get(bare, bare)} {_joined(listed, 'or') or 'nothing'}"
     return words + (" or absent" if optional else "")
 
 
@@ -138,7 +140,7 @@ def _principals(statement: Statement) -> str:
     if given is None:
         return "the caller"
     kinds = given if isinstance(given, dict) else {"AWS": given}
-    named = [str(v) for values in kinds.values() for v in (values if isinstance(values, list) else [values])]
+    named = [value for values in kinds.values() for value in values_of(values)]
     words = "anyone" if named == ["*"] else _joined(named) or "nobody"
     return words if statement.principal is not None else f"everyone except {words}"
 

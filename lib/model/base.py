@@ -10,6 +10,7 @@ from pathlib import Path
 import bitsandbytes as bnb
 import torch
 from peft import PeftModel
+from safetensors import SafetensorError
 from transformers import (
     AutoModelForCausalLM,
     AutoTokenizer,
@@ -54,7 +55,7 @@ def check_device(profile: Profile) -> str:
 def compute_dtype(device: str) -> torch.dtype:
     """bfloat16 where the hardware multiplies in it, else float32: an AVX2 CPU is twenty times slower in bfloat16."""
     if device == "cuda":
-        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
+        return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
     return torch.bfloat16 if torch.cpu._is_avx512_bf16_supported() else torch.float32
 
 
@@ -146,6 +147,8 @@ def _load(kind: type, profile: Profile, **settings: object) -> object:
         return kind.from_pretrained(
             location, local_files_only=local, trust_remote_code=False, **_weights_only_safe(kind), **settings
         )
+    except SafetensorError as error:
+        raise BaseModelError(f"the weights of {profile.base_model!r} are damaged ({error}): restore them") from error
     except (OSError, ValueError) as error:  # transformers says ValueError of a folder without a tokenizer
         reason = str(error).strip().splitlines()[0]
         raise BaseModelError(

@@ -1,9 +1,11 @@
-"""The text that nano is pretrained on, all of it carried by installed packages.
+"""The text that nano is pretrained on, made of what installed packages carry.
 
 Four kinds of documents: botocore's description of AWS operations, the action catalogue's tables, AWS managed policies
-under their names, and pages about policies (lib/model/pages.py). None is an instruction with an answer, and no policy
-of validation or test, nor a near duplicate of one, is among them: managed policies come from the training split only,
-and pages are held against the two others.
+under their names, and pages about policies (lib/model/pages.py). The policies of the pages are composed like those of
+the written examples, and said in a reference's words instead of a request's: nano knows what policies look like and
+how a sentence and a policy correspond, but has read no instruction and nothing in the course's format. No policy of
+validation or test, nor a near duplicate of one, is among them: managed policies come from the training split only, and
+pages are held against the two others.
 """
 
 import html

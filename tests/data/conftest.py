@@ -66,4 +66,4 @@ def written_examples() -> list[WrittenExample]:
 @pytest.fixture(scope="session")
 def data(managed_policies: list[ManagedPolicy], written_examples: list[WrittenExample]) -> Dataset:
     """The data set of all of them."""
-    return dataset.build(managed_policies, written_examples, SEED)
+    return dataset.build(managed_policies, written_examples)

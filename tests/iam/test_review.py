@@ -70,6 +70,9 @@ def test_resources(arn, services, words):
         ("Null", "aws:TagKeys", "false", "aws:TagKeys is present"),
         ("DateGreaterThan", "aws:CurrentTime", "2026-01-01T00:00:00Z", "the time is after 2026-01-01T00:00:00Z"),
         ("Unheard", "k", "v", "k Unheard v"),
+        ("Null", "k", [], "k is present"),
+        ("Bool", "aws:SecureTransport", [], "TLS is not used"),
+        ("StringEquals", "k", [], "k is nothing"),
     ],
 )
 def test_conditions(operator, key, values, words):

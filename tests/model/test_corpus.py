@@ -52,7 +52,6 @@ def test_no_policy_of_validation_or_test_is_in_the_text(corpus, data):
     assert worst_overlap(corpus, data) < NEAR
 
 
-@pytest.mark.slow
 def test_none_is_in_the_text_that_the_shipped_base_has_read():
     written_examples = written.write(profiles.load("nano").examples, Setup.seed)
     data = dataset.build(managed.fetch(progress=False), written_examples)
