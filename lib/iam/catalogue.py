@@ -104,6 +104,34 @@ class Catalogue:
         return frozenset().union(*(self.expand(pattern) for pattern in patterns))
 
     @lru_cache(maxsize=65_536)  # noqa: B019 - one catalogue lives as long as the process
+    def bits(self, pattern: str) -> int:
+        """What `expand` finds, as an integer with one bit an action, for quick unions and intersections."""
+        places = self._places
+        if pattern == "*":
+            return (1 << len(places)) - 1
+        found = 0
+        for name in self.expand(pattern):
+            found |= 1 << places[name]
+        return found
+
+    def names_of(self, bits: int) -> tuple[str, ...]:
+        """The names that `bits` stands for, sorted."""
+        found = []
+        while bits:
+            lowest = bits & -bits
+            found.append(self._sorted[lowest.bit_length() - 1])
+            bits ^= lowest
+        return tuple(found)
+
+    @cached_property
+    def _sorted(self) -> list[str]:
+        return sorted(self.actions)
+
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        return {name: place for place, name in enumerate(self._sorted)}
+
+    @lru_cache(maxsize=65_536)  # noqa: B019 - one catalogue lives as long as the process
     def _expand(self, pattern: str) -> frozenset[str]:
         if pattern == "*":
             return self.names
