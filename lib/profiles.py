@@ -59,6 +59,7 @@ class Profile:
     device: str = field(metadata={"one_of": ("cpu", "cuda")})
     max_length: int = field(metadata=POSITIVE)  # tokens of prompt and response in training
     max_new_tokens: int = field(metadata=POSITIVE)  # token budget of an answer
+    no_repeat: int = field(metadata=COUNT)  # an answer repeats no run of so many tokens; 0: it may. Small models loop
     eval_batch_size: int = field(metadata=POSITIVE)  # prompts generated together
     train_batch_size: int = field(metadata=POSITIVE)  # rows in a forward pass
     gradient_accumulation: int = field(metadata=POSITIVE)  # forward passes in an optimiser step

@@ -70,9 +70,11 @@ class PolicyGenerator:
         shots: Sequence[Example] = (),
         max_new_tokens: int = 256,
         batch_size: int = 16,
+        no_repeat: int = 0,
     ) -> None:
         self.model, self.tokenizer, self.arm = model, tokenizer, arm
         self.shots, self.max_new_tokens, self.batch_size = tuple(shots), max_new_tokens, batch_size
+        self.no_repeat = no_repeat  # an answer repeats no run of so many tokens; 0: it may
 
     @classmethod
     def load(cls, run_folder: str | Path, arm: str = "fine_tuned", profile: Profile | None = None) -> "PolicyGenerator":
@@ -95,7 +97,8 @@ class PolicyGenerator:
         if chosen.shots:
             shots = choose_shots(load_split(Run(profile, folder), "train"))
         model = load_for_generation(profile, folder / "02_train" / "adapter" if chosen.adapter else None)
-        return cls(model, load_tokenizer(profile), chosen, shots, profile.max_new_tokens, profile.eval_batch_size)
+        budgets = (profile.max_new_tokens, profile.eval_batch_size, profile.no_repeat)
+        return cls(model, load_tokenizer(profile), chosen, shots, *budgets)
 
     def generate(
         self, instructions: Sequence[str], temperature: float = 0.0, max_new_tokens: int | None = None, seed: int = 0
@@ -151,6 +154,7 @@ class PolicyGenerator:
             stop_strings=[STOP],
             eos_token_id=self.tokenizer.eos_token_id,
             pad_token_id=self.tokenizer.pad_token_id,
+            no_repeat_ngram_size=self.no_repeat,
             **sampling,
         )
         started = time.perf_counter()

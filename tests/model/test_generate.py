@@ -31,6 +31,23 @@ def test_the_budget_holds_and_is_told(generator):
         assert draft.seconds > 0
 
 
+def test_no_run_of_tokens_is_repeated_where_the_profile_forbids_it(generator, monkeypatch):
+    written = []
+    read = PolicyGenerator._read
+    monkeypatch.setattr(
+        PolicyGenerator, "_read", lambda self, ids, *rest: written.append(ids) or read(self, ids, *rest)
+    )
+    generator.no_repeat = 2
+    generator.generate(REQUESTS, max_new_tokens=40)
+    for ids in written:
+        pairs = list(zip(ids, ids[1:], strict=False))
+        assert len(pairs) == 39 and len(set(pairs)) == 39
+    written.clear()
+    generator.no_repeat = 0
+    generator.generate(REQUESTS, max_new_tokens=40)
+    assert any(len(set(zip(ids, ids[1:], strict=False))) < 39 for ids in written)
+
+
 def test_what_is_no_policy_says_so(generator):
     draft = generator.generate(["read a bucket"])[0]
     assert draft.policy is None
