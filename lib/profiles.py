@@ -192,8 +192,8 @@ def suggestion(name: str, known: Iterable[str]) -> str:
     known = list(known)
     near = difflib.get_close_matches(str(name).lower(), [k.lower() for k in known], n=1, cutoff=0.5)
     meant = [k for k in known if near and k.lower() == near[0]][:1]
-    guess = f"; did you mean {meant[0]!r}?" if meant else ";"
-    return f"{guess} There are: {', '.join(known) or 'none'}"
+    guess = f"; did you mean {meant[0]!r}? There are" if meant else "; there are"
+    return f"{guess}: {', '.join(known) or 'none'}"
 
 
 def _find(kind: str, name: str, known: list[str], folder: Path) -> Path:

@@ -87,8 +87,9 @@ def notebook_html(copy: Path) -> str:
 
 
 def figures(run: Run, stage: str) -> list[Figure]:
-    """The figures of a stage in the order of their names; without a sidecar the title is made from the name."""
-    return [_figure(path) for path in sorted((run.folder / stage / "figures").glob("*.png"))]
+    """The figures of a stage in the order in which they were drawn; without a sidecar the name becomes the title."""
+    drawn = (run.folder / stage / "figures").glob("*.png")
+    return [_figure(path) for path in sorted(drawn, key=lambda path: (path.stat().st_mtime_ns, path.name))]
 
 
 def table(run: Run, stage: str) -> Table | None:

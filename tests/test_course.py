@@ -50,7 +50,7 @@ class TestRefusal:
             (["--profile", "nan"], "unknown profile 'nan'; did you mean 'nano'? There are: colab, nano, sagemaker"),
             (["--only", "3_eval"], "unknown stage '3_eval'; did you mean '03_eval'? There are: 01_data, 03_eval"),
             (["--only", "01_data", "02_train"], "unknown stage '02_train'"),
-            (["--from", "zzz"], "unknown stage 'zzz'; There are: 01_data, 03_eval"),
+            (["--from", "zzz"], "unknown stage 'zzz'; there are: 01_data, 03_eval"),
             (["-p", "ARM_LIMT=5"], "unknown parameter 'ARM_LIMT' of 01_data, 03_eval; did you mean 'ARM_LIMIT'?"),
             (["--only", "03_eval", "-p", "ARM_LIMIT=5"], "unknown parameter 'ARM_LIMIT' of 03_eval; 01_data has it"),
             (["-p", "=5"], "unknown parameter ''"),

@@ -71,7 +71,7 @@ def test_an_unknown_profile_is_refused_with_those_that_exist(name):
         load(name)
     assert "\n" not in str(refused.value)
     assert f"unknown profile {name!r}" in str(refused.value)
-    assert "There are: colab, nano, sagemaker" in str(refused.value)
+    assert "here are: colab, nano, sagemaker" in str(refused.value)
 
 
 def test_an_unknown_recipe_is_refused():

@@ -84,6 +84,14 @@ def cost(draft: "Generated") -> str:
     return f"{draft.tokens:,} tokens, {draft.seconds:.2f} s{speed}"
 
 
+def gist(draft: "Generated") -> str:
+    """A draft in a table's cell: what it allows and denies, or how a text that is no policy begins."""
+    if draft.policy is None or not draft.policy.statements:
+        return shortened(visible(draft.text), 60)
+    said = [f"{statement.effect} {', '.join(statement.action_patterns)}" for statement in draft.policy.statements]
+    return shortened(visible("; ".join(said)), 90)
+
+
 def findings(draft: "Generated") -> list[str]:
     """What is wrong with a draft, a sentence each: what its generator found, and actions that AWS does not have."""
     unknown = read(draft.text).unknown

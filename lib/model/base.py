@@ -4,6 +4,7 @@ The profile says which model and which device; models and tokenizers of transfor
 do (no GPU, no network, no such folder) is a BaseModelError of one line.
 """
 
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +25,8 @@ from lib.errors import CourseError
 from lib.profiles import Profile
 
 logging.disable_progress_bar()  # a bar for each of twenty tensors says nothing
+# peft 0.21 asks transformers by an old name, once a model: nothing that a reader could act on
+warnings.filterwarnings("ignore", message="`is_gradient_checkpointing` is deprecated", category=FutureWarning)
 
 
 class BaseModelError(CourseError):

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lib.demo.result import MOST_FINDINGS, cost, draft_html, findings, judge, shortened, show
+from lib.demo.result import MOST_FINDINGS, cost, draft_html, findings, gist, judge, shortened, show
+from lib.iam.document import parse
 from lib.model.generate import Generated
 
 VERDICTS = {
@@ -102,6 +103,13 @@ def test_a_shown_draft_is_html_where_possible_and_text_elsewhere(draft):
 
 def test_an_empty_draft_is_said_to_be_empty(draft):
     assert "(the draft is empty)" in draft_html(draft("")) and "(the draft is empty)" in repr(show(draft("")))
+
+
+def test_the_gist_tells_an_allow_from_a_deny():
+    text = '{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":["s3:Get*","s3:Put*"],"Resource":"*"}]}'
+    assert gist(Generated(text, parse(text), (), (), True, 3, 0.1)) == "Deny s3:Get*, s3:Put*"
+    assert gist(Generated("no\nJSON " * 20, None, (), (), True, 3, 0.1)).startswith("no JSON no JSON")
+    assert gist(Generated("{}", parse("{}"), (), (), True, 3, 0.1)) == "{}"
 
 
 def test_no_time_is_no_speed(draft):

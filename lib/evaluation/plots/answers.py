@@ -60,8 +60,8 @@ def metrics_by_arm(summary: pd.DataFrame, reference: pd.DataFrame | None = None)
             if answers[name] < FEW and patch.get_height() > 0:
                 patch.set_alpha(0.4)
                 middle = patch.get_x() + patch.get_width() / 2
-                words = f"n {answers[name]}"
-                axes.text(middle, patch.get_height() + 0.01, words, ha="center", va="bottom", fontsize=SMALL)
+                # upright from the axis, where neither a neighbour nor a marker stands
+                axes.text(middle, 0.01, f"n {answers[name]}", ha="center", va="bottom", fontsize=SMALL, rotation=90)
             _mark(axes, patch, reference, row["arm"], name)
     _arm_legend(axes, arms, marked=reference is not None)
     axes.set_ylabel("mean over the answers")
@@ -76,6 +76,12 @@ def metrics_by_arm(summary: pd.DataFrame, reference: pd.DataFrame | None = None)
         pairs = ", ".join(f"{word} {percent(best[name])} to {percent(second[name])}" for word, name in shown.items())
         winner, other = arm_title(best["arm"]), arm_title(second["arm"])
         finding = f"{winner} beats {other}: {pairs}" if apart else f"{winner} is not shown to beat {other}: {pairs}"
+    if reference is not None:
+        theirs = reference[reference["arm"] == best["arm"]].head(1)
+        finding += "".join(
+            f" (report: {percent(row['schema_valid'])} and {percent(row['service_jaccard_all'])})"
+            for row in theirs.to_dict("records")
+        )
     caption = (
         f"{best['n']} answers an arm. Bars: means with 95% bootstrap intervals. (extracted): over the answers with "
         f"JSON, pale where these are fewer than {FEW}; (all): over every answer, a failure counts 0."
@@ -154,6 +160,11 @@ def success_by_length(rows: Iterable[dict] | pd.DataFrame, budget: int, success:
             places, means, color=colour, linewidth=4, marker="o", markersize=12, label=arm_title(arm), clip_on=False
         )
     sizes = exponents[table["arm"] == arms[0]].value_counts()
+    few = [place for place in means.index if sizes.get(place, 0) < FEW]
+    for number, arm in enumerate(arms):
+        means = table[table["arm"] == arm].groupby(exponents)["success"].mean()
+        colour = COLOURS[number % len(COLOURS)]
+        axes.plot([p - first for p in few], means[few], "o", color="white", markeredgecolor=colour, markersize=12)
     names = [f"to {2**e:,}\nn {sizes.get(e, 0)}" for e in range(first, last + 1)]
     axes.set_xticks(range(last - first + 1), names)
     right = max(last - first + 0.5, np.log2(budget) - first + 0.7)
@@ -172,7 +183,7 @@ def success_by_length(rows: Iterable[dict] | pd.DataFrame, budget: int, success:
     finding = f"{arm_title(best)}, within {budget:,} tokens: {words} {percent(inside['success'].mean())}"
     finding += f"; beyond: {percent(beyond['success'].mean())}" if len(beyond) else "; no wanted policy is longer"
     caption = (
-        f"Answers by the length of the wanted policy, in bins of doubling width; n: answers of an arm. "
+        f"Answers by the length of the wanted policy; n: answers of an arm in a bin, hollow where under {FEW}. "
         f"{len(beyond)} of {len(part)} wanted policies are longer than the budget of {budget:,} tokens."
     )
     return finish(figure, finding[0].upper() + finding[1:], caption)

@@ -91,7 +91,7 @@ def services(rows: Rows, top: int = 20) -> Picture:
     covered = sum(1 for services in named if services & set(names)) / len(named)
     finding = (
         f"{names[0]} is named by {percent(values[0] / len(named))} of {len(named):,} policies; "
-        f"{_first(len(names))} of {len(counts)} services reach {percent(covered)}"
+        f"{_first(len(names))} of {len(counts)} service prefixes reach {percent(covered)}"
     )
     caption = f"The {len(names)} services named by most of {len(named):,} policies; a policy can name several."
     return finish(figure, finding, caption)

@@ -52,18 +52,18 @@ def categories_by_complexity(counts: pd.DataFrame, arm: str | None = None) -> Pi
     correct = rates.get("correct", rates.iloc[:, 0] * 0)
     finding = f"{arm_title(arm)}: {percent(correct.iloc[0])} of {order[0]} policies are correct"
     if len(order) > 1:
-        finding += f", {percent(correct.iloc[-1])} of {order[-1]} ones{_worst(rates.iloc[-1])}"
+        finding += f", {percent(correct.iloc[-1])} of {order[-1]} ones{_worst(rates.iloc[-1], ' of these')}"
     caption = f"Arm {arm_title(arm)}. Each answer has the first category that holds, {_order()}."
     rates.index = [f"{c}\nn {sizes[c]}" for c in order]
     return _stacked(rates, finding, caption)
 
 
-def _worst(rates: pd.Series) -> str:
+def _worst(rates: pd.Series, of: str = "") -> str:
     wrong = rates.drop(labels="correct", errors="ignore")
     wrong = wrong[wrong > 0]
-    return (
-        f"; commonest error: {TITLES[wrong.idxmax()]}, {percent(wrong.max())}" if len(wrong) else "; nothing is wrong"
-    )
+    if wrong.empty:
+        return "; nothing is wrong"
+    return f"; commonest error{of}: {TITLES[wrong.idxmax()]}, {percent(wrong.max())}"
 
 
 def _order() -> str:
