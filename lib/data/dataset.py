@@ -176,7 +176,8 @@ def _split(examples: Sequence[Example]) -> dict[str, list[Example]]:
         else:
             strata.setdefault(stratum, []).append(group)
     for stratum, names in strata.items():
-        # The digest shuffles, and a group keeps its place when others come or go.
+        # The digest shuffles, and a group keeps its place when others come or go. Another prefix than "0" would be
+        # another split, which the shipped nano has not been held apart from.
         for group in sorted(names, key=lambda g: _digest(f"0 {g}")):
             wanting = [n for n in ("test", "validation") if filled[*stratum, n] < SPLITS[n] * sizes[stratum]]
             name = wanting[0] if wanting else "train"
