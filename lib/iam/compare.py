@@ -4,7 +4,6 @@ Policies come in, a Comparison goes out; nothing is read or written. A permissio
 together with the effect, the resource, the principal and the conditions under which a statement names it.
 """
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -13,11 +12,10 @@ from typing import Any, NamedTuple
 from lib.iam import catalogue
 from lib.iam.conditions import OPERATORS, values_of
 from lib.iam.document import Policy, PolicyLike, Statement, as_policy
-from lib.iam.patterns import NO_SLASH, covers, overlaps
+from lib.iam.patterns import covers, overlaps
 
 EQUAL, OVER, UNDER, INCOMPARABLE = "equal", "over", "under", "incomparable"
 NOT = "!"  # before the patterns of a NotResource and the kinds of a NotPrincipal
-WITHOUT_SLASH = frozenset({"BucketName"})  # variables of ARN formats whose values hold no slash
 
 Test = tuple[str, str, frozenset[str]]  # operator and key in lower case, values
 
@@ -188,12 +186,8 @@ def _formats() -> dict[str, tuple[str, ...]]:
     found = {}
     for action in known.actions.values():
         kinds = known.services[action.service].resource_types
-        found[action.name] = tuple(sorted({_as_pattern(kinds[k].arn) for k in action.resource_types if k in kinds}))
+        found[action.name] = tuple(sorted({kinds[k].pattern for k in action.resource_types if k in kinds}))
     return found
-
-
-def _as_pattern(arn: str) -> str:
-    return re.sub(r"\$\{(\w+)\}", lambda m: NO_SLASH if m[1] in WITHOUT_SLASH else "*", arn)
 
 
 def _ways(rules: Iterable[_Rule], bits: int, formats: tuple[str, ...] | None) -> list[_Way]:

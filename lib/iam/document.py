@@ -9,9 +9,9 @@ import json
 import math
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 VERSIONS = ("2012-10-17", "2008-10-17")
 EFFECTS = ("Allow", "Deny")
@@ -21,7 +21,20 @@ STATEMENT_ELEMENTS = (
     *("Resource", "NotResource", "Condition"),
 )
 
+POLICY_TYPES = ("identity", "resource", "trust", "scp", "rcp")
+# Characters that a policy of a type may have, and whether white space counts ("IAM and AWS STS quotas": managed
+# policies 6,144, trust policies 2,048, both without white space; "Amazon S3 quotas": bucket policies 20 KB; "Quotas
+# for AWS Organizations": service and resource control policies 5,120). Other services set their own for resources.
+QUOTAS = {
+    "identity": (6_144, False),
+    "resource": (20_480, True),
+    "trust": (2_048, False),
+    "scp": (5_120, True),
+    "rcp": (5_120, True),
+}
+
 DEEPEST = 64  # a policy needs seven levels; what parses must never be too deep to print or to walk
+_KEY_OR_BRACE = re.compile(r'(?P<key>"(?:[^"\\]|\\.)*")(?=\s*:)|"(?:[^"\\]|\\.)*"|[{}]', re.DOTALL)
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\w.+-]+')  # a string, or a number or word outside of strings
 
 
@@ -58,11 +71,21 @@ class Statement:
         return frozenset(p.partition(":")[0].lower() for p in self.action_patterns if ":" in p)
 
 
+class Repeated(NamedTuple):
+    """A key that stands a second time in one JSON object; line and column count from 1."""
+
+    key: str
+    line: int
+    column: int
+
+
 @dataclass(frozen=True)
 class Policy:
     """A JSON object that is meant as a policy. `data` is the author's own form."""
 
     data: dict[str, Any]
+    length: int | None = field(default=None, compare=False)  # characters of the text that it was read from
+    repeated: tuple[Repeated, ...] = field(default=(), compare=False)  # only the last of repeated keys is in `data`
 
     @cached_property
     def statements(self) -> tuple[Statement, ...]:
@@ -73,6 +96,10 @@ class Policy:
     def services(self) -> frozenset[str]:
         """The service prefixes of all statements."""
         return frozenset().union(*(s.services for s in self.statements))
+
+    def size(self, policy_type: str = "identity") -> int:
+        """The characters that AWS counts: without white space, where QUOTAS say so or no text is known."""
+        return self.length if QUOTAS[policy_type][1] and self.length is not None else len(self.to_json())
 
     def to_json(self, indent: int | None = None) -> str:
         """The document as text: minified by default, else indented by so many spaces."""
@@ -92,8 +119,17 @@ def parse(text: str) -> Policy:
     """
     if not isinstance(text, str):
         raise PolicySyntaxError(f"a policy is text, not {type(text).__name__}")
+    twice = []
+
+    def pairs(found: list[tuple[str, Any]]) -> dict[str, Any]:
+        if len(made := dict(found)) != len(found):
+            twice.append(made)
+        return made
+
     try:
-        data = json.loads(text, parse_constant=_constant, parse_float=_float, parse_int=_int)
+        data = json.loads(
+            text, parse_constant=_constant, parse_float=_float, parse_int=_int, object_pairs_hook=pairs
+        )
     except json.JSONDecodeError as error:
         raise PolicySyntaxError(error.msg, error.lineno, error.colno) from error
     except _BadNumber as error:
@@ -104,7 +140,7 @@ def parse(text: str) -> Policy:
         raise PolicySyntaxError(f"a policy is a JSON object, not {_json_type(data)}")
     if _depth(data) > DEEPEST:
         raise PolicySyntaxError("nested too deeply for a policy")
-    return Policy(data)
+    return Policy(data, len(text), tuple(_repeated(text)) if twice else ())
 
 
 class _BadNumber(ValueError):
@@ -135,6 +171,25 @@ def _int(literal: str) -> int:
 def _place(text: str, literal: str) -> tuple[int, int]:
     """Line and column of the first such literal outside of strings; parsing stopped there."""
     start = next((t.start() for t in _TOKEN.finditer(text) if t.group() == literal), 0)
+    return _line_and_column(text, start)
+
+
+def _repeated(text: str) -> Iterator[Repeated]:
+    """The keys that stand twice in an object of a JSON text, with their places: the last one is what counts."""
+    seen: list[set[str]] = []
+    for token in _KEY_OR_BRACE.finditer(text):
+        if token[0] == "{":
+            seen.append(set())
+        elif token[0] == "}":
+            seen.pop()
+        elif token["key"] is not None:
+            key = json.loads(token["key"])
+            if key in seen[-1]:
+                yield Repeated(key, *_line_and_column(text, token.start()))
+            seen[-1].add(key)
+
+
+def _line_and_column(text: str, start: int) -> tuple[int, int]:
     return text.count("\n", 0, start) + 1, start - text.rfind("\n", 0, start)
 
 
