@@ -106,13 +106,11 @@ class Catalogue:
         The operation is looked for in its own service; failing that in services of a like name, and everywhere.
         """
         prefix, _, operation = name.lower().partition(":")
-        services = [self.services[prefix]] if prefix in self.services else []
-        if not services:
-            elsewhere = [action.name for action in self._by_operation.get(operation, ())]
-            if elsewhere:
-                return tuple(_close(name, elsewhere, count, 0.0))
-            services = [self.services[found] for found in _close(prefix, list(self.services), count, 0.6)]
+        likely = [prefix] if prefix in self.services else _close(prefix, list(self.services), count, 0.7)
+        services = [self.services[found] for found in likely]
         found = [s.actions[o].name for s in services for o in _close(operation, list(s.actions), count, 0.6)]
+        if not found and prefix not in self.services:
+            found = [action.name for action in self._by_operation.get(operation, ())]
         return tuple(found[:count])
 
     def resource_types(self, arn: str) -> tuple[ResourceType, ...]:
