@@ -136,25 +136,22 @@ class Catalogue:
 
     def condition_key(self, name: str) -> ConditionKey | None:
         """Look up a service's condition key, in any case, with a tag key filled in ("iam:ResourceTag/team")."""
-        return self._condition_keys.get(key_of(name))
+        return next((self._condition_keys[k] for k in spellings(name) if k in self._condition_keys), None)
 
     @cached_property
     def _condition_keys(self) -> dict[str, ConditionKey]:
-        return {
-            key_of(key.name): key for service in self.services.values() for key in service.condition_keys.values()
-        }
+        return {_folded(k.name): k for service in self.services.values() for k in service.condition_keys.values()}
 
-    def supports_key(self, action: Action, key: str) -> bool:
+    def supports_key(self, action: Action, name: str) -> bool:
         """Whether requests of an action can carry a condition key: the action's row names it, or its resources' do."""
-        wanted = key_of(key)
-        return wanted in self._keys_of(action.name)
+        return not self._keys_of(action.name).isdisjoint(spellings(name))
 
     @lru_cache(maxsize=65_536)  # noqa: B019 - one catalogue lives as long as the process
     def _keys_of(self, name: str) -> frozenset[str]:
         action = self.actions[name]
         kinds = self.services[action.service].resource_types
         of_resources = (key for kind in action.resource_types if kind in kinds for key in kinds[kind].condition_keys)
-        return frozenset(map(key_of, (*action.condition_keys, *of_resources)))
+        return frozenset(map(_folded, (*action.condition_keys, *of_resources)))
 
     def expand(self, pattern: str) -> frozenset[str]:
         """The names of the actions that an Action element matches.
@@ -221,10 +218,15 @@ def _close(word: str, words: list[str], count: int, cutoff: float) -> list[str]:
     return difflib.get_close_matches(word, words, count, cutoff)
 
 
-def key_of(name: str) -> str:
-    """A condition key in lower case, and without the tag key that stands after its slash."""
-    head, slash, _ = name.lower().partition("/")
-    return head + slash
+def spellings(name: str) -> tuple[str, str]:
+    """A condition key in lower case as it stands, and as the reference's key that takes a tag key after its slash."""
+    lower = name.lower()
+    return lower, lower.partition("/")[0] + "/"
+
+
+def _folded(name: str) -> str:
+    """A documented key in lower case, with nothing after the slash where a reader fills in a tag key."""
+    return re.sub(r"/(\$\{.*|<.*|tag-key)$", "/", name).lower()
 
 
 def has_wildcard(text: str) -> bool:

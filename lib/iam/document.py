@@ -127,9 +127,7 @@ def parse(text: str) -> Policy:
         return made
 
     try:
-        data = json.loads(
-            text, parse_constant=_constant, parse_float=_float, parse_int=_int, object_pairs_hook=pairs
-        )
+        data = json.loads(text, parse_constant=_constant, parse_float=_float, parse_int=_int, object_pairs_hook=pairs)
     except json.JSONDecodeError as error:
         raise PolicySyntaxError(error.msg, error.lineno, error.colno) from error
     except _BadNumber as error:

@@ -1,13 +1,16 @@
 """Validate a policy as IAM Access Analyzer does, offline and with its codes.
 
 A policy and its type come in, findings go out. Each module holds the rules of one part of a document as tables and
-small functions; codes.txt lists all codes, and NOT_CHECKED those that no document shows.
+small functions; codes.txt lists all codes.
 """
 
 from collections.abc import Callable, Iterator
 
 from lib.iam.checks.actions import check_actions
+from lib.iam.checks.conditions import check_conditions
 from lib.iam.checks.finding import CODES, SEVERITIES, Finding, Said
+from lib.iam.checks.principals import check_principals
+from lib.iam.checks.redundancy import check_redundancy
 from lib.iam.checks.resources import check_one_service, check_resources
 from lib.iam.checks.structure import check_document, check_statement
 from lib.iam.checks.variables import check_variables
@@ -21,6 +24,8 @@ STATEMENT_CHECKS: tuple[Callable[[View], Iterator[Said]], ...] = (
     check_actions,
     check_resources,
     check_variables,
+    check_conditions,
+    check_principals,
 )
 
 
@@ -52,6 +57,7 @@ def _said(policy: Policy, kind: str) -> Iterator[Said]:
     for view in views:
         for check in STATEMENT_CHECKS:
             yield from check(view)
+    yield from check_redundancy(views)
     if kind == "resource":
         yield from check_one_service(policy, views)
 

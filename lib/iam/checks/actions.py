@@ -10,7 +10,7 @@ from lib.iam.checks.finding import Said, shown
 from lib.iam.checks.view import Value, View
 from lib.iam.conditions import glob
 
-SENSITIVE = {  # action -> family of codes, condition key that names who may be served ("Pass role ...", "Create SLR ...")
+SENSITIVE = {  # action -> family of codes ("Pass role ...", "Create SLR ..."), key that names who may be served
     "iam:passrole": ("PASS_ROLE", "iam:passedtoservice"),
     "iam:createservicelinkedrole": ("CREATE_SLR", "iam:awsservicename"),
 }
@@ -33,13 +33,16 @@ RCP_SERVICES = {  # "Resource control policies (RCPs)", list of services that su
 def newer() -> dict[str, frozenset[str]]:
     """What AWS's managed policies name and the catalogue does not know yet, by service, in lower case.
 
-    A name that AWS itself uses exists, though the catalogue is older: newer.txt lists such actions, and under
-    "arn:service" such ARN patterns. It is made by `python -m lib.data.newer`.
+    A name that AWS itself uses exists, though the catalogue is older: newer.txt lists such actions, under
+    "arn:service" such ARN patterns, and under "key:service" condition keys. `python -m lib.data.newer` makes it.
     """
     found: dict[str, set[str]] = {}
     for line in resources.files(__package__).joinpath("newer.txt").read_text(encoding="utf-8").splitlines():
-        service = ":".join(line.split(":")[:3:2]) if line.startswith("arn:") else line.partition(":")[0]
-        found.setdefault(service, set()).add(line)
+        first, second, *rest = line.split(":", 3)
+        if first == "key":
+            found.setdefault(f"key:{second}", set()).add(line.removeprefix("key:"))
+        else:
+            found.setdefault(f"arn:{rest[0]}" if first == "arn" else first, set()).add(line)
     return {service: frozenset(names) for service, names in found.items()}
 
 
@@ -51,7 +54,7 @@ def check_actions(view: View) -> Iterator[Said]:
         yield from _by_type(view, value)
     for values in (view.actions, view.not_actions):
         folded = [Value(value.text.lower(), value.path) for value in values]
-        yield from redundant(folded, "ACTION", _covers, field=0)
+        yield from redundant(folded, "ACTION", covers_action, field=0)
     if view.allows and view.kind == "identity":
         for action, (family, key) in SENSITIVE.items():
             how = _named(view, action), _scope(view)
@@ -96,7 +99,9 @@ def _field(text: str, place: int) -> str:
     return fields[place] if len(fields) > place else ""
 
 
-def _covers(wide: str, narrow: str) -> bool:
+def covers_action(wide: str, narrow: str) -> bool:
+    """Whether an Action value takes in all that another one does, both read without regard to case."""
+    wide, narrow = wide.lower(), narrow.lower()
     return not ("?" in wide and "*" in narrow) and glob(wide, narrow)
 
 
@@ -112,7 +117,7 @@ def _fault(pattern: str) -> tuple[str, str] | None:
     if has_wildcard(prefix):
         what = f"{shown(pattern)}: a wildcard in the service may reach services of a like name. Name the service."
         return "WILDCARD_IN_SERVICE_NAME", what
-    if any(glob(lower, name) for name in newer().get(prefix.lower(), ())):
+    if any(name == lower or glob(lower, name) for name in newer().get(prefix.lower(), ())):
         return None
     if prefix.lower() not in known.services:
         return "INVALID_SERVICE_IN_ACTION", f"The service {shown(prefix)} does not exist{_hint(pattern)}"

@@ -139,6 +139,4 @@ def _tests(condition: dict[str, Any], path: str) -> Iterator[Test]:
         quantifier, _, name = operator.lower().rpartition(":")
         bare = name.removesuffix("ifexists")
         for key, values in keys.items():
-            yield Test(
-                operator, quantifier, bare, bare != name, str(key), as_list(values), f"{path}.{operator}.{key}"
-            )
+            yield Test(operator, quantifier, bare, bare != name, str(key), as_list(values), f"{path}.{operator}.{key}")
