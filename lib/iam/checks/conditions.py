@@ -129,7 +129,7 @@ def _key(test: Test, view: View) -> Iterator[Said]:
     elif key in UNSUPPORTED_KEYS:
         what = f"{name} is not supported: use {UNSUPPORTED_KEYS[key]}."
         yield Said("UNSUPPORTED_GLOBAL_CONDITION_KEY", what, test.path)
-    elif key.rstrip("/") + "/" in TAGGED:
+    elif key.rstrip("/") + "/" in TAGGED or key.endswith("/"):
         yield Said("MISSING_TAG_KEY_IN_CONDITION", f"{name} needs a tag: write {test.key.rstrip('/')}/tag.", test.path)
     elif prefix == "aws" and look_up(test.key) is None:
         yield Said("INVALID_GLOBAL_CONDITION_KEY", f"The condition key {name} does not exist.", test.path)
@@ -309,12 +309,14 @@ BY_KEY: tuple[Callable[[Test, View], Iterator[Said]], ...] = (
 def _tags(view: View) -> Iterator[Said]:
     """Tests of resource tags beside services whose resources have none; tests that hold without the key are right."""
     asked = [t for t in view.tests if _head(t.key) == "aws:resourcetag/" and not t.if_exists and t.family != "Null"]
+    if not asked:
+        return
     for element in ("Action", "NotAction"):
         code = TAG_CODES.get((str(view.data.get("Effect")), element))
         named = {v.text.lower().partition(":")[0] for v in view.texts(element)}
         services = [s for s in catalogue.load().services.values() if s.prefix in named]
         untagged = sorted(s.prefix for s in services if "aws:ResourceTag/${TagKey}" not in s.condition_keys)
-        if code and asked and (untagged or (element == "NotAction" and named)):
+        if code and (untagged or (element == "NotAction" and named)):
             words = ", ".join(untagged) if element == "Action" else "many services that are not excluded"
             what = f"Resources of {words} have no tags to test: {asked[0].key} never holds for them."
             yield Said(code, what, asked[0].path)
