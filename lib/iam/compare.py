@@ -66,15 +66,15 @@ def compare(expected: PolicyLike, actual: PolicyLike) -> Comparison:
     Raises:
         PolicySyntaxError: if either is text that is not a policy.
     """
-    wanted, given = _rules(as_policy(expected)), _rules(as_policy(actual))
+    wanted, given = rules_of(as_policy(expected)), rules_of(as_policy(actual))
     right = {"precision": 0.0, "recall": 0.0}
     sizes = {"precision": 0, "recall": 0}
-    extra: list[tuple[int, _Way]] = []
-    missing: list[tuple[int, _Way]] = []
-    for bits, formats in _classes([*wanted, *given]):
-        theirs, ours = _ways(wanted, bits, formats), _ways(given, bits, formats)
-        surplus = [way for way in ours if not _said(way, theirs, ours)]
-        lacking = [way for way in theirs if not _said(way, ours, theirs)]
+    extra: list[tuple[int, Way]] = []
+    missing: list[tuple[int, Way]] = []
+    for bits, formats in classes([*wanted, *given]):
+        theirs, ours = ways_of(wanted, bits, formats), ways_of(given, bits, formats)
+        surplus = [way for way in ours if not said(way, theirs, ours)]
+        lacking = [way for way in theirs if not said(way, ours, theirs)]
         for name, ways, faults in (("precision", ours, surplus), ("recall", theirs, lacking)):
             if ways:
                 right[name] += bits.bit_count() * (1 - len(faults) / len(ways))
@@ -96,7 +96,7 @@ def compare(expected: PolicyLike, actual: PolicyLike) -> Comparison:
     )
 
 
-class _Way(NamedTuple):
+class Way(NamedTuple):
     """One way in which a policy allows or denies an action."""
 
     effect: str
@@ -105,18 +105,18 @@ class _Way(NamedTuple):
     principal: frozenset[tuple[str, str]] | None
 
 
-class _Rule(NamedTuple):
+class Rule(NamedTuple):
     """A statement: its actions as bits, and the ways in which it speaks of them."""
 
     bits: int
-    ways: tuple[_Way, ...]
+    ways: tuple[Way, ...]
 
 
-def _rules(policy: Policy) -> list[_Rule]:
+def rules_of(policy: Policy) -> list[Rule]:
     return [_rule(s) for s in policy.statements if s.effect in ("Allow", "Deny")]
 
 
-def _rule(statement: Statement) -> _Rule:
+def _rule(statement: Statement) -> Rule:
     known = catalogue.load()
     bits = 0
     for pattern in statement.action_patterns:
@@ -130,7 +130,7 @@ def _rule(statement: Statement) -> _Rule:
     else:
         resources = ("*",)  # a trust policy speaks of what it is attached to
     tests, principal = _tests(statement.condition), _principal(statement)
-    return _Rule(bits, tuple(_Way(statement.effect or "", r, tests, principal) for r in dict.fromkeys(resources)))
+    return Rule(bits, tuple(Way(statement.effect or "", r, tests, principal) for r in dict.fromkeys(resources)))
 
 
 def _tests(condition: Mapping[str, Any]) -> tuple[Test, ...]:
@@ -151,7 +151,7 @@ def _principal(statement: Statement) -> frozenset[tuple[str, str]] | None:
     return None
 
 
-def _classes(rules: list[_Rule]) -> Iterator[tuple[int, tuple[str, ...] | None]]:
+def classes(rules: list[Rule]) -> Iterator[tuple[int, tuple[str, ...] | None]]:
     """Actions that the rules do not tell apart, as bits; with their ARN formats where a rule asks for a resource."""
     classes = [0]
     for rule in rules:
@@ -190,7 +190,7 @@ def _formats() -> dict[str, tuple[str, ...]]:
     return found
 
 
-def _ways(rules: Iterable[_Rule], bits: int, formats: tuple[str, ...] | None) -> list[_Way]:
+def ways_of(rules: Iterable[Rule], bits: int, formats: tuple[str, ...] | None) -> list[Way]:
     """The ways in which rules speak of a class of actions, without those that change nothing."""
     found = {
         way if formats or way.resource[:1] != NOT or formats is None else way._replace(resource="*"): None
@@ -203,11 +203,11 @@ def _ways(rules: Iterable[_Rule], bits: int, formats: tuple[str, ...] | None) ->
     if len(ways) == 1:
         return ways
     bans = [way for way in ways if way.effect == "Deny"]
-    ways = [w for w in ways if w.effect == "Deny" or not any(_wider(ban, w) for ban in bans)]
-    kept: list[_Way] = []
+    ways = [w for w in ways if w.effect == "Deny" or not any(wider(ban, w) for ban in bans)]
+    kept: list[Way] = []
     for number, way in enumerate(ways):
         others = (other for other in [*kept, *ways[number + 1 :]] if other.effect == way.effect)
-        if not any(_wider(other, way) for other in others):
+        if not any(wider(other, way) for other in others):
             kept.append(way)
     return kept
 
@@ -219,17 +219,17 @@ def _usable(resource: str, formats: tuple[str, ...]) -> bool:
     return any(overlaps(resource, arn) for arn in formats)
 
 
-def _said(way: _Way, others: list[_Way], own: list[_Way]) -> bool:
+def said(way: Way, others: list[Way], own: list[Way]) -> bool:
     """Whether the other policy says what `way` says, and takes nothing of it away that `own` leaves."""
-    if not any(other.effect == way.effect and _wider(other, way) for other in others):
+    if not any(other.effect == way.effect and wider(other, way) for other in others):
         return False
     if way.effect == "Deny":
         return True
     bans = [other for other in others if other.effect == "Deny" and _meets(other, way)]
-    return all(any(mine.effect == "Deny" and _wider(mine, ban) for mine in own) for ban in bans)
+    return all(any(mine.effect == "Deny" and wider(mine, ban) for mine in own) for ban in bans)
 
 
-def _wider(one: _Way, two: _Way) -> bool:
+def wider(one: Way, two: Way) -> bool:
     """Whether `one` holds wherever `two` does, whatever their effects."""
     return (
         _covers_resource(one.resource, two.resource)
@@ -250,7 +250,7 @@ def _covers_resource(wide: str, narrow: str) -> bool:
     return not any(overlaps(pattern, narrow) for pattern in excluded)
 
 
-def _meets(one: _Way, two: _Way) -> bool:
+def _meets(one: Way, two: Way) -> bool:
     a, b = one.resource, two.resource
     if a.startswith(NOT) or b.startswith(NOT):
         a, b = (b, a) if b.startswith(NOT) else (a, b)
@@ -272,8 +272,8 @@ def _implies(strong: Test, weak: Test) -> bool:
     return strong[2] >= weak[2] if operator is not None and operator.negated else strong[2] <= weak[2]
 
 
-def _merged(found: list[tuple[int, _Way]]) -> tuple[Permission, ...]:
-    by_way: dict[_Way, int] = {}
+def _merged(found: list[tuple[int, Way]]) -> tuple[Permission, ...]:
+    by_way: dict[Way, int] = {}
     for bits, way in found:
         by_way[way] = by_way.get(way, 0) | bits
     names = catalogue.load().names_of

@@ -56,7 +56,8 @@ KEYS = {  # lower-case global condition key -> its name in a sentence (AWS globa
     "aws:sourcevpce": "the source VPC endpoint",
     "aws:viaawsservice": "a call through an AWS service",
 }
-QUANTIFIERS = {"ForAllValues": "every value of ", "ForAnyValue": "some value of "}
+QUANTIFIERS = {"forallvalues": "every value of ", "foranyvalue": "some value of "}
+_WORDS = {operator.lower(): words for operator, words in OPERATORS.items()}
 
 
 def explain(policy: PolicyLike) -> list[str]:
@@ -120,18 +121,18 @@ def describe_resource(arn: str, services: Iterable[str]) -> str:
 
 def describe_condition(operator: str, key: str, values: Any) -> str:
     """One condition in words: "the source IP address is in 10.0.0.0/8"."""
-    head, _, bare = operator.rpartition(":")
-    optional = bare.endswith("IfExists")
-    bare = bare.removesuffix("IfExists")
+    head, _, bare = operator.lower().rpartition(":")
+    optional = bare.endswith("ifexists")
+    bare = bare.removesuffix("ifexists")
     name = QUANTIFIERS.get(head, "") + KEYS.get(key.lower(), key)
     listed = values_of(values)
     true = any(value.lower() == "true" for value in listed)
-    if bare == "Null":
+    if bare == "null":
         words = f"{name} is {'absent' if true else 'present'}"
-    elif bare == "Bool" and key.lower() in KEYS:
+    elif bare == "bool" and key.lower() in KEYS:
         words = f"{name} is {'used' if true else 'not used'}"
     else:
-        words = f"{name} {OPERATORS.get(bare, bare)} {_joined(listed, 'or') or 'nothing'}"
+        words = f"{name} {_WORDS.get(bare, operator)} {joined(listed, 'or') or 'nothing'}"
     return words + (" or absent" if optional else "")
 
 
@@ -141,7 +142,7 @@ def _principals(statement: Statement) -> str:
         return "the caller"
     kinds = given if isinstance(given, dict) else {"AWS": given}
     named = [value for values in kinds.values() for value in values_of(values)]
-    words = "anyone" if named == ["*"] else _joined(named) or "nobody"
+    words = "anyone" if named == ["*"] else joined(named) or "nobody"
     return words if statement.principal is not None else f"everyone except {words}"
 
 
@@ -153,14 +154,14 @@ def _actions(statement: Statement, named: bool) -> str:
     for prefix, words in by_service.items():
         service = catalogue.load().services.get(prefix)
         known = service is None or any(service.title in word for word in words)
-        parts.append(_joined(words) + ("" if known else f" in {service.title}"))
+        parts.append(joined(words) + ("" if known else f" in {service.title}"))
     everything = "do everything except " if statement.not_actions is not None else ""
     return everything + ("; ".join(parts) or "do nothing")
 
 
 def _resources(statement: Statement) -> str:
     services = statement.services
-    words = _joined([describe_resource(r, services) for r in (statement.resources or statement.not_resources or ())])
+    words = joined([describe_resource(r, services) for r in (statement.resources or statement.not_resources or ())])
     if statement.not_resources is not None:
         return f"everything except {words}"
     return words or "no resource"
@@ -173,10 +174,10 @@ def _conditions(condition: dict[str, Any]) -> str:
         if isinstance(keys, dict)
         for key, values in keys.items()
     ]
-    return f", if {_joined(tests)}" if tests else ""
+    return f", if {joined(tests)}" if tests else ""
 
 
-def _joined(words: list[str], last: str = "and") -> str:
+def joined(words: list[str], last: str = "and") -> str:
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} {last} {words[-1]}" if words else ""
 
 

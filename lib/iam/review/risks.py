@@ -1,0 +1,64 @@
+"""What is needless in a policy, and what is dangerous: redundancy by our checks, risk classes by cloudsplaining."""
+
+from dataclasses import dataclass
+
+from lib.iam.checks import Finding, validate
+from lib.iam.document import PolicyLike, as_policy
+
+CLASSES = {  # attribute of cloudsplaining's PolicyDocument -> class, what it means (cloudsplaining, "Glossary")
+    "allows_privilege_escalation": ("privilege escalation", "can give itself more permissions"),
+    "permissions_management_without_constraints": ("resource exposure", "can change who may use resources"),
+    "allows_data_exfiltration_actions": ("data exfiltration", "can read data of any resource"),
+    "credentials_exposure": ("credentials exposure", "receives credentials in answers"),
+    "service_wildcard": ("service wildcard", "can do everything in a service"),
+    "infrastructure_modification": ("infrastructure modification", "can change any resource"),
+}
+
+
+@dataclass(frozen=True)
+class Risk:
+    """A class of risk that a policy carries, with the actions (or services) that carry it."""
+
+    name: str
+    meaning: str
+    actions: tuple[str, ...]
+
+
+def risks(policy: PolicyLike) -> list[Risk]:
+    """The risk classes of an identity policy, worst first, as cloudsplaining finds them.
+
+    Raises:
+        PolicySyntaxError: if the policy is text that is not one.
+    """
+    from cloudsplaining.scan.policy_document import PolicyDocument  # loads slowly, and only this needs it
+
+    scanned = PolicyDocument(_complete(policy))
+    found = []
+    for attribute, (name, meaning) in CLASSES.items():
+        rows = getattr(scanned, attribute)
+        named = [action for row in rows for action in (row["actions"] if isinstance(row, dict) else [row])]
+        if named:
+            found.append(Risk(name, meaning, tuple(dict.fromkeys(named))))
+    return found
+
+
+def redundancy(policy: PolicyLike, policy_type: str = "identity") -> list[Finding]:
+    """The statements, actions, resources and other parts that could go without changing what the policy allows."""
+    return [finding for finding in validate(policy, policy_type) if finding.code.startswith("REDUNDANT_")]
+
+
+def _complete(policy: PolicyLike) -> dict:
+    """The statements that can be scanned; those without an effect, an action or a resource allow nothing anyhow."""
+    whole = [
+        {k: v for k, v in raw.items() if k != "Sid"}
+        for raw, read in _statements(policy)
+        if read.effect in ("Allow", "Deny") and read.action_patterns and (read.resources or read.not_resources)
+    ]
+    return {"Version": "2012-10-17", "Statement": whole}
+
+
+def _statements(policy: PolicyLike):
+    read = as_policy(policy)
+    given = read.data.get("Statement")
+    raw = [s for s in (given if isinstance(given, list) else [given]) if isinstance(s, dict)]
+    return zip(raw, read.statements, strict=True)
