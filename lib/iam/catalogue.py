@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cache, cached_property, lru_cache
 from importlib import resources
+from typing import Any
 
 from lib.iam.patterns import NO_SLASH, overlaps
 
@@ -200,18 +201,21 @@ class Catalogue:
         service_pattern, colon, operation_pattern = pattern.partition(":")
         if not colon:
             return frozenset()
-        services = _matching(self.services, service_pattern)
         return frozenset(
-            service.actions[operation].name
-            for service in services
-            for operation in ([o for o in service.actions if _regex(operation_pattern).fullmatch(o)])
+            action.name
+            for service in _matching(self.services, service_pattern)
+            for action in _matching(service.actions, operation_pattern)
         )
 
 
-def _matching(services: dict[str, Service], pattern: str) -> list[Service]:
+def _matching(named: dict[str, Any], pattern: str) -> list[Any]:
+    """The values whose names match; a compiled expression only where a wildcard stands inside the pattern."""
     if not has_wildcard(pattern):
-        return [services[pattern]] if pattern in services else []
-    return [service for prefix, service in services.items() if _regex(pattern).fullmatch(prefix)]
+        return [named[pattern]] if pattern in named else []
+    if not has_wildcard(start := pattern[:-1]) and pattern[-1] == "*":
+        return [value for name, value in named.items() if name.startswith(start)]
+    matches = _regex(pattern).fullmatch
+    return [value for name, value in named.items() if matches(name)]
 
 
 def _close(word: str, words: list[str], count: int, cutoff: float) -> list[str]:

@@ -111,8 +111,10 @@ def substituted(value: str, context: Context) -> str | None:
 
 def glob(pattern: str, text: str, fold: bool = False) -> bool:
     """Whether the text matches a pattern of `*` and `?`; characters marked by `substituted` are literal."""
-    if pattern == "*":
+    if pattern == "*" or pattern == text:
         return True
+    if "*" not in pattern and "?" not in pattern and not fold:
+        return False
     return _compiled(pattern, fold).fullmatch(text) is not None
 
 

@@ -357,9 +357,12 @@ def _statement(data: dict[str, Any]) -> Statement:
 
 
 def _texts(data: dict[str, Any], element: str) -> tuple[str, ...] | None:
-    if element not in data:
-        return None
-    return tuple(value for value in _as_list(data[element]) if isinstance(value, str))
+    value = data.get(element)
+    if isinstance(value, str):
+        return (value,)
+    if isinstance(value, list):
+        return tuple([text for text in value if isinstance(text, str)])
+    return () if element in data else None
 
 
 def _as_list(value: Any) -> list[Any]:

@@ -68,6 +68,7 @@ def simulate(
     boundary: Policies = None,
     session: Policies = None,
     service_control: Sequence[Policies] = (),
+    live: bool = False,
 ) -> Decision:
     """Decide one request as AWS does.
 
@@ -78,15 +79,25 @@ def simulate(
         session: the policies passed when the session began; several count as one. None: there are none.
         service_control: the service control policies of each level of the organisation, root first. Each level must
             allow; no level means that the account is under no organisation.
+        live: ask IAM's policy simulator instead, with the credentials that boto3 finds (lib/iam/live.py).
 
     Raises:
         PolicySyntaxError: if a policy is text that is not one.
+        ValueError: with live, if session or service control policies are given, which that simulator does not take.
     """
+    if live:
+        if session is not None or service_control:
+            raise ValueError(
+                "IAM's simulator takes no session and no service control policies: leave them out, or live"
+            )
+        from lib.iam import live as aws  # brings boto3, which only this needs
+
+        return aws.simulate(request, identity, resource, boundary)
     who = caller(request.principal)
     context = _context(request, who)
 
     def said(kind: str, policies: Policies) -> list[tuple[Matched, int]]:
-        return list(_matched(kind, _policies(policies), request, who, context))
+        return list(_matched(kind, policies_of(policies), request, who, context))
 
     levels = [said("service_control", level) for level in service_control]
     limits = {
@@ -188,7 +199,8 @@ def _context(request: Request, who: Caller) -> dict[str, Any]:
     return known | context
 
 
-def _policies(given: Policies) -> list[Policy]:
+def policies_of(given: Policies) -> list[Policy]:
+    """One policy or several, in any form, as a list."""
     if given is None:
         return []
     several = [given] if isinstance(given, str | dict | Policy) else given

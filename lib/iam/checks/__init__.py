@@ -29,7 +29,7 @@ STATEMENT_CHECKS: tuple[Callable[[View], Iterator[Said]], ...] = (
 )
 
 
-def validate(policy: PolicyLike, policy_type: str = "identity") -> list[Finding]:
+def validate(policy: PolicyLike, policy_type: str = "identity", live: bool = False) -> list[Finding]:
     """Find what is wrong with a policy, in the order of the document.
 
     Text that does not parse is a finding, too (JSON_SYNTAX_ERROR, its path the line and column).
@@ -37,8 +37,11 @@ def validate(policy: PolicyLike, policy_type: str = "identity") -> list[Finding]
     Args:
         policy_type: identity, resource, trust (a role's), scp or rcp (an organization's).
 
+        live: ask IAM Access Analyzer instead, with the credentials that boto3 finds (lib/iam/live.py).
+
     Raises:
         ValueError: if there is no such policy type.
+        botocore.exceptions.BotoCoreError, ClientError: with live, if AWS cannot be asked.
     """
     if policy_type not in POLICY_TYPES:
         raise ValueError(f"policy_type is {policy_type!r}: use one of {', '.join(POLICY_TYPES)}")
@@ -46,6 +49,10 @@ def validate(policy: PolicyLike, policy_type: str = "identity") -> list[Finding]
         read = as_policy(policy)
     except PolicySyntaxError as error:
         return [_finding(Said("JSON_SYNTAX_ERROR", error.message, f"line {error.line}, column {error.column}"))]
+    if live:
+        from lib.iam import live as aws  # brings boto3, which only this needs
+
+        return aws.validate(read, policy_type)
     return [_finding(said) for said in _said(read, policy_type)]
 
 

@@ -11,8 +11,8 @@ from lib.iam.checks.view import Value, View
 from lib.iam.conditions import glob
 
 SENSITIVE = {  # action -> family of codes ("Pass role ...", "Create SLR ..."), key that names who may be served
-    "iam:passrole": ("PASS_ROLE", "iam:passedtoservice"),
-    "iam:createservicelinkedrole": ("CREATE_SLR", "iam:awsservicename"),
+    "iam:PassRole": ("PASS_ROLE", "iam:PassedToService"),
+    "iam:CreateServiceLinkedRole": ("CREATE_SLR", "iam:AWSServiceName"),
 }
 WIDE = {  # how the action is named, how the resource is -> rest of the code, words
     ("exact", "not"): ("NOT_RESOURCE", "with NotResource"),
@@ -53,45 +53,49 @@ def check_actions(view: View) -> Iterator[Said]:
             yield Said(*fault, value.path)
         yield from _by_type(view, value)
     for values in (view.actions, view.not_actions):
-        folded = [Value(value.text.lower(), value.path) for value in values]
-        yield from redundant(folded, "ACTION", covers_action, field=0)
+        yield from redundant(values, "ACTION", covers_action, field=0, fold=True)
     if view.allows and view.kind == "identity":
         for action, (family, key) in SENSITIVE.items():
-            how = _named(view, action), _scope(view)
-            if how in WIDE and key not in view.keys:
+            how = _named(view, action.lower()), _scope(view)
+            if how in WIDE and key.lower() not in view.keys:
                 code, words = WIDE[how]
                 what = f"The statement allows {action} {words}: name the roles, or add the condition key {key}."
                 yield Said(f"{family}_WITH_{code}", what, view.path)
 
 
-def redundant(values: list[Value], what: str, covers: Callable[[str, str], bool], field: int) -> Iterator[Said]:
+def redundant(
+    values: list[Value], what: str, covers: Callable[[str, str], bool], field: int, fold: bool = False
+) -> Iterator[Said]:
     """One finding for the values that another value of the list covers; of equal ones the first stays.
 
     Args:
         what: ACTION or RESOURCE.
         field: place of the service between the colons; only values of one service are held against each other.
+        fold: whether case does not count.
     """
-    wide: dict[str, list[Value]] = {}
-    for value in values:
-        if has_wildcard(value.text):
-            service = _field(value.text, field)
-            wide.setdefault("*" if has_wildcard(service) else service, []).append(value)
-    seen: set[str] = set()
-    needless: list[tuple[Value, Value]] = []
-    for value in values:
-        if value.text in seen:
-            needless.append((value, value))
-        else:
-            rivals = (*wide.get(_field(value.text, field), ()), *wide.get("*", ()))
-            over = (v for v in rivals if v.text != value.text and covers(v.text, value.text))
-            if (other := next(over, None)) is not None:
-                needless.append((value, other))
-        seen.add(value.text)
+    texts = [value.text.lower() if fold else value.text for value in values]
+    wide: dict[str, list[int]] = {}
+    for place, text in enumerate(texts):
+        if has_wildcard(text):
+            service = _field(text, field)
+            wide.setdefault("*" if has_wildcard(service) else service, []).append(place)
+    first: dict[str, int] = {}
+    needless: list[tuple[int, int]] = []  # place of the value, place of what makes it needless
+    for place, text in enumerate(texts):
+        if text in first:
+            needless.append((place, first[text]))
+            continue
+        first[text] = place
+        rivals = (*wide.get(_field(text, field), ()), *wide.get("*", ()))
+        over = next((p for p in rivals if texts[p] != text and covers(texts[p], text)), None)
+        if over is not None:
+            needless.append((place, over))
     if needless:
-        value, other = needless[0]
-        why = "stands here twice" if value is other else f"is covered by {shown(other.text)}"
+        place, other = needless[0]
+        twice = texts[place] == texts[other]
+        why = "stands here twice" if twice else f"is covered by {shown(values[other].text)}"
         more = f" ({len(needless) - 1} more like it)" if len(needless) > 1 else ""
-        yield Said(f"REDUNDANT_{what}", f"{shown(value.text)} {why}{more}: remove it.", value.path)
+        yield Said(f"REDUNDANT_{what}", f"{shown(values[place].text)} {why}{more}: remove it.", values[place].path)
 
 
 def _field(text: str, place: int) -> str:

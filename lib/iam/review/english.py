@@ -90,7 +90,7 @@ def describe_action(pattern: str, named: bool = True) -> str:
     prefix, _, operation = pattern.partition(":")
     service = catalogue.load().services.get(prefix.lower())
     if service is None or not catalogue.has_wildcard(pattern):
-        return f"use {pattern}, which does not exist,"
+        return f"use {pattern} (which does not exist)"
     title = service.title if not named else f"{service.title} ({pattern})"
     if operation == "*":
         return f"use every action of {title}"

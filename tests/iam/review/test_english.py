@@ -32,9 +32,9 @@ def test_each_statement_is_one_sentence_in_order():
         ("s3:Get*", "use every Get action of Amazon S3 (s3:Get*)"),
         ("s3:*Object", "use every action of Amazon S3 (s3:*Object) that matches *Object"),
         ("*", "use every action of every service"),
-        ("s3:GetObjekt", "use s3:GetObjekt, which does not exist,"),
-        ("nosuch:*", "use nosuch:*, which does not exist,"),
-        ("", "use , which does not exist,"),
+        ("s3:GetObjekt", "use s3:GetObjekt (which does not exist)"),
+        ("nosuch:*", "use nosuch:* (which does not exist)"),
+        ("", "use  (which does not exist)"),
     ],
 )
 def test_actions(pattern, words):
