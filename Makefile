@@ -44,7 +44,8 @@ lint: .venv/.done
 lab: .venv/.done ## Open the course in JupyterLab
 	@$(venv) -m jupyterlab --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/notebooks/01_data.ipynb
 
-bench: .venv/.done ## Measure training and generation; writes benchmarks/results.md
+bench: .venv/.done ## Measure against other tools, training and generation; writes benchmarks/results.md
+	@$(venv) -m pip install --quiet -r env/bench.txt
 	@$(venv) -m benchmarks
 
 clean: ## Remove the environment and caches; runs/ and models/ stay

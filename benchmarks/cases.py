@@ -3,7 +3,9 @@
 A later row is one more Pair. Every case runs in a process of its own, so that its peak memory is its own.
 """
 
+import contextlib
 import dataclasses
+import json
 import tempfile
 import time
 from collections.abc import Callable
@@ -71,7 +73,109 @@ def _generate(batch_size: int) -> Work:
     return Work(sum(d.tokens for d in drafts), time.perf_counter() - started)
 
 
+def _documents() -> list[str]:
+    from lib.data import managed
+
+    return [json.dumps(policy.document) for policy in managed.fetch()]
+
+
+def _each(work: Callable[[str], object]) -> Work:
+    """A piece of work on every managed policy, loading of catalogues not counted."""
+    documents = _documents()
+    work(documents[0])
+    started = time.perf_counter()
+    for document in documents:
+        work(document)
+    return Work(len(documents), time.perf_counter() - started)
+
+
+def _validate() -> Work:
+    from lib.iam.checks import validate
+
+    return _each(validate)
+
+
+def _parliament() -> Work:
+    try:
+        import parliament
+    except ImportError as error:
+        raise SystemExit(f"{error}: .venv/bin/python -m pip install -r env/bench.txt") from error
+
+    def analyze(document: str) -> None:
+        with contextlib.suppress(Exception):  # it raises on condition types of newer services; what it did counts
+            parliament.analyze_policy_string(document)
+
+    return _each(analyze)
+
+
+def _compare() -> Work:
+    from lib.iam.compare import compare
+
+    documents = _documents()
+    compare(documents[0], documents[1])
+    started = time.perf_counter()
+    for one, other in zip(documents, documents[1:], strict=False):
+        compare(one, other)
+    return Work(len(documents) - 1, time.perf_counter() - started)
+
+
+def _cloudsplaining() -> Work:
+    from lib.iam.review import risks
+
+    return _each(risks)
+
+
+REQUESTS = 60_000
+THREE_STATEMENTS = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {"Effect": "Allow", "Action": ["s3:GetObject", "s3:PutObject"], "Resource": "arn:aws:s3:::photos/*"},
+        {
+            "Effect": "Allow",
+            "Action": "s3:ListBucket",
+            "Resource": "arn:aws:s3:::photos",
+            "Condition": {"StringLike": {"s3:prefix": "home/${aws:username}/*"}},
+        },
+        {"Effect": "Deny", "Action": "s3:*", "Resource": "*", "Condition": {"Bool": {"aws:SecureTransport": "false"}}},
+    ],
+}
+
+
+def _simulate(policy: str | dict) -> Work:
+    from lib.iam.simulate import Request, simulate
+
+    ada = "arn:aws:iam::111122223333:user/ada"
+    requests = [
+        Request(action, resource, ada, {"aws:SecureTransport": tls, "s3:prefix": "home/ada/x"})
+        for action in ("s3:GetObject", "s3:ListBucket", "ec2:StopInstances")
+        for resource in ("arn:aws:s3:::photos", "arn:aws:s3:::photos/a")
+        for tls in ("true", "false")
+    ]
+    started = time.perf_counter()
+    for number in range(REQUESTS):
+        simulate(requests[number % len(requests)], identity=policy)
+    return Work(REQUESTS, time.perf_counter() - started)
+
+
 PAIRS = {
+    "validation": Pair(
+        "Validating the 1,582 managed policies",
+        "policies",
+        Case("lib.iam.checks", _validate),
+        Case("parliament 1.6.4", _parliament),
+    ),
+    "comparison": Pair(
+        "Reading what the managed policies allow: each compared with the next, or each scanned for risks",
+        "policies",
+        Case("lib.iam.compare", _compare),
+        Case("cloudsplaining 0.9.1", _cloudsplaining),
+    ),
+    "simulation": Pair(
+        "Deciding requests against a policy of three statements",
+        "requests",
+        Case("given as text, read once", lambda: _simulate(json.dumps(THREE_STATEMENTS))),
+        Case("given as a dict", lambda: _simulate(THREE_STATEMENTS)),
+    ),
     "training": Pair(
         "Training nano with QLoRA (real tokens, padding not counted)",
         "tokens",

@@ -18,9 +18,8 @@ class ActionIndex:
 
     def __init__(self) -> None:
         self._catalogue = catalogue.load()
-        self._bit = {name: 1 << i for i, name in enumerate(sorted(self._catalogue.names))}
-        self._all = (1 << len(self._bit)) - 1
-        self._patterns: dict[str, int] = {}
+        self._all = self._catalogue.bits("*")
+        self._unknown: dict[str, int] = {}
 
     def actions(self, policy: Policy, effects: Sequence[str] = EFFECTS) -> int:
         """The actions that the statements of these effects name, as a set of bits."""
@@ -36,13 +35,9 @@ class ActionIndex:
         return bits
 
     def _bits(self, pattern: str) -> int:
-        if pattern not in self._patterns:
-            names = self._catalogue.expand(pattern) or (pattern.lower(),)
-            bits = 0
-            for name in names:
-                bits |= self._bit.setdefault(name, 1 << len(self._bit))
-            self._patterns[pattern] = bits
-        return self._patterns[pattern]
+        if known := self._catalogue.bits(pattern):
+            return known
+        return self._unknown.setdefault(pattern.lower(), 1 << (self._all.bit_length() + len(self._unknown)))
 
 
 def near_pairs(sets: Sequence[int], threshold: float = NEAR) -> list[list[int]]:

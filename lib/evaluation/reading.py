@@ -67,6 +67,11 @@ def read_expected(text: str) -> Reading:
     return read(text)
 
 
+def policy_text(text: str) -> str:
+    """The part of a text that `read` reads as the policy: the whole, or from the first "{" to the last "}"."""
+    return text if _loads(text) is not NOTHING else text[text.find("{") : text.rfind("}") + 1]
+
+
 def _loads(text: str) -> Any:
     try:
         return json.loads(text, parse_constant=_refuse_constant)

@@ -113,7 +113,9 @@ class Rule(NamedTuple):
 
 
 def rules_of(policy: Policy) -> list[Rule]:
-    return [_rule(s) for s in policy.statements if s.effect in ("Allow", "Deny")]
+    """The statements that can apply; one whose condition is malformed never does."""
+    able = (s for s in policy.statements if all(isinstance(tests, Mapping) for tests in s.condition.values()))
+    return [_rule(s) for s in able if s.effect in ("Allow", "Deny")]
 
 
 def _rule(statement: Statement) -> Rule:

@@ -342,7 +342,7 @@ FORMS: dict[str, tuple[Callable[[Any], bool], str]] = {  # element of a statemen
 
 
 def _statement(data: dict[str, Any]) -> Statement:
-    condition = data.get("Condition")
+    condition = data.get("Condition", {})
     return Statement(
         sid=data.get("Sid"),
         effect=data.get("Effect"),
@@ -352,7 +352,8 @@ def _statement(data: dict[str, Any]) -> Statement:
         not_resources=_texts(data, "NotResource"),
         principal=data.get("Principal"),
         not_principal=data.get("NotPrincipal"),
-        condition=condition if isinstance(condition, dict) else {},
+        # What is no object cannot be satisfied: it must not pass for a statement without conditions.
+        condition=condition if isinstance(condition, dict) else {"": condition},
     )
 
 

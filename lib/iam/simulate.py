@@ -21,6 +21,14 @@ ALLOWED, EXPLICITLY_DENIED, IMPLICITLY_DENIED = "Allowed", "ExplicitlyDenied", "
 # (KMS Developer Guide, "Key policies"; IAM User Guide, "Role trust policies").
 OWN_CONSENT = re.compile(r"kms:.*|sts:assumerole.*", re.IGNORECASE)
 
+NAMES = {  # kind of policy -> in a reason
+    "identity": "an identity policy",
+    "resource": "the resource policy",
+    "boundary": "the permissions boundary",
+    "session": "the session policy",
+    "service_control": "a service control policy",
+}
+
 Policies = PolicyLike | Iterable[PolicyLike] | None
 
 
@@ -106,7 +114,7 @@ def simulate(
     by_identity, by_resource = said("identity", identity), said("resource", resource)
     everything = [*levels, *limits.values(), by_identity, by_resource]
     if denied := tuple(m for found in everything for m, _ in found if m.effect == "Deny"):
-        return Decision(EXPLICITLY_DENIED, denied, f"a {_named(denied[0].kind)} denies it explicitly")
+        return Decision(EXPLICITLY_DENIED, denied, f"{NAMES[denied[0].kind]} denies it explicitly")
     if not all(levels):
         return Decision(IMPLICITLY_DENIED, (), f"no service control policy allows it at level {levels.index([]) + 1}")
     scps = [m for found in levels for m, _ in found]
@@ -128,7 +136,7 @@ def simulate(
         if not mine and not who.is_root:
             return denied_for(f"no identity policy in account {who.account} allows it")
         if narrow:
-            return denied_for(f"the {_named(narrow[0])} does not allow it")
+            return denied_for(f"{NAMES[narrow[0]]} does not allow it")
         return allowed([*within, *mine, *theirs], "both accounts allow it")
     # Within the account, a grant to the caller itself passes by the implicit denies of identity policies and limits; a
     # grant to its role passes by those of identity policies only; a grant to the account leaves it to these.
@@ -137,7 +145,7 @@ def simulate(
     if strongest == ITSELF:
         return allowed([*scps, *direct], "the resource policy allows it to the caller itself")
     if narrow:
-        return denied_for(f"the {_named(narrow[0])} does not allow it")
+        return denied_for(f"{NAMES[narrow[0]]} does not allow it")
     if direct:
         return allowed([*within, *direct], "the resource policy allows it to the caller's role")
     if resource is not None and not theirs and OWN_CONSENT.fullmatch(request.action):
@@ -208,7 +216,3 @@ def policies_of(given: Policies) -> list[Policy]:
 
 
 _parsed = lru_cache(maxsize=1024)(parse)  # many requests are decided against few texts
-
-
-def _named(kind: str) -> str:
-    return {"service_control": "service control policy", "boundary": "permissions boundary"}.get(kind, f"{kind} policy")

@@ -8,12 +8,14 @@ import sys
 import matplotlib.image
 import matplotlib.pyplot
 import numpy as np
+import pandas as pd
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from lib.evaluation import errors, metrics, plots, report
 from lib.evaluation.rows import RowsError
 from lib.files import read_json
+from lib.iam.checks import SEVERITIES
 
 
 def policy(*services):
@@ -64,6 +66,14 @@ LENGTHS = [
     {"tokenizer": name, "tokens": n} for name, width in (("nano", 1), ("mistral", 2)) for n in range(0, 1000, width)
 ]
 LENGTHS += [{"tokenizer": "mistral", "tokens": 2000} for _ in range(500)]
+LONGEST = "DENY_NOTACTION_WITH_UNSUPPORTED_TAG_CONDITION_KEY_FOR_SERVICE"
+FINDINGS = pd.DataFrame(
+    [
+        {"policy": str(i), "code": LONGEST[:-c] if c else LONGEST, "severity": SEVERITIES[c % 4]}
+        for c in range(20)
+        for i in range(40 - 2 * c)
+    ]
+)
 LOG = [
     {"step": 10, "loss": 3.0},
     {"step": 20, "loss": 2.0},
@@ -76,6 +86,7 @@ FIGURES = {  # name -> drawing, what the title must say
     "complexity_by_split": (lambda: plots.complexity_by_split(EXAMPLES), ["at most 33.3 points"]),
     "services": (lambda: plots.services(EXAMPLES, top=1), ["s3", "83% of 12", "the first of 4"]),
     "lengths": (lambda: plots.lengths(LENGTHS, [512, 1024]), ["512 tokens", "51% (nano)", "1,024 for 100% and 50%"]),
+    "findings": (lambda: plots.findings(FINDINGS, 60), ["33% of 60 policies have no error", "DENY_NOTACTION", "67%"]),
     "losses": (lambda: plots.losses(LOG), ["Validation loss falls by 75%", "from 4 to 1"]),
     "sweep": (lambda: plots.sweep(report.sweep()), ["Configuration A", "0.3019", "0.0006 below B"]),
     "metrics_by_arm": (

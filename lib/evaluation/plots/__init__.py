@@ -3,6 +3,7 @@
 from lib.evaluation.plots.answers import metrics_by_arm, schema_by_complexity, success_by_length
 from lib.evaluation.plots.data import complexity_by_source, complexity_by_split, lengths, services
 from lib.evaluation.plots.mistakes import categories_by_arm, categories_by_complexity
+from lib.evaluation.plots.policies import findings
 from lib.evaluation.plots.slide import Picture
 from lib.evaluation.plots.training import losses, sweep
 
@@ -12,6 +13,7 @@ __all__ = [
     "categories_by_complexity",
     "complexity_by_source",
     "complexity_by_split",
+    "findings",
     "lengths",
     "losses",
     "metrics_by_arm",

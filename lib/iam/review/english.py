@@ -124,7 +124,7 @@ def describe_condition(operator: str, key: str, values: Any) -> str:
     head, _, bare = operator.lower().rpartition(":")
     optional = bare.endswith("ifexists")
     bare = bare.removesuffix("ifexists")
-    name = QUANTIFIERS.get(head, "") + KEYS.get(key.lower(), key)
+    name = QUANTIFIERS.get(head, "") + KEYS.get(key.lower(), _spelled(key))
     listed = values_of(values)
     true = any(value.lower() == "true" for value in listed)
     if bare == "null":
@@ -134,6 +134,12 @@ def describe_condition(operator: str, key: str, values: Any) -> str:
     else:
         words = f"{name} {_WORDS.get(bare, operator)} {joined(listed, 'or') or 'nothing'}"
     return words + (" or absent" if optional else "")
+
+
+def _spelled(key: str) -> str:
+    """A key as AWS writes it, where it came in lower case and takes no tag key."""
+    known = catalogue.load().condition_key(key) if key.islower() and "/" not in key else None
+    return known.name if known else key
 
 
 def _principals(statement: Statement) -> str:
