@@ -17,6 +17,8 @@ from typing import Any
 from lib.iam.patterns import NO_SLASH, overlaps
 
 ACCESS_LEVELS = ("List", "Read", "Tagging", "Write", "Permissions management")
+_NOT_ZERO = re.compile(rb"[^\0]", re.DOTALL)
+_SET_BITS = [[i for i in range(8) if byte >> i & 1] for byte in range(256)]
 WITHOUT_SLASH = frozenset({"BucketName"})  # variables of ARN formats whose values hold no slash
 
 
@@ -179,12 +181,10 @@ class Catalogue:
 
     def names_of(self, bits: int) -> tuple[str, ...]:
         """The names that `bits` stands for, sorted."""
-        found = []
-        while bits:
-            lowest = bits & -bits
-            found.append(self._sorted[lowest.bit_length() - 1])
-            bits ^= lowest
-        return tuple(found)
+        # Whole bytes at a time: an integer of 20,000 bits is slow to take apart bit by bit.
+        data = bits.to_bytes((bits.bit_length() + 7) // 8, "little")
+        places = (8 * byte.start() + i for byte in _NOT_ZERO.finditer(data) for i in _SET_BITS[byte[0][0]])
+        return tuple([self._sorted[place] for place in places])
 
     @cached_property
     def _sorted(self) -> list[str]:

@@ -66,7 +66,8 @@ def compare(expected: PolicyLike, actual: PolicyLike) -> Comparison:
     Raises:
         PolicySyntaxError: if either is text that is not a policy.
     """
-    wanted, given = rules_of(as_policy(expected)), rules_of(as_policy(actual))
+    one, two = as_policy(expected), as_policy(actual)
+    wanted, given = rules_of(one), rules_of(two)
     right = {"precision": 0.0, "recall": 0.0}
     sizes = {"precision": 0, "recall": 0}
     extra: list[tuple[int, Way]] = []
@@ -91,8 +92,8 @@ def compare(expected: PolicyLike, actual: PolicyLike) -> Comparison:
         relation=relation,
         extra=_merged(extra),
         missing=_merged(missing),
-        expected_unknown=_unknown(as_policy(expected)),
-        actual_unknown=_unknown(as_policy(actual)),
+        expected_unknown=_unknown(one),
+        actual_unknown=_unknown(two),
     )
 
 
@@ -155,16 +156,18 @@ def _principal(statement: Statement) -> frozenset[tuple[str, str]] | None:
 
 def classes(rules: list[Rule]) -> Iterator[tuple[int, tuple[str, ...] | None]]:
     """Actions that the rules do not tell apart, as bits; with their ARN formats where a rule asks for a resource."""
-    classes = [0]
+    classes: list[int] = []
     for rule in rules:
         rest, split = rule.bits, []
         for bits in classes:
-            inside = bits & rule.bits
-            split += [part for part in (inside, bits & ~rule.bits) if part]
-            rest &= ~bits
+            if not (inside := bits & rule.bits):
+                split.append(bits)
+                continue
+            split += [part for part in (inside, bits ^ inside) if part]
+            rest ^= inside
         classes = [*split, rest] if rest else split
     scoped = [rule for rule in rules if any(way.resource != "*" for way in rule.ways)]
-    for bits in filter(None, classes):
+    for bits in classes:
         if any(rule.bits & bits for rule in scoped):
             yield from _by_formats(bits)
         else:
