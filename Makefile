@@ -33,8 +33,9 @@ course: .venv/.done ## Execute the notebooks and write the report (PROFILE=, ARG
 test: lint ## Check style and run the tests, the five notebooks among them (minutes)
 	@$(venv) -m pytest -m "not slow"
 
-test-long: lint ## The same with the slow tests
+test-long: lint ## The same with the slow tests, and 1,000 examples a property of the policy language
 	@$(venv) -m pytest
+	@HYPOTHESIS_PROFILE=long $(venv) -m pytest tests/iam
 
 lint: .venv/.done
 	@$(venv) -m ruff check

@@ -12,7 +12,8 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 hypothesis.settings.register_profile("course", deadline=None)  # a busy laptop must not fail a test
-hypothesis.settings.load_profile("course")
+hypothesis.settings.register_profile("long", deadline=None, max_examples=1_000)  # for tests/iam in `make test-long`
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "course"))
 
 
 @pytest.fixture
