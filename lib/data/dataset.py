@@ -15,7 +15,8 @@ from lib.data.managed import ManagedPolicy, instruction_for, report_names
 from lib.data.overlap import NEAR, ActionIndex, clusters, near_pairs
 from lib.data.written import WrittenExample
 from lib.errors import CourseError
-from lib.iam.document import Policy, as_policy, canonical, structure_faults
+from lib.iam.document import Policy, as_policy, canonical
+from lib.iam.grammar import structure_faults
 
 SPLITS = {"train": 0.8, "validation": 0.1, "test": 0.1}
 COMPLEXITIES = ("simple", "medium", "complex")

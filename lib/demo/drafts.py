@@ -8,7 +8,8 @@ from typing import Any
 
 from lib.demo.result import shortened
 from lib.evaluation.reading import read
-from lib.iam.document import PolicySyntaxError, Statement, parse, structure_faults
+from lib.iam.document import PolicySyntaxError, Statement, parse
+from lib.iam.grammar import structure_faults
 
 # What code that is still being written raises.
 READERS_ERRORS = (

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from lib.demo.highlight import CSS as CODE_CSS
 from lib.demo.highlight import escape, policy_html, text_html, visible
 from lib.evaluation.reading import read
-from lib.iam.document import PolicySyntaxError, parse, structure_faults
+from lib.iam.document import PolicySyntaxError, parse
+from lib.iam.grammar import structure_faults
 
 if TYPE_CHECKING:  # the model room imports torch; a draft is only looked at here
     from lib.model.generate import Generated

@@ -1,14 +1,14 @@
-"""A policy document: text to Policy and back, and the structure that IAM demands of it.
+"""A policy document: text to Policy and back.
 
 Text, a dict or a Policy comes in; a Policy goes out that keeps the order and the scalar or list form of the
 original, so that printing it gives the author's document again. What is wrong with the text is a
-PolicySyntaxError with line and column; what is wrong with the structure is a list of sentences.
+PolicySyntaxError with line and column.
 """
 
 import json
 import math
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -90,7 +90,7 @@ class Policy:
     @cached_property
     def statements(self) -> tuple[Statement, ...]:
         """The statements that are objects, in order; read once, so `data` is not to be changed afterwards."""
-        return tuple(_statement(s) for s in _as_list(self.data.get("Statement")) if isinstance(s, dict))
+        return tuple(_statement(s) for s in as_list(self.data.get("Statement")) if isinstance(s, dict))
 
     @property
     def services(self) -> frozenset[str]:
@@ -135,7 +135,7 @@ def parse(text: str) -> Policy:
     except RecursionError as error:
         raise PolicySyntaxError("nested too deeply for a policy") from error
     if not isinstance(data, dict):
-        raise PolicySyntaxError(f"a policy is a JSON object, not {_json_type(data)}")
+        raise PolicySyntaxError(f"a policy is a JSON object, not {json_type(data)}")
     if _depth(data) > DEEPEST:
         raise PolicySyntaxError("nested too deeply for a policy")
     return Policy(data, len(text), tuple(_repeated(text)) if twice else ())
@@ -224,7 +224,7 @@ def canonical(policy: PolicyLike, keep_sids: bool = False, keep_order: bool = Fa
     if "Statement" in data:
         statements = [
             _canonical_statement(s, keep_sids, keep_order) if isinstance(s, dict) else s
-            for s in _as_list(data["Statement"])
+            for s in as_list(data["Statement"])
         ]
         data["Statement"] = statements
     return Policy(_in_order(data, POLICY_ELEMENTS))
@@ -246,99 +246,11 @@ def _canonical_statement(statement: dict[str, Any], keep_sids: bool, keep_order:
 def _unwrapped(tests: Any) -> Any:
     if not isinstance(tests, dict):
         return tests
-    return {key: v[0] if isinstance(v, list) and len(v) == 1 and _is_scalar(v[0]) else v for key, v in tests.items()}
+    return {key: v[0] if isinstance(v, list) and len(v) == 1 and is_scalar(v[0]) else v for key, v in tests.items()}
 
 
 def _in_order(data: dict[str, Any], order: tuple[str, ...]) -> dict[str, Any]:
     return {k: data[k] for k in sorted(data, key=lambda k: (order.index(k) if k in order else len(order), k))}
-
-
-def structure_faults(policy: PolicyLike) -> list[str]:
-    """What breaks the IAM policy grammar, one sentence a fault; an empty list is a well-formed policy.
-
-    Source: IAM User Guide, "Grammar of the IAM JSON policy language". Principal is optional here, because
-    the document does not say whether it will be attached to an identity or to a resource. Version is demanded,
-    though AWS reads a document without one as of 2008-10-17: the report's definition of a schema demands it.
-    """
-    return list(_faults(as_policy(policy).data))
-
-
-def _faults(data: dict[str, Any]) -> Iterator[str]:
-    version = data.get("Version")
-    if version not in VERSIONS:
-        yield f"Version is {version!r}; it must be one of {', '.join(VERSIONS)}"
-    yield from _unknown(data, POLICY_ELEMENTS, "the policy")
-    if not isinstance(data.get("Id", ""), str):
-        yield "Id must be a string"
-    statements = _as_list(data.get("Statement"))
-    if not statements:
-        yield "Statement is missing or empty"
-    sids: set[str] = set()
-    for index, statement in enumerate(statements):
-        place = f"Statement[{index}]"
-        if not isinstance(statement, dict):
-            yield f"{place} is {_json_type(statement)}, not an object"
-            continue
-        yield from _statement_faults(statement, place)
-        sid = statement.get("Sid")
-        if isinstance(sid, str) and sid:
-            if sid in sids:
-                yield f"{place}.Sid is {sid!r} again; a Sid stands once in a policy"
-            sids.add(sid)
-
-
-def _statement_faults(statement: dict[str, Any], place: str) -> Iterator[str]:
-    yield from _unknown(statement, STATEMENT_ELEMENTS, place)
-    if statement.get("Effect") not in EFFECTS:
-        yield f"{place}.Effect is {statement.get('Effect')!r}; it must be Allow or Deny"
-    for element in ("Action", "Resource"):
-        if (element in statement) == (f"Not{element}" in statement):
-            yield f"{place} must have one of {element} and Not{element}"
-    if "Principal" in statement and "NotPrincipal" in statement:
-        yield f"{place} has both Principal and NotPrincipal; only one can stand"
-    for element, (holds, wanted) in FORMS.items():
-        if element in statement and not holds(statement[element]):
-            yield f"{place}.{element} must be {wanted}"
-
-
-def _unknown(data: dict[str, Any], known: tuple[str, ...], place: str) -> Iterator[str]:
-    for name in data:
-        if name not in known:
-            yield f"{place} has an element {name!r} that the grammar does not know"
-
-
-def _is_text_list(value: Any) -> bool:
-    values = _as_list(value)
-    return bool(values) and all(isinstance(v, str) and v for v in values)
-
-
-def _is_principal(value: Any) -> bool:
-    if isinstance(value, dict):
-        return bool(value) and all(_is_text_list(v) for v in value.values())
-    return value == "*"
-
-
-def _is_condition(value: Any) -> bool:
-    blocks = value.values() if isinstance(value, dict) else [None]
-    return all(isinstance(tests, dict) and all(map(_is_condition_value, tests.values())) for tests in blocks)
-
-
-def _is_condition_value(value: Any) -> bool:
-    return all(_is_scalar(v) for v in value) if isinstance(value, list) else _is_scalar(value)
-
-
-_TEXTS = (_is_text_list, "a string or a non-empty list of strings")
-_WHO = (_is_principal, '"*" or an object of strings and lists of strings')
-FORMS: dict[str, tuple[Callable[[Any], bool], str]] = {  # element of a statement -> what holds, how to say it
-    "Sid": (lambda value: isinstance(value, str), "a string"),
-    "Principal": _WHO,
-    "NotPrincipal": _WHO,
-    "Action": _TEXTS,
-    "NotAction": _TEXTS,
-    "Resource": _TEXTS,
-    "NotResource": _TEXTS,
-    "Condition": (_is_condition, "an object of operators, each an object of keys and their values"),
-}
 
 
 def _statement(data: dict[str, Any]) -> Statement:
@@ -366,16 +278,19 @@ def _texts(data: dict[str, Any], element: str) -> tuple[str, ...] | None:
     return () if element in data else None
 
 
-def _as_list(value: Any) -> list[Any]:
+def as_list(value: Any) -> list[Any]:
+    """A single value or a list as a list; nothing for None."""
     if value is None:
         return []
     return value if isinstance(value, list) else [value]
 
 
-def _is_scalar(value: Any) -> bool:
+def is_scalar(value: Any) -> bool:
+    """Whether a JSON value is a string, a boolean or a number."""
     return isinstance(value, str | bool | int | float)
 
 
-def _json_type(value: Any) -> str:
+def json_type(value: Any) -> str:
+    """The name of a value's JSON type, in a sentence."""
     names = {dict: "an object", list: "a list", str: "a string", bool: "a boolean", int: "a number", float: "a number"}
     return names.get(type(value), "null")

@@ -15,7 +15,8 @@ from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerB
 from lib.data.dataset import Example
 from lib.data.publish import load_split
 from lib.errors import CourseError
-from lib.iam.document import Policy, PolicySyntaxError, parse, structure_faults
+from lib.iam.document import Policy, PolicySyntaxError, parse
+from lib.iam.grammar import structure_faults
 from lib.model.base import load_for_generation, load_tokenizer
 from lib.model.prompt import STOP, choose_shots, first_answer, render
 from lib.profiles import Profile, load

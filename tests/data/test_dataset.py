@@ -25,7 +25,8 @@ from lib.data.managed import ManagedPolicy, report_names
 from lib.data.written import WrittenExample
 from lib.errors import CourseError
 from lib.iam import catalogue
-from lib.iam.document import Policy, canonical, parse, structure_faults
+from lib.iam.document import Policy, canonical, parse
+from lib.iam.grammar import structure_faults
 
 CATALOGUE = catalogue.load()
 NAMES = sorted(CATALOGUE.names)

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lib.data.written import KINDS, STYLES, write
-from lib.iam import catalogue, document
+from lib.iam import catalogue, grammar
 
 CATALOGUE = catalogue.load()
 ORDER = ["Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Resource", "NotResource", "Condition"]
@@ -62,7 +62,7 @@ def test_none_and_fewer_than_none():
 
 def test_policies_are_well_formed_and_in_canonical_order(examples):
     for example in examples:
-        assert document.structure_faults(example.policy) == [], example.instruction
+        assert grammar.structure_faults(example.policy) == [], example.instruction
         assert list(example.policy) == ["Version", "Statement"]
         for statement in statements(example):
             assert list(statement) == [name for name in ORDER if name in statement]
@@ -329,6 +329,6 @@ def test_any_seed_gives_sound_examples(seed, count):
     made = write(count, seed)
     assert len(made) == count
     for example in made:
-        assert document.structure_faults(example.policy) == []
+        assert grammar.structure_faults(example.policy) == []
         assert all(CATALOGUE.expand(p) for p in patterns(example))
         assert unsaid(example) == []

@@ -17,8 +17,8 @@ from lib.iam.document import (
     as_policy,
     canonical,
     parse,
-    structure_faults,
 )
+from lib.iam.grammar import structure_faults
 
 ACTIONS = ["s3:GetObject", "s3:Get*", "S3:getobject", "sqs:SendMessage", "ec2:*", "*", "nope:Nope", "kms:Decrypt"]
 RESOURCES = [

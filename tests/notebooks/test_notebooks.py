@@ -37,7 +37,7 @@ def test_all_five_run_and_leave_their_files(finished):
     runs, _ = finished
     run = open_run("nano", runs)
     written = {
-        "01_data": ["examples.jsonl", "card.md", "dataset/dataset_dict.json", "figures/complexity.png"],
+        "01_data": ["examples.jsonl", "card.md", "dataset/dataset_dict.json", "figures/findings.png"],
         "02_train": ["adapter/adapter_model.safetensors", "log.jsonl", "sweep.csv", "figures/losses.svg"],
         "03_eval": ["outputs.jsonl", "scores.parquet", "summary.json", "table.txt", "figures/metrics_by_arm.png"],
         "04_errors": ["errors.csv", "summary.json", "figures/categories_by_arm.png"],
