@@ -52,7 +52,7 @@ class _Unreadable(Exception):
 
 def _read(name: str) -> str:
     try:
-        return sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8")
+        return sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8-sig")
     except OSError as error:
         raise _Unreadable(f"{name}: cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:

@@ -17,6 +17,7 @@ from typing import Any
 from lib.iam.patterns import NO_SLASH, overlaps
 
 ACCESS_LEVELS = ("List", "Read", "Tagging", "Write", "Permissions management")
+LONGEST = 200  # characters; no name of a service or an operation is longer
 _NOT_ZERO = re.compile(rb"[^\0]", re.DOTALL)
 _SET_BITS = [[i for i in range(8) if byte >> i & 1] for byte in range(256)]
 WITHOUT_SLASH = frozenset({"BucketName"})  # variables of ARN formats whose values hold no slash
@@ -212,6 +213,8 @@ def _matching(named: dict[str, Any], pattern: str) -> list[Any]:
     """The values whose names match; a compiled expression only where a wildcard stands inside the pattern."""
     if not has_wildcard(pattern):
         return [named[pattern]] if pattern in named else []
+    if len(pattern) - pattern.count("*") > LONGEST:
+        return []
     if not has_wildcard(start := pattern[:-1]) and pattern[-1] == "*":
         return [value for name, value in named.items() if name.startswith(start)]
     matches = _regex(pattern).fullmatch

@@ -4,17 +4,20 @@ Policies come in, a Comparison goes out; nothing is read or written. A permissio
 together with the effect, the resource, the principal and the conditions under which a statement names it.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+import ipaddress
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, NamedTuple
 
 from lib.iam import catalogue
-from lib.iam.conditions import OPERATORS, values_of
+from lib.iam.conditions import OPERATORS, glob, values_of
 from lib.iam.document import Policy, PolicyLike, Statement, as_policy
 from lib.iam.patterns import covers, overlaps
 
 EQUAL, OVER, UNDER, INCOMPARABLE = "equal", "over", "under", "incomparable"
+LITERAL = "\ue002{"  # stands for "${" where it is no variable
 NOT = "!"  # before the patterns of a NotResource and the kinds of a NotPrincipal
 
 Test = tuple[str, str, frozenset[str]]  # operator and key in lower case, values
@@ -115,11 +118,12 @@ class Rule(NamedTuple):
 
 def rules_of(policy: Policy) -> list[Rule]:
     """The statements that can apply; one whose condition is malformed never does."""
+    literal = policy.data.get("Version") != "2012-10-17"  # before, "${" is text and no variable
     able = (s for s in policy.statements if all(isinstance(tests, Mapping) for tests in s.condition.values()))
-    return [_rule(s) for s in able if s.effect in ("Allow", "Deny")]
+    return [_rule(s, literal) for s in able if s.effect in ("Allow", "Deny")]
 
 
-def _rule(statement: Statement) -> Rule:
+def _rule(statement: Statement, literal: bool) -> Rule:
     known = catalogue.load()
     bits = 0
     for pattern in statement.action_patterns:
@@ -133,12 +137,15 @@ def _rule(statement: Statement) -> Rule:
     else:
         resources = ("*",)  # a trust policy speaks of what it is attached to
     tests, principal = _tests(statement.condition), _principal(statement)
+    if literal:
+        resources = tuple(r.replace("${", LITERAL) for r in resources)
+        tests = tuple((op, key, frozenset(v.replace("${", LITERAL) for v in values)) for op, key, values in tests)
     return Rule(bits, tuple(Way(statement.effect or "", r, tests, principal) for r in dict.fromkeys(resources)))
 
 
 def _tests(condition: Mapping[str, Any]) -> tuple[Test, ...]:
     found = [
-        (operator.lower(), key.lower(), frozenset(values_of(values)))
+        (_same_operator(operator.lower(), values_of(values)), key.lower(), _same_values(operator, values_of(values)))
         for operator, tests in condition.items()
         if isinstance(tests, Mapping)
         for key, values in tests.items()
@@ -146,12 +153,33 @@ def _tests(condition: Mapping[str, Any]) -> tuple[Test, ...]:
     return tuple(sorted(found, key=lambda test: (test[0], test[1], sorted(test[2]))))
 
 
+def _same_operator(name: str, values: list[str]) -> str:
+    """Of operators that say the same, one: ArnEquals is ArnLike, and StringLike without wildcards is StringEquals."""
+    if "arn" in name:
+        return name.replace("arnequals", "arnlike").replace("arnnotequals", "arnnotlike")
+    if "like" in name and not any(catalogue.has_wildcard(value) for value in values):
+        return name.replace("stringlike", "stringequals").replace("stringnotlike", "stringnotequals")
+    return name
+
+
+def _same_values(operator: str, values: list[str]) -> frozenset[str]:
+    folded = operator.lower().startswith(("bool", "null"))
+    return frozenset(value.lower() if folded else value for value in values)
+
+
 def _principal(statement: Statement) -> frozenset[tuple[str, str]] | None:
     for element, mark in ((statement.principal, ""), (statement.not_principal, NOT)):
         if element is not None:
             kinds = element if isinstance(element, Mapping) else {"AWS": element}
-            return frozenset((mark + kind, value) for kind, values in kinds.items() for value in values_of(values))
+            return frozenset(
+                (mark + kind, _whole(kind, value)) for kind, values in kinds.items() for value in values_of(values)
+            )
     return None
+
+
+def _whole(kind: str, value: str) -> str:
+    """An account id as the ARN that it stands for (IAM User Guide, "AWS account principals")."""
+    return f"arn:aws:iam::{value}:root" if kind == "AWS" and re.fullmatch(r"\d{12}", value) else value
 
 
 def classes(rules: list[Rule]) -> Iterator[tuple[int, tuple[str, ...] | None]]:
@@ -273,8 +301,29 @@ def _implies(strong: Test, weak: Test) -> bool:
     """Whether a request that passes `strong` passes `weak`: for ever fewer values, or more where none may match."""
     if strong[1] != weak[1] or strong[0] not in (weak[0], weak[0].removesuffix("ifexists")):
         return False
-    operator = OPERATORS.get(strong[0].rpartition(":")[2].removesuffix("ifexists"))
-    return strong[2] >= weak[2] if operator is not None and operator.negated else strong[2] <= weak[2]
+    name = strong[0].rpartition(":")[2].removesuffix("ifexists")
+    contains = CONTAINS.get(name.replace("not", ""), lambda wide, narrow: wide == narrow)
+    wide, narrow = (strong[2], weak[2]) if name in OPERATORS and OPERATORS[name].negated else (weak[2], strong[2])
+    return narrow <= wide or all(any(contains(w, n) for w in wide) for n in narrow)
+
+
+def _in_network(wide: str, narrow: str) -> bool:
+    try:
+        outer, inner = ipaddress.ip_network(wide, strict=False), ipaddress.ip_network(narrow, strict=False)
+    except ValueError:
+        return wide == narrow
+    return outer.version == inner.version and inner.subnet_of(outer)  # type: ignore[arg-type]
+
+
+def _in_pattern(wide: str, narrow: str) -> bool:
+    # A variable is no text yet: only the same one is within it.
+    return wide == narrow or ("${" not in wide + narrow and not ("?" in wide and "*" in narrow) and glob(wide, narrow))
+
+
+CONTAINS: dict[str, Callable[[str, str], bool]] = {  # operator -> whether one value holds wherever another one does
+    "ipaddress": _in_network,
+    "stringlike": _in_pattern,
+}
 
 
 def _merged(found: list[tuple[int, Way]]) -> tuple[Permission, ...]:

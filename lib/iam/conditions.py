@@ -113,8 +113,13 @@ def glob(pattern: str, text: str, fold: bool = False) -> bool:
     """Whether the text matches a pattern of `*` and `?`; characters marked by `substituted` are literal."""
     if pattern == "*" or pattern == text:
         return True
-    if "*" not in pattern and "?" not in pattern and not fold:
+    stars = pattern.count("*")
+    if not stars and "?" not in pattern and not fold:
         return False
+    if len(pattern) - stars > len(text) + pattern.count(_MARK):  # each other character takes one of the text
+        return False
+    if stars == 1 and pattern[-1] == "*" and "?" not in pattern and _MARK not in pattern and not fold:
+        return text.startswith(pattern[:-1])
     return _compiled(pattern, fold).fullmatch(text) is not None
 
 
@@ -128,6 +133,14 @@ def arn_matches(pattern: str, arn: str) -> bool:
     wanted = pattern.split(":", 5)
     given = arn.split(":", len(wanted) - 1)
     return len(wanted) == len(given) and all(w == g or glob(w, g) for w, g in zip(wanted, given, strict=True))
+
+
+def resource_matches(pattern: str, arn: str) -> bool:
+    """Whether a Resource value matches an ARN: field by field, but a star that ends a field may run over the next.
+
+    Source: IAM User Guide, "IAM JSON policy elements: Resource". ARN operators of conditions have no such rule.
+    """
+    return arn_matches(pattern, arn) or ("*:" in pattern and glob(pattern, arn))
 
 
 _MARK = "\ue000"  # a private character before one that is literal, whatever it is

@@ -169,12 +169,13 @@ def _int(literal: str) -> int:
 def _place(text: str, literal: str) -> tuple[int, int]:
     """Line and column of the first such literal outside of strings; parsing stopped there."""
     start = next((t.start() for t in _TOKEN.finditer(text) if t.group() == literal), 0)
-    return _line_and_column(text, start)
+    return text.count("\n", 0, start) + 1, start - text.rfind("\n", 0, start)
 
 
 def _repeated(text: str) -> Iterator[Repeated]:
     """The keys that stand twice in an object of a JSON text, with their places: the last one is what counts."""
     seen: list[set[str]] = []
+    line, line_start, counted = 1, 0, 0  # counted as far as the last repeated key, so that many cost no more than few
     for token in _KEY_OR_BRACE.finditer(text):
         if token[0] == "{":
             seen.append(set())
@@ -183,18 +184,17 @@ def _repeated(text: str) -> Iterator[Repeated]:
         elif token["key"] is not None:
             key = json.loads(token["key"])
             if key in seen[-1]:
-                yield Repeated(key, *_line_and_column(text, token.start()))
+                line += text.count("\n", counted, token.start())
+                line_start = max(line_start, text.rfind("\n", counted, token.start()) + 1)
+                counted = token.start()
+                yield Repeated(key, line, counted - line_start + 1)
             seen[-1].add(key)
 
 
-def _line_and_column(text: str, start: int) -> tuple[int, int]:
-    return text.count("\n", 0, start) + 1, start - text.rfind("\n", 0, start)
-
-
 def _depth(data: Any) -> int:
-    """How many objects and lists stand inside each other, found level by level."""
+    """How many objects and lists stand inside each other, found level by level, no further than is allowed."""
     depth, level = 0, [data]
-    while level := [value for value in level if isinstance(value, dict | list)]:
+    while depth <= DEEPEST and (level := [value for value in level if isinstance(value, dict | list)]):
         depth += 1
         level = [inner for value in level for inner in (value.values() if isinstance(value, dict) else value)]
     return depth
@@ -209,8 +209,28 @@ def as_policy(policy: PolicyLike) -> Policy:
     if isinstance(policy, Policy):
         return policy
     if isinstance(policy, dict):
+        if fault := _no_json(policy):
+            raise PolicySyntaxError(fault)
         return Policy(policy)
     return parse(policy)
+
+
+def _no_json(data: dict[Any, Any]) -> str | None:
+    """Why an object of Python's is none of JSON's: too deep, or with keys or values that JSON does not have."""
+    if _depth(data) > DEEPEST:
+        return "nested too deeply for a policy"
+    waiting: list[Any] = [data]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, dict):
+            if odd := next((key for key in value if not isinstance(key, str)), None):
+                return f"a key is {odd!r}; in JSON keys are strings"
+            waiting += value.values()
+        elif isinstance(value, list):
+            waiting += value
+        elif not (value is None or is_scalar(value)):
+            return f"a value of type {type(value).__name__} is not JSON"
+    return None
 
 
 def canonical(policy: PolicyLike, keep_sids: bool = False, keep_order: bool = False) -> Policy:

@@ -18,6 +18,8 @@ def covers(wide: str, narrow: str) -> bool:
         return True
     if "?" in wide and "*" in narrow:
         return False
+    if wide.count(":") < 5 and "*:" in wide:  # a star at the end of a field runs over the next
+        return glob(wide, narrow)
     # A star of the narrow pattern is one character of its text, which only a star of the wide one matches.
     return arn_matches(wide, narrow)
 
@@ -27,6 +29,8 @@ def overlaps(one: str, two: str) -> bool:
     """Whether some ARN is matched by both patterns, fields compared one by one as `arn_matches` does."""
     if "*" in (one, two) or one == two:
         return True
+    if min(one.count(":"), two.count(":")) < 5 and ("*:" in one or "*:" in two):
+        return _meet(one, two)
     last = min(5, one.count(":"), two.count(":"))  # the last field may hold colons
     fields = zip(one.split(":", last), two.split(":", last), strict=True)
     return all(a == b or _meet(a, b) for a, b in fields)

@@ -37,11 +37,23 @@ class Caller:
         """A role or a session of one: an ARN of the role grants within the session's limits."""
         return self.kind in ("role", "assumed-role")
 
+    @property
+    def is_service(self) -> bool:
+        """A service principal, such as lambda.amazonaws.com."""
+        return self.account is None and re.fullmatch(r"[\w.-]+\.amazonaws\.com(\.cn)?", self.arn) is not None
+
+    @property
+    def is_service_linked(self) -> bool:
+        """A service-linked role or a session of one."""
+        return ":role/aws-service-role/" in self.arn or (self.is_role and self.name.startswith("AWSServiceRoleFor"))
+
     def keys(self) -> dict[str, str]:
         """The condition keys that follow from the caller, in lower case."""
         if self.account is None:
-            return {}
+            known = {"aws:principalisawsservice": "true", "aws:principalservicename": self.arn}
+            return known if self.is_service else {}
         found = {"aws:principalaccount": self.account, "aws:principalarn": self.arn}
+        found["aws:principalisawsservice"] = "false"
         if self.kind == "assumed-role":  # the role's ARN, not the session's, is the value of aws:PrincipalArn
             found["aws:principalarn"] = f"arn:{self.arn.split(':')[1]}:iam::{self.account}:role/{self.name}"
         if self.kind == "user":
@@ -84,7 +96,8 @@ def _pairs(element: dict[str, Any]) -> Iterable[tuple[str, str]]:
 
 def _reach(kind: str, value: str, who: Caller) -> int:
     if kind != "AWS":
-        return ITSELF if value in ("*", who.arn) and who.account is None else NOT_MEANT
+        everyone = value == "*" and who.arn != "*"  # of that kind; an anonymous caller is of none
+        return ITSELF if who.account is None and (value == who.arn or everyone) else NOT_MEANT
     if value == "*":
         return ITSELF
     if value == who.arn:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
-from lib.iam.conditions import Context, arn_matches, glob, satisfied, substituted
+from lib.iam.conditions import Context, glob, resource_matches, satisfied, substituted
 from lib.iam.document import Policy, PolicyLike, Statement, as_policy, parse
 from lib.iam.principals import ENTITY, ITSELF, NOT_MEANT, Caller, caller, excluded, reach
 
@@ -46,7 +46,14 @@ class Request:
     resource: str
     principal: str
     context: Mapping[str, Any] = field(default_factory=dict)
-    resource_account: str | None = None  # None: the resource belongs to the principal's own account
+    resource_account: str | None = None  # None: the account in the resource's ARN, else the principal's own
+
+    @property
+    def owner(self) -> str | None:
+        """The account that owns the resource, as far as the request says."""
+        fields = self.resource.split(":", 5)
+        named = fields[4] if len(fields) == 6 and re.fullmatch(r"\d{12}", fields[4]) else None
+        return self.resource_account or named
 
 
 @dataclass(frozen=True)
@@ -104,6 +111,11 @@ def simulate(
     who = caller(request.principal)
     context = _context(request, who)
 
+    if isinstance(service_control, str | dict | Policy):
+        service_control = [service_control]
+    if who.account is None or who.is_service_linked:  # service control policies reach users and roles of accounts
+        service_control = ()
+
     def said(kind: str, policies: Policies) -> list[tuple[Matched, int]]:
         return list(_matched(kind, policies_of(policies), request, who, context))
 
@@ -130,9 +142,9 @@ def simulate(
 
     if who.account is None:  # a service, an identity provider or an anonymous caller has no policies of its own
         return allowed([*scps, *theirs], "the resource policy allows it") if theirs else denied_for("nobody allows it")
-    if (request.resource_account or who.account) != who.account:
+    if (request.owner or who.account) != who.account:
         if not theirs:
-            return denied_for(f"no resource policy of account {request.resource_account} allows it")
+            return denied_for(f"no resource policy of account {request.owner} allows it")
         if not mine and not who.is_root:
             return denied_for(f"no identity policy in account {who.account} allows it")
         if narrow:
@@ -166,6 +178,8 @@ def _matched(
             if statement.effect not in ("Allow", "Deny") or not _has_action(statement, action):
                 continue
             how = _reach(statement, who) if kind == "resource" else ITSELF
+            if how == ITSELF and kind == "resource" and who.is_role and _by_arn(statement):
+                how = ENTITY
             if (
                 how != NOT_MEANT
                 and _has_resource(statement, request.resource, context, variables, optional=kind == "resource")
@@ -183,7 +197,7 @@ def _has_action(statement: Statement, action: str) -> bool:
 def _has_resource(statement: Statement, arn: str, context: Context, variables: bool, optional: bool) -> bool:
     def named(patterns: Iterable[str]) -> bool:
         replaced = (substituted(p, context) if variables else p for p in patterns)
-        return any(p is not None and arn_matches(p, arn) for p in replaced)
+        return any(p is not None and resource_matches(p, arn) for p in replaced)
 
     if statement.resources is not None:
         return named(statement.resources)
@@ -200,9 +214,15 @@ def _reach(statement: Statement, who: Caller) -> int:
     return NOT_MEANT if excluded(statement.not_principal, who) else ITSELF
 
 
+def _by_arn(statement: Statement) -> bool:
+    """Whether a condition names the caller by ARN: that grants to the role, as its ARN in Principal does."""
+    tests = statement.condition.values()
+    return any(key.lower() == "aws:principalarn" for keys in tests if isinstance(keys, dict) for key in keys)
+
+
 def _context(request: Request, who: Caller) -> dict[str, Any]:
     context = {key.lower(): value for key, value in request.context.items()}
-    owner = request.resource_account or who.account
+    owner = request.owner or who.account
     known = who.keys() | ({"aws:resourceaccount": owner} if owner else {})
     return known | context
 
@@ -211,7 +231,7 @@ def policies_of(given: Policies) -> list[Policy]:
     """One policy or several, in any form, as a list."""
     if given is None:
         return []
-    several = [given] if isinstance(given, str | dict | Policy) else given
+    several = given if isinstance(given, Iterable) and not isinstance(given, str | dict) else [given]
     return [_parsed(policy) if isinstance(policy, str) else as_policy(policy) for policy in several]
 
 

@@ -132,7 +132,7 @@ def test_text_that_is_no_policy_is_refused():
         ("arn:aws:s3:::a*", "arn:aws:s3:::b*", False, False),
         ("arn:aws:s3:::*a", "arn:aws:s3:::*b", False, False),
         ("arn:aws:sqs:*:*:q", "arn:aws:sqs:eu-west-1:*:q", True, True),
-        ("arn:aws:sqs:*:q", "arn:aws:sqs:eu-west-1:1:q", False, False),
+        ("arn:aws:sqs:*:q", "arn:aws:sqs:eu-west-1:1:q", True, True),  # a star that ends a field runs on
         (f"arn:*:s3:::{NO_SLASH}", "arn:aws:s3:::b/*", False, False),
         (f"arn:*:s3:::{NO_SLASH}/*", "arn:aws:s3:::b/*", False, True),
         (f"arn:*:s3:::{NO_SLASH}", "arn:aws:s3:::b*", False, True),

@@ -7,7 +7,7 @@ from importlib import resources
 from lib.iam import catalogue
 from lib.iam.catalogue import has_wildcard
 from lib.iam.checks.finding import Said, shown
-from lib.iam.checks.view import Value, View
+from lib.iam.checks.view import Test, Value, View
 from lib.iam.conditions import glob
 
 SENSITIVE = {  # action -> family of codes ("Pass role ...", "Create SLR ..."), key that names who may be served
@@ -23,6 +23,7 @@ WIDE = {  # how the action is named, how the resource is -> rest of the code, wo
     ("not", "star"): ("STAR_IN_RESOURCE_AND_NOT_ACTION", "by NotAction, on every role"),
 }
 EVERY_ROLE = ("*", "role/*", "role*")  # resource fields of an ARN
+MOST_PATTERNS = 500  # that a value is held against; a policy within the quotas has fewer
 RCP_SERVICES = {  # "Resource control policies (RCPs)", list of services that support them
     *("s3", "sts", "kms", "sqs", "secretsmanager", "ecr", "aoss", "cognito-idp", "cognito-identity", "logs"),
     "dynamodb",
@@ -57,7 +58,7 @@ def check_actions(view: View) -> Iterator[Said]:
     if view.allows and view.kind == "identity":
         for action, (family, key) in SENSITIVE.items():
             how = _named(view, action.lower()), _scope(view)
-            if how in WIDE and key.lower() not in view.keys:
+            if how in WIDE and not any(_limits(test, key) for test in view.tests):
                 code, words = WIDE[how]
                 what = f"The statement allows {action} {words}: name the roles, or add the condition key {key}."
                 yield Said(f"{family}_WITH_{code}", what, view.path)
@@ -74,11 +75,15 @@ def redundant(
         fold: whether case does not count.
     """
     texts = [value.text.lower() if fold else value.text for value in values]
-    wide: dict[str, list[int]] = {}
+    starts: dict[str, int] = {}  # what stands before a star that is the only wildcard, the last character
+    inner: dict[str, list[int]] = {}  # service -> other patterns
     for place, text in enumerate(texts):
-        if has_wildcard(text):
+        if text.endswith("*") and not has_wildcard(text[:-1]):
+            starts.setdefault(text[:-1], place)
+        elif has_wildcard(text):
             service = _field(text, field)
-            wide.setdefault("*" if has_wildcard(service) else service, []).append(place)
+            inner.setdefault("*" if has_wildcard(service) else service, []).append(place)
+    lengths = sorted({len(start) for start in starts})
     first: dict[str, int] = {}
     needless: list[tuple[int, int]] = []  # place of the value, place of what makes it needless
     for place, text in enumerate(texts):
@@ -86,7 +91,8 @@ def redundant(
             needless.append((place, first[text]))
             continue
         first[text] = place
-        rivals = (*wide.get(_field(text, field), ()), *wide.get("*", ()))
+        rivals = [starts[text[:n]] for n in lengths if n < len(text) and text[:n] in starts]
+        rivals += [*inner.get(_field(text, field), ()), *inner.get("*", ())][:MOST_PATTERNS]
         over = next((p for p in rivals if texts[p] != text and covers(texts[p], text)), None)
         if over is not None:
             needless.append((place, over))
@@ -147,6 +153,11 @@ def _by_type(view: View, value: Value) -> Iterator[Said]:
     if view.kind == "rcp" and ".Action" in value.path and prefix not in RCP_SERVICES:
         what = f"{shown(value.text)}: resource control policies reach {', '.join(sorted(RCP_SERVICES))} only."
         yield Said("RCP_SYNTAX_ERROR_ACTION", what, value.path)
+
+
+def _limits(test: Test, key: str) -> bool:
+    """Whether a test says which services are meant: a negated one, or one with "*", leaves nearly all."""
+    return test.key.lower() == key.lower() and not test.negated and test.family != "Null" and "*" not in test.texts
 
 
 def _named(view: View, action: str) -> str:

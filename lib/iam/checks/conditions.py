@@ -50,6 +50,18 @@ ACTIONS_OF_KEY = {  # key -> action without which a trust policy cannot set it (
     "aws:tagkeys": "sts:TagSession",
 }
 ALWAYS_SENT = {"ec2:sourceinstancearn"}  # with every request from an instance, whatever the service's tables say
+PRIVATE_NETWORKS = [  # RFC 1918, RFC 4193, loopback and link-local; ranges for documentation are public to AWS
+    ipaddress.ip_network(text)
+    for text in (
+        "10.0.0.0/8",
+        "172.16.0.0/12",
+        "192.168.0.0/16",
+        "127.0.0.0/8",
+        "169.254.0.0/16",
+        "fc00::/7",
+        "::1/128",
+    )
+]
 PRIVATE = {  # family and whether it is negated -> code if all addresses are private, code if some are
     False: ("PRIVATE_IP_ADDRESS", "PRIVATE_IP_ADDRESS_SUBSET"),
     True: ("PRIVATE_NOT_IP_ADDRESS", "PRIVATE_NOT_IP_ADDRESS_SUBSET"),
@@ -74,7 +86,7 @@ def _is_boolean(value: Any) -> bool:
 
 
 def _is_network(value: Any) -> bool:
-    return isinstance(value, str) and (has_wildcard(value) or _network(value) is not None)
+    return isinstance(value, str) and _network(value) is not None
 
 
 VALUES = {  # family -> what holds of a value, code, in words ("Type mismatch ...")
@@ -101,7 +113,7 @@ def check_conditions(view: View) -> Iterator[Said]:
         yield from _key(test, view)
         if test.family:
             yield from _values(test)
-            yield from _type(test)
+            yield from _type(test, view)
             yield from _constant(test)
             for check in BY_KEY:
                 yield from check(test, view)
@@ -163,7 +175,8 @@ def _key(test: Test, view: View) -> Iterator[Said]:
     if found and found.multivalued and not test.quantifier and test.family not in ("", "Null"):
         what = f"{name} has several values: write ForAnyValue: or ForAllValues: before {test.operator}."
         yield Said("MISSING_QUALIFIER", what, test.path)
-    if found and not found.multivalued and test.quantifier == "forallvalues" and test.family != "Null":
+    audience = is_federated(test.key) and key.endswith(":aud")  # has findings of its own
+    if found and not found.multivalued and not audience and test.quantifier == "forallvalues" and test.family != "Null":
         what = f"{name} has one value, and ForAllValues holds without it: remove ForAllValues."
         yield Said("FORALLVALUES_WITH_SINGLE_VALUED_KEY", what, test.path)
 
@@ -201,13 +214,15 @@ def _arn(value: str, test: Test) -> Iterator[Said]:
         yield Said("MISSING_ARN_FIELD", f"{shown(value)} has fewer than 6 fields: {':'.join(FIELDS)}.", test.path)
 
 
-def _type(test: Test) -> Iterator[Said]:
+def _type(test: Test, view: View) -> Iterator[Said]:
     found = look_up(test.key)
     families = FAMILIES_OF.get(found.type) if found else None
     if families and test.family not in (*families, "Null"):
         what = f"{test.key} is of type {found.type}: use an operator {' or '.join(families)}..., not {test.operator}."
         yield Said("TYPE_MISMATCH", what, test.path)
-    if found and found.type == "ARN" and test.name == "stringlike" and any(map(has_wildcard, test.texts)):
+    # Reaching further is permissive for a test that lets in: of an Allow, or a negated one of a Deny.
+    permissive = test.name in ("stringlike", "stringnotlike") and test.negated == view.denies
+    if found and found.type == "ARN" and permissive and any(map(has_wildcard, test.texts)):
         what = f"{test.key} holds ARNs; in StringLike a wildcard runs across their fields: use ArnLike."
         yield Said("STRING_LIKE_OPERATOR_WITH_ARN_CONDITION_KEYS", what, test.path)
 
@@ -226,11 +241,11 @@ def _addresses(test: Test, view: View) -> Iterator[Said]:
         return
     networks = [(value, network) for value in test.texts if (network := _network(value))]
     for value, network in networks:
-        if "/" in value and str(network.network_address) != value.partition("/")[0].lower() and network.version == 4:
+        if ipaddress.ip_interface(value).ip != network.network_address:
             what = f"The bits of {value} behind the mask are ignored: write {network}."
             yield Said("IMPROVE_IP_RANGE", what, test.path)
     if test.key.lower() == "aws:sourceip" and networks:
-        inner = [value for value, network in networks if network.is_private and not network.is_unspecified]
+        inner = [value for value, network in networks if _is_private(network)]
         if inner:
             code = PRIVATE[test.negated][len(inner) < len(networks)]
             what = f"aws:SourceIp is a public address; {', '.join(inner[:3])} is private: use aws:VpcSourceIp for it."
@@ -324,6 +339,10 @@ def _tags(view: View) -> Iterator[Said]:
 
 def _head(key: str) -> str:
     return key.lower().partition("/")[0] + "/"
+
+
+def _is_private(network: ipaddress.IPv4Network | ipaddress.IPv6Network) -> bool:
+    return any(network.version == other.version and network.subnet_of(other) for other in PRIVATE_NETWORKS)
 
 
 def _network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:

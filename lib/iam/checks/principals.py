@@ -29,6 +29,7 @@ RCP_CALLER = {"aws:principalorgid", "aws:principalorgpaths", "aws:principalaccou
 RCP_SOURCE = {"aws:sourceorgid", "aws:sourceorgpaths", "aws:sourceaccount"}
 IS_SERVICE = "aws:principalisawsservice"
 _SERVICE = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)*\.(amazonaws\.com(\.cn)?|amazon\.com|aws\.internal|api\.aws)")
+_ENTITY = re.compile(r"arn:[\w-]+:(iam|sts)::(\w+):(root|user/.+|role/.+|assumed-role/.+/.+|federated-user/.+)")
 _SAML = re.compile(r"arn:[\w-]+:iam::\d{12}:saml-provider/.+")
 _OIDC = re.compile(r"(arn:[\w-]+:iam::\d{12}:oidc-provider/)?(?P<domain>[\w-]+(\.[\w-]+)+(/.*)?)")
 
@@ -63,7 +64,11 @@ def _aws(text: str, view: View) -> Iterator[tuple[str, str]]:
         code, word = REFERENCES[text[:4]]
         yield code, f"{text} is the id of a {word}, perhaps of a deleted one: write its ARN."
     else:
-        yield from arn_faults(text)
+        faults = [fault for fault in arn_faults(text) if fault[0] != "INVALID_ARN_RESOURCE"]
+        yield from faults
+        if not faults and not _ENTITY.fullmatch(text):
+            what = f"{shown(text)} is no account, user, role or session: write the ARN of one."
+            yield "INVALID_PRINCIPAL_FORMAT", what
 
 
 def _service(text: str, view: View) -> Iterator[tuple[str, str]]:
@@ -171,12 +176,19 @@ def _claim(domain: str, test: Test, value: str) -> Iterator[Said]:
     if re.fullmatch(r"(\$\{[^}]*\}|[*?:/])+", value) and "${" in value:
         what = f"{test.key} is compared with a variable alone, which the caller's token fills: write the value."
         yield Said("VARIABLE_USAGE_TOO_PERMISSIVE", what, test.path)
-    elif test.name == "stringlike" and (not value.strip("*?:/") or (subject and re.match(r"repo:[*?]", value))):
+    elif test.name == "stringlike" and (
+        not value.strip("*?:/") or (subject and domain == GITHUB and _any_owner(value))
+    ):
         what = f"{shown(value)} fits tokens of anybody: name the owner in {test.key}."
         yield Said("WILDCARD_USAGE_TOO_PERMISSIVE", what, test.path)
     if domain == GITHUB and subject and test.name == "stringlike" and has_wildcard(value):
         what = f"{shown(value)} takes in more than one repository or branch: write repo:owner/name:ref:refs/heads/main."
         yield Said("SPECIFIC_GITHUB_REPO_AND_BRANCH_RECOMMENDED", what, test.path)
+
+
+def _any_owner(subject: str) -> bool:
+    """Whether a pattern for GitHub's subject leaves the owner of the repository open."""
+    return has_wildcard(subject) and re.match(r"repo:[^*?/]+/", subject) is None
 
 
 def _rcp(view: View) -> Iterator[Said]:

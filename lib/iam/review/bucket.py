@@ -25,11 +25,18 @@ DIRECT = {"aws:ViaAWSService": "false", "aws:PrincipalIsAWSService": "false"}  #
 WIDEST = 8  # prefix length: a range with fewer fixed bits is nobody's network
 SAMPLE = {  # action -> whether it is asked for on the bucket or on its objects
     "s3:ListBucket": "bucket",
+    "s3:ListBucketVersions": "bucket",
     "s3:GetBucketPolicy": "bucket",
+    "s3:PutBucketPolicy": "bucket",
     "s3:GetObject": "object",
+    "s3:GetObjectVersion": "object",
     "s3:PutObject": "object",
+    "s3:PutObjectAcl": "object",
     "s3:DeleteObject": "object",
+    "s3:AbortMultipartUpload": "object",
 }
+OBJECT_KEYS = ("some/key", "7f3a-probe", "logs/2026/01/x.gz")  # a Deny on a prefix protects none but one of them
+HARMLESS = {"aws:viaawsservice", "aws:principalisawsservice"}  # a Deny may spare services that act for somebody
 
 
 @dataclass(frozen=True)
@@ -104,6 +111,8 @@ def _only_wanted_actions(bucket: _Bucket) -> Verdict:
     for place, statement in bucket.allows():
         if statement.actions is None:
             return False, "NotAction allows whatever it does not name", place
+        if statement.resources is None:
+            return False, "NotResource allows it on whatever it does not name", place
         for pattern in statement.actions:
             if bucket.actions is None and catalogue.has_wildcard(pattern):
                 return False, f"{pattern} allows more than anyone listed", place
@@ -147,12 +156,13 @@ def _encrypted(bucket: _Bucket) -> Verdict:
     faults = {  # context of an upload that must be denied -> in words
         "without a header": {},
         "with AES256": {SSE: "AES256"},
-        "with AES256 and the key": {SSE: "AES256", SSE_KEY: key},
         "with the key of S3": {SSE: "aws:kms"},
         "with another key": {SSE: "aws:kms", SSE_KEY: other},
     }
     uploads = {words: ("s3:PutObject", context) for words, context in faults.items()}
-    passed, reason, place = _tried(bucket, uploads, {"with the key": ("s3:PutObject", right)}, ("object",))
+    passed, reason, place = _tried(
+        bucket, uploads, {"with the key": ("s3:PutObject", right)}, ("object",), {SSE, SSE_KEY}
+    )
     if passed and not _says_absent(bucket):
         # Negated operators hold for a missing header (IAM User Guide, "Condition operators"), which a reader, and a
         # later IfExists, easily miss: the checklist wants the missing header denied in so many words.
@@ -173,7 +183,7 @@ def _says_absent(bucket: _Bucket) -> bool:
 def _over_tls(bucket: _Bucket) -> Verdict:
     refused = {f"{a} without TLS": (a, {TLS: "false"}) for a in SAMPLE}
     allowed = {f"{a} over TLS": (a, {TLS: "true"}) for a in SAMPLE}
-    passed, reason, place = _tried(bucket, refused, allowed, ("bucket", "object"))
+    passed, reason, place = _tried(bucket, refused, allowed, ("bucket", "object"), {TLS})
     if passed and not any(op.lower().startswith("bool") for op in _operators(bucket, place, TLS)):
         return False, f"{TLS} is compared with an operator for another type: use Bool", place
     return passed, reason or "every request without TLS is denied", place
@@ -193,7 +203,7 @@ def _from_trusted_networks(bucket: _Bucket) -> Verdict:
     outside = [a for a in OUTSIDE if not any(ipaddress.ip_address(a) in n for n in ranges)]
     refused = {f"{a} from {ip}": (a, {ADDRESS: ip}) for a in SAMPLE for ip in outside}
     inside = {f"{a} from {n[0]}": (a, {ADDRESS: str(n[0])}) for a in SAMPLE for n in ranges}
-    passed, reason, place = _tried(bucket, refused, inside, ("bucket", "object"))
+    passed, reason, place = _tried(bucket, refused, inside, ("bucket", "object"), {ADDRESS})
     return passed and bool(outside), reason or f"only {', '.join(map(str, ranges))} has access", place
 
 
@@ -207,17 +217,17 @@ CONTROLS: dict[str, tuple[str, Callable[[_Bucket], Verdict]]] = {
 Tries = dict[str, tuple[str, dict[str, Any]]]  # in words -> action, context
 
 
-def _tried(bucket: _Bucket, refused: Tries, allowed: Tries, places: tuple[str, ...]) -> Verdict:
-    """Whether every request of `refused` is denied explicitly and none of `allowed` is, for callers of any kind."""
+def _tried(bucket: _Bucket, refused: Tries, allowed: Tries, places: tuple[str, ...], keys: set[str]) -> Verdict:
+    """Whether Deny statements about `keys` keep out every request of `refused`, whoever asks, and none of `allowed`.
+
+    Only statements count that test nothing else: a further test exempts those who pass it. Other denials of the
+    policy are the business of other controls.
+    """
     if not bucket.names:
         return False, "the policy names no bucket", None
-    own = [
-        value
-        for _, s in bucket.allows()
-        if isinstance(s.principal, dict)
-        for value in values_of(s.principal.get("AWS"))
-    ]
-    callers = [*STRANGERS, *own[:1], *([bucket.role] if bucket.role else [])]
+    own = _own(bucket)
+    about = {place for place, s in bucket.denies() if _tested(s) & {k.lower() for k in keys}}
+    strict = {p for p in about if _tested(bucket.policy.statements[p]) <= {k.lower() for k in keys} | HARMLESS}
     right = DIRECT | {
         TLS: "true",
         ADDRESS: _inside(bucket),
@@ -225,23 +235,41 @@ def _tried(bucket: _Bucket, refused: Tries, allowed: Tries, places: tuple[str, .
         SSE_KEY: bucket.kms_key or _first_key(bucket),
     }
     evidence: int | None = None
-    for name in bucket.names:
-        arns = {"bucket": f"arn:aws:s3:::{name}", "object": f"arn:aws:s3:::{name}/some/key"}
-        for tries, wanted in ((refused, True), (allowed, False)):
+    for arn_start in bucket.names:
+        arns = {"bucket": [arn_start], "object": [f"{arn_start}/{key}" for key in OBJECT_KEYS]}
+        for tries, wanted, callers, counted in (
+            (refused, True, [*STRANGERS, *own], strict),
+            (allowed, False, own or [STRANGERS[0]], about),
+        ):
             for words, (action, context) in tries.items():
                 if SAMPLE[action] not in places:
                     continue
                 # What the other controls ask for is given, so that only the one in question decides.
                 filled = {k: v for k, v in right.items() if v and (k not in context) and not _about(context, k)}
-                for who in callers:
-                    request = Request(action, arns[SAMPLE[action]], who, filled | context)
-                    decision = simulate(request, identity=EVERYTHING, resource=bucket.policy)
-                    if (decision.result == EXPLICITLY_DENIED) != wanted:
-                        place = decision.statements[0].statement if decision.result == EXPLICITLY_DENIED else None
-                        return False, f"{words} is {'not denied' if wanted else 'denied'} for {who}", place
-                    if wanted and evidence is None:
-                        evidence = decision.statements[0].statement
+                for arn in arns[SAMPLE[action]]:
+                    for who in callers:
+                        request = Request(action, arn, who, filled | context)
+                        decision = simulate(request, identity=EVERYTHING, resource=bucket.policy)
+                        denied = decision.result == EXPLICITLY_DENIED
+                        by = [m.statement for m in decision.statements if denied and m.statement in counted]
+                        if bool(by) != wanted:
+                            said = "denied" if by else "not denied, or only for some"
+                            return False, f"{words} on {arn} is {said} for {who}", by[0] if by else None
+                        if wanted and evidence is None:
+                            evidence = by[0]
     return True, "", evidence
+
+
+def _own(bucket: _Bucket) -> list[str]:
+    """Who is meant to have access: the role that is given, else the first principal of the policy."""
+    kinds = (s.principal for _, s in bucket.allows() if isinstance(s.principal, dict))
+    named = [value for by_kind in kinds for value in values_of(by_kind.get("AWS")) if value != "*"]
+    return [bucket.role] if bucket.role else named[:1]
+
+
+def _tested(statement: Statement) -> set[str]:
+    """The condition keys of a statement, in lower case."""
+    return {key.lower() for keys in statement.condition.values() if isinstance(keys, dict) for key in keys}
 
 
 def _about(context: dict[str, Any], key: str) -> bool:
@@ -288,10 +316,12 @@ def _operators(bucket: _Bucket, place: int | None, key: str) -> list[str]:
 
 
 def _names(policy: Policy) -> tuple[str, ...]:
-    """The buckets that the policy names in ARNs, wildcards filled in."""
+    """The ARNs of the buckets that the policy names; those with wildcards, filled in, only if there is no other."""
     arns = [arn for s in policy.statements for arn in (*(s.resources or ()), *(s.not_resources or ()))]
-    names = [match[1] for arn in arns if (match := re.match(r"arn:[\w*-]+:s3:::([^/]+)", arn))]
-    return tuple(dict.fromkeys(re.sub(r"[*?]", "x", name) for name in names))
+    named = [match[0] for arn in arns if (match := re.match(r"arn:[\w*-]+:s3:::[^/]+", arn))]
+    exact = [arn for arn in named if not catalogue.has_wildcard(arn)]
+    filled = [arn.replace("arn:*:", "arn:aws:").replace("*", "x").replace("?", "x") for arn in named]
+    return tuple(dict.fromkeys(exact or filled))
 
 
 def _network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:

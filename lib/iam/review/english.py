@@ -77,7 +77,8 @@ def sentence(statement: Statement, named: bool = True) -> str:
     """
     verb = {"Allow": "Allows", "Deny": "Forbids"}.get(str(statement.effect), "Neither allows nor forbids")
     who, what, where = _principals(statement), _actions(statement, named), _resources(statement)
-    return f"{verb} {who} to {what} on {where}{_conditions(statement.condition)}."
+    place = f" on {where}" if where else ""
+    return f"{verb} {who} to {what}{place}{_conditions(statement.condition)}."
 
 
 def describe_action(pattern: str, named: bool = True) -> str:
@@ -170,10 +171,12 @@ def _resources(statement: Statement) -> str:
     words = joined([describe_resource(r, services) for r in (statement.resources or statement.not_resources or ())])
     if statement.not_resources is not None:
         return f"everything except {words}"
-    return words or "no resource"
+    return words or ("" if statement.resources is None else "no resource")
 
 
 def _conditions(condition: dict[str, Any]) -> str:
+    if not all(isinstance(keys, dict) for keys in condition.values()):
+        return ", if a condition holds that AWS cannot read"
     tests = [
         describe_condition(operator, key, values)
         for operator, keys in condition.items()

@@ -1,5 +1,6 @@
 """What is needless in a policy, and what is dangerous: redundancy by our checks, risk classes by cloudsplaining."""
 
+import re
 from dataclasses import dataclass
 
 from lib.iam.checks import Finding, validate
@@ -13,6 +14,9 @@ CLASSES = {  # attribute of cloudsplaining's PolicyDocument -> class, what it me
     "service_wildcard": ("service wildcard", "can do everything in a service"),
     "infrastructure_modification": ("infrastructure modification", "can change any resource"),
 }
+
+
+_ACTION = re.compile(r"\*|[\w-]+:[\w*?]+")  # cloudsplaining ends in an error at anything else
 
 
 @dataclass(frozen=True)
@@ -49,16 +53,13 @@ def redundancy(policy: PolicyLike, policy_type: str = "identity") -> list[Findin
 
 def _complete(policy: PolicyLike) -> dict:
     """The statements that can be scanned; those without an effect, an action or a resource allow nothing anyhow."""
-    whole = [
-        {k: v for k, v in raw.items() if k != "Sid"}
-        for raw, read in _statements(policy)
-        if read.effect in ("Allow", "Deny") and read.action_patterns and (read.resources or read.not_resources)
-    ]
+    whole = []
+    for statement in as_policy(policy).statements:
+        actions = [a for a in statement.action_patterns if _ACTION.fullmatch(a)]
+        resources = statement.resources or statement.not_resources
+        if statement.effect in ("Allow", "Deny") and actions and resources:
+            element = "Action" if statement.actions else "NotAction"
+            place = "Resource" if statement.resources else "NotResource"
+            scanned = {"Effect": statement.effect, element: actions, place: list(resources)}
+            whole.append(scanned | ({"Condition": statement.condition} if statement.condition else {}))
     return {"Version": "2012-10-17", "Statement": whole}
-
-
-def _statements(policy: PolicyLike):
-    read = as_policy(policy)
-    given = read.data.get("Statement")
-    raw = [s for s in (given if isinstance(given, list) else [given]) if isinstance(s, dict)]
-    return zip(raw, read.statements, strict=True)
