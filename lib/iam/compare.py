@@ -6,7 +6,7 @@ together with the effect, the resource, the principal and the conditions under w
 
 import ipaddress
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, NamedTuple
@@ -17,6 +17,7 @@ from lib.iam.document import Policy, PolicyLike, Statement, as_policy
 from lib.iam.patterns import covers, overlaps
 
 EQUAL, OVER, UNDER, INCOMPARABLE = "equal", "over", "under", "incomparable"
+MOST_WAYS = 500  # of one action that are held against each other; a policy within the quotas has fewer
 LITERAL = "\ue002{"  # stands for "${" where it is no variable
 NOT = "!"  # before the patterns of a NotResource and the kinds of a NotPrincipal
 
@@ -77,8 +78,9 @@ def compare(expected: PolicyLike, actual: PolicyLike) -> Comparison:
     missing: list[tuple[int, Way]] = []
     for bits, formats in classes([*wanted, *given]):
         theirs, ours = ways_of(wanted, bits, formats), ways_of(given, bits, formats)
-        surplus = [way for way in ours if not said(way, theirs, ours)]
-        lacking = [way for way in theirs if not said(way, ours, theirs)]
+        listed = set(theirs) & set(ours)
+        surplus = [way for way in ours if not said(way, theirs, ours, listed)]
+        lacking = [way for way in theirs if not said(way, ours, theirs, listed)]
         for name, ways, faults in (("precision", ours, surplus), ("recall", theirs, lacking)):
             if ways:
                 right[name] += bits.bit_count() * (1 - len(faults) / len(ways))
@@ -233,7 +235,7 @@ def ways_of(rules: Iterable[Rule], bits: int, formats: tuple[str, ...] | None) -
         if formats is None or _usable(way.resource, formats)
     }
     ways = list(found)
-    if len(ways) == 1:
+    if len(ways) == 1 or len(ways) > MOST_WAYS:
         return ways
     bans = [way for way in ways if way.effect == "Deny"]
     ways = [w for w in ways if w.effect == "Deny" or not any(wider(ban, w) for ban in bans)]
@@ -252,9 +254,9 @@ def _usable(resource: str, formats: tuple[str, ...]) -> bool:
     return any(overlaps(resource, arn) for arn in formats)
 
 
-def said(way: Way, others: list[Way], own: list[Way]) -> bool:
+def said(way: Way, others: list[Way], own: list[Way], listed: Collection[Way]) -> bool:
     """Whether the other policy says what `way` says, and takes nothing of it away that `own` leaves."""
-    if not any(other.effect == way.effect and wider(other, way) for other in others):
+    if way not in listed and not any(o.effect == way.effect and wider(o, way) for o in others[:MOST_WAYS]):
         return False
     if way.effect == "Deny":
         return True

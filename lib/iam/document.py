@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import islice
 from typing import Any, NamedTuple
 
 VERSIONS = ("2012-10-17", "2008-10-17")
@@ -33,6 +34,8 @@ QUOTAS = {
     "rcp": (5_120, True),
 }
 
+LONGEST_NUMBER = 8_192  # bits; Python prints no integer of more than 4,300 digits
+MOST_REPEATED = 100  # repeated keys that are listed
 DEEPEST = 64  # a policy needs seven levels; what parses must never be too deep to print or to walk
 _KEY_OR_BRACE = re.compile(r'(?P<key>"(?:[^"\\]|\\.)*")(?=\s*:)|"(?:[^"\\]|\\.)*"|[{}]', re.DOTALL)
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\w.+-]+')  # a string, or a number or word outside of strings
@@ -138,7 +141,7 @@ def parse(text: str) -> Policy:
         raise PolicySyntaxError(f"a policy is a JSON object, not {json_type(data)}")
     if _depth(data) > DEEPEST:
         raise PolicySyntaxError("nested too deeply for a policy")
-    return Policy(data, len(text), tuple(_repeated(text)) if twice else ())
+    return Policy(data, len(text), tuple(islice(_repeated(text), MOST_REPEATED)) if twice else ())
 
 
 class _BadNumber(ValueError):
@@ -230,6 +233,8 @@ def _no_json(data: dict[Any, Any]) -> str | None:
             waiting += value
         elif not (value is None or is_scalar(value)):
             return f"a value of type {type(value).__name__} is not JSON"
+        elif isinstance(value, int) and value.bit_length() > LONGEST_NUMBER:
+            return "a number is too long for JSON text"
     return None
 
 

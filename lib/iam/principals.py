@@ -96,8 +96,8 @@ def _pairs(element: dict[str, Any]) -> Iterable[tuple[str, str]]:
 
 def _reach(kind: str, value: str, who: Caller) -> int:
     if kind != "AWS":
-        everyone = value == "*" and who.arn != "*"  # of that kind; an anonymous caller is of none
-        return ITSELF if who.account is None and (value == who.arn or everyone) else NOT_MEANT
+        named = who.arn != "*" and value in ("*", who.arn)  # an anonymous caller is of no kind
+        return ITSELF if who.account is None and named else NOT_MEANT
     if value == "*":
         return ITSELF
     if value == who.arn:

@@ -25,6 +25,17 @@ def deny(*args, **more) -> dict:
     return allow(*args, effect="Deny", **more)
 
 
+ROOT = "arn:aws:iam::111122223333:root"
+
+
+def ip(network: str) -> dict:
+    return allow(Condition={"IpAddress": {"aws:SourceIp": network}})
+
+
+def user(operator: str, name: str) -> dict:
+    return allow(Condition={operator: {"aws:username": name}})
+
+
 MFA = {"Bool": {"aws:MultiFactorAuthPresent": "true"}}
 TWO = ["s3:GetObject", "s3:PutObject"]
 EMPTY = policy()
@@ -55,6 +66,26 @@ CASES = [  # expected, actual, relation, precision, recall
     (policy(allow()), policy(allow(resource=[OBJECTS, BUCKET])), "equal", 1, 1),
     (policy(allow("s3:ListBucket", BUCKET)), policy(allow("s3:ListBucket", OBJECTS)), "under", 1, 0),
     (EMPTY, policy(allow("s3:ListAllMyBuckets", BUCKET)), "equal", 1, 1),
+    # what says the same, and what says less
+    (
+        policy(allow(Condition=MFA)),
+        policy(allow(Condition={"Bool": {"aws:MultiFactorAuthPresent": True}})),
+        "equal",
+        1,
+        1,
+    ),
+    (policy(ip("10.0.0.0/8")), policy(ip("10.1.0.0/16")), "under", 1, 0),
+    (policy(ip("10.1.0.0/16")), policy(ip("10.0.0.0/8")), "over", 0, 1),
+    (policy(user("StringLike", "a*")), policy(user("StringLike", "ab*")), "under", 1, 0),
+    (policy(user("StringLike", "ann")), policy(user("StringEquals", "ann")), "equal", 1, 1),
+    (policy(allow(Principal={"AWS": "111122223333"})), policy(allow(Principal={"AWS": ROOT})), "equal", 1, 1),
+    (
+        policy(allow(resource="arn:aws:s3:::photos/${aws:username}/*")),
+        policy(allow(resource="arn:aws:s3:::photos/${aws:username}/*")) | {"Version": "2008-10-17"},
+        "incomparable",
+        0,
+        0,
+    ),
     # denies
     (policy(deny()), policy(deny()), "equal", 1, 1),
     (policy(deny()), EMPTY, "over", 1, 0),

@@ -211,3 +211,88 @@ def test_adding_a_statement_never_removes_an_explicit_deny(document, statement, 
 def test_a_boundary_never_allows_more(document, boundary):
     if result(identity=document, boundary=boundary) == ALLOWED:
         assert result(identity=document) == ALLOWED == result(identity=boundary)
+
+
+OURS, THEIRS = "111122223333", "999988887777"
+ALL = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}
+
+
+@pytest.mark.parametrize(
+    ("action", "arn"),
+    [
+        ("sqs:SendMessage", f"arn:aws:sqs:us-east-1:{THEIRS}:q"),
+        ("sts:AssumeRole", f"arn:aws:iam::{THEIRS}:role/t"),
+        ("lambda:InvokeFunction", f"arn:aws:lambda:us-east-1:{THEIRS}:function:f"),
+    ],
+)
+def test_the_account_in_an_arn_owns_the_resource(action, arn):
+    user = f"arn:aws:iam::{OURS}:user/u"
+    granted = {"Statement": {"Effect": "Allow", "Principal": {"AWS": user}, "Action": action, "Resource": arn}}
+    assert simulate(Request(action, arn, user), identity=ALL).result == NOT_ALLOWED
+    assert simulate(Request(action, arn, user), resource=granted).result == NOT_ALLOWED
+    assert simulate(Request(action, arn, user), identity=ALL, resource=granted).result == ALLOWED
+    own = arn.replace(THEIRS, OURS)
+    assert simulate(Request(action, own, user), identity=ALL).result == ALLOWED
+
+
+@pytest.mark.parametrize(
+    ("pattern", "arn", "matches"),
+    [
+        ("arn:aws:*:b/k", "arn:aws:s3:::b/k", True),  # a star that ends a field runs over the next
+        ("arn:aws:logs:*:log-group:lg:*", f"arn:aws:logs:us-east-1:{OURS}:log-group:lg:x", True),
+        ("arn:aws:s*3:::b", "arn:aws:s3:us-east-1::3:::b", False),
+        ("arn:aws:s3:::b/*", "arn:aws:s3:::b/x:y/z", True),
+        ("arn:aws:s3:::b/?", "arn:aws:s3:::b/xy", False),
+    ],
+)
+def test_wildcards_of_resources(pattern, arn, matches):
+    given = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": pattern}}
+    request = Request("s3:GetObject", arn, f"arn:aws:iam::{OURS}:user/u", resource_account=OURS)
+    assert simulate(request, identity=given).result == (ALLOWED if matches else NOT_ALLOWED)
+
+
+def test_service_control_policies_reach_neither_services_nor_their_linked_roles():
+    no = {"Version": "2012-10-17", "Statement": {"Effect": "Deny", "Action": "*", "Resource": "*"}}
+    open_bucket = {"Statement": {"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}}
+    linked = f"arn:aws:iam::{OURS}:role/aws-service-role/rds.amazonaws.com/AWSServiceRoleForRDS"
+    request = Request("s3:GetObject", "arn:aws:s3:::b/k", linked)
+    assert simulate(request, identity=ALL, service_control=[no]).result == ALLOWED
+    request = Request("s3:GetObject", "arn:aws:s3:::b/k", "cloudtrail.amazonaws.com")
+    assert simulate(request, resource=open_bucket, service_control=[no]).result == ALLOWED
+    request = Request("s3:GetObject", "arn:aws:s3:::b/k", f"arn:aws:iam::{OURS}:role/r")
+    assert simulate(request, identity=ALL, service_control=no).result == DENIED  # one policy is one level
+
+
+def test_requests_say_whether_a_service_asks():
+    def allowed(who: str, value: str) -> bool:
+        condition = {"Bool": {"aws:PrincipalIsAWSService": value}}
+        given = {"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*", "Condition": condition}
+        request = Request("s3:GetObject", "arn:aws:s3:::b/k", who)
+        return simulate(request, resource={"Version": "2012-10-17", "Statement": given}).result == ALLOWED
+
+    user, service = f"arn:aws:iam::{OURS}:user/u", "cloudtrail.amazonaws.com"
+    assert allowed(user, "false") and not allowed(user, "true")
+    assert allowed(service, "true") and not allowed(service, "false")
+
+
+def test_every_service_is_not_everybody():
+    given = {"Statement": {"Effect": "Allow", "Principal": {"Service": "*"}, "Action": "*", "Resource": "*"}}
+    for who, result in (("*", NOT_ALLOWED), ("sns.amazonaws.com", ALLOWED)):
+        assert simulate(Request("s3:GetObject", "arn:aws:s3:::b/k", who), resource=given).result == result
+
+
+def test_a_role_that_a_condition_names_stays_within_its_boundary():
+    role = f"arn:aws:iam::{OURS}:role/app"
+    condition = {"ArnEquals": {"aws:PrincipalArn": role}}
+    given = {"Effect": "Allow", "Principal": "*", "Action": "s3:*", "Resource": "*", "Condition": condition}
+    boundary = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "ec2:*", "Resource": "*"}}
+    request = Request("s3:GetObject", "arn:aws:s3:::b/k", role)
+    assert simulate(request, resource={"Statement": given}).result == ALLOWED
+    assert simulate(request, resource={"Statement": given}, boundary=boundary).result == NOT_ALLOWED
+
+
+def test_a_condition_that_is_no_object_is_never_met():
+    for condition in ("x", [], None, {"StringEquals": "x"}):
+        given = {"Effect": "Allow", "Action": "*", "Resource": "*", "Condition": condition}
+        request = Request("s3:GetObject", "arn:aws:s3:::b/k", f"arn:aws:iam::{OURS}:user/u")
+        assert simulate(request, identity={"Statement": given}).result == NOT_ALLOWED

@@ -17,6 +17,7 @@ from lib.iam.patterns import covers, overlaps
 
 FIELDS = ("arn", "partition", "service", "region", "account", "resource")
 ACCOUNTS = {"aws", "aws-marketplace", "cloudfront"}  # owners of AWS's own resources, besides twelve digits
+LONGEST = 2_048  # characters of an ARN (IAM API reference, type arnType)
 FIELD_CODES = {  # field -> (code if every format leaves it out, code if every format has it) ("ARN Region not allowed")
     "region": ("ARN_REGION_NOT_ALLOWED", "MISSING_ARN_REGION"),
     "account": ("ARN_ACCOUNT_NOT_ALLOWED", "MISSING_ARN_ACCOUNT"),
@@ -54,6 +55,9 @@ def arn_faults(arn: str) -> tuple[tuple[str, str], ...]:
 
 
 def _faults(arn: str) -> Iterator[tuple[str, str]]:
+    if len(arn) > LONGEST:
+        yield "INVALID_ARN_RESOURCE", f"{shown(arn)} is longer than the {LONGEST:,} characters that an ARN can have."
+        return
     if any(overlaps(_VARIABLE.sub("*", arn), pattern) for pattern in newer().get(f"arn:{_service_of(arn)}", ())):
         return
     given = dict(zip(FIELDS, _VARIABLE.sub("*", arn).split(":", 5), strict=False))

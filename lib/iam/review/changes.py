@@ -55,12 +55,13 @@ def diff(old: PolicyLike, new: PolicyLike) -> list[Change]:
 def _class_changes(before: list[Rule], after: list[Rule], bits: int, formats: tuple[str, ...] | None):
     """The changes of actions that the policies do not tell apart: kind, the way in question, what it compares with."""
     theirs, ours = ways_of(before, bits, formats), ways_of(after, bits, formats)
+    listed = set(theirs) & set(ours)
     for one, others, own, more, wholly in (
         (ours, theirs, ours, WIDENED, GAINED),
         (theirs, ours, theirs, NARROWED, LOST),
     ):
         for way in one:
-            if said(way, others, own):
+            if said(way, others, own, listed):
                 continue
             if way.effect == "Deny":  # a new Deny narrows, and one that is gone widens
                 yield NARROWED if wholly == GAINED else WIDENED, way, None

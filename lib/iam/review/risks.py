@@ -16,7 +16,7 @@ CLASSES = {  # attribute of cloudsplaining's PolicyDocument -> class, what it me
 }
 
 
-_ACTION = re.compile(r"\*|[\w-]+:[\w*?]+")  # cloudsplaining ends in an error at anything else
+_ACTION = re.compile(r"\*|[\w-]{1,64}:[\w*?]{1,128}")  # cloudsplaining ends in an error at anything else
 
 
 @dataclass(frozen=True)

@@ -750,6 +750,42 @@ CASES = [  # code, policy type, trigger, clean
 ]
 
 
+CLEAN = [  # policy type, changes to its default statement: what AWS documents has no error
+    ("identity", when("NotIpAddress", "aws:SourceIp", "192.0.2.0/24", "203.0.113.0/24", "2001:DB8:1234:5678::/64")),
+    ("trust", {"Principal": {"AWS": "arn:aws:sts::111122223333:assumed-role/app/session"}}),
+    ("resource", {"Principal": {"AWS": "arn:aws:sts::111122223333:federated-user/ada"}}),
+    ("resource", {"Principal": {"AWS": "arn:aws:iam::cloudfront:user/CloudFront Origin Access Identity E1"}}),
+    ("resource", {"Principal": "*", "Action": "execute-api:Invoke", "Resource": "execute-api:/prod/GET/*"}),
+    ("scp", {"Action": "*"} | when("StringLike", "aws:PrincipalArn", "arn:aws:iam::*:root")),
+    ("identity", {"Action": "iam:PassRole", "Resource": "*"} | when("StringEquals", "iam:PassedToService", "x")),
+]
+FOUND = [  # policy type, changes, code: more forms of a fault
+    ("resource", {"Principal": {"AWS": "arn:aws:s3:::photos"}}, "INVALID_PRINCIPAL_FORMAT"),
+    ("identity", {"Resource": ["*", OBJECTS]}, "REDUNDANT_RESOURCE"),
+    ("identity", when("IpAddress", "aws:SourceIp", "8.8.8.*"), "TYPE_MISMATCH_IP_RANGE"),
+    ("identity", when("IpAddress", "aws:SourceIp", "2a00:1450:1:2::5/32"), "IMPROVE_IP_RANGE"),
+    ("trust", web(**when("StringLike", SUB, "re*")), "WILDCARD_USAGE_TOO_PERMISSIVE"),
+    ("trust", web(**when("StringLike", SUB, "repo:octo*")), "WILDCARD_USAGE_TOO_PERMISSIVE"),
+    (
+        "identity",
+        wide(PASS, "*", **when("StringNotEquals", "iam:PassedToService", "x")),
+        "PASS_ROLE_WITH_STAR_IN_RESOURCE",
+    ),
+    ("identity", wide(PASS, "*", **when("StringLike", "iam:PassedToService", "*")), "PASS_ROLE_WITH_STAR_IN_RESOURCE"),
+]
+
+
+@pytest.mark.parametrize(("kind", "case"), CLEAN)
+def test_what_aws_documents_is_no_error(kind: str, case: dict) -> None:
+    found = validate(document(kind, case), kind)
+    assert not [f for f in found if f.severity in ("ERROR", "SECURITY_WARNING")]
+
+
+@pytest.mark.parametrize(("kind", "case", "code"), FOUND)
+def test_more_forms_of_a_fault(kind: str, case: dict, code: str) -> None:
+    assert code in codes(kind, case)
+
+
 def codes(kind: str, case) -> set[str]:
     return {finding.code for finding in validate(document(kind, case), kind)}
 

@@ -9,7 +9,10 @@ from hypothesis import strategies as st
 from lib.data import managed, newer
 from lib.iam.catalogue import load
 from lib.iam.checks import CODES, SEVERITIES, validate
-from lib.iam.document import POLICY_TYPES, STATEMENT_ELEMENTS, Policy, parse
+from lib.iam.compare import compare
+from lib.iam.document import POLICY_TYPES, STATEMENT_ELEMENTS, Policy, PolicySyntaxError, canonical, parse
+from lib.iam.review import audit_bucket, explain, risks
+from lib.iam.simulate import Request, simulate
 
 GOOD = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::photos/*"}
 JSON = st.recursive(
@@ -55,6 +58,11 @@ HOSTILE = {
     "numbers for strings": '{"Version": 1, "Id": 2, "Statement": [{"Sid": 3, "Effect": 4, "Action": 5}]}',
     "10 MB": json.dumps({"Version": "2012-10-17", "Statement": GOOD | {"Action": ["s3:GetObject"] * 700_000}}),
     "a long pattern": json.dumps({"Version": "2012-10-17", "Statement": GOOD | {"Action": "s3:" + "*a" * 20_000}}),
+    "repeated keys": '{"Version": "2012-10-17", ' + '"Id": "1", ' * 200_000 + '"Statement": []}',
+    "a long resource": json.dumps(
+        {"Version": "2012-10-17", "Statement": GOOD | {"Resource": "arn:aws:s3:::" + "?*" * 200_000}}
+    ),
+    "many patterns": json.dumps({"Statement": GOOD | {"Action": [f"s3:{i}a*" for i in range(10_000)]}}),
     "a list": "[]",
     "nothing": "",
 }
@@ -63,6 +71,24 @@ HOSTILE = {
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=list(HOSTILE))
 def test_hostile_text_is_a_finding(text: str) -> None:
     assert [finding for finding in validate(text) if finding.severity == "ERROR"] or len(text) > 1_000_000
+
+
+NO_JSON = {
+    "circular": (lambda d: d.update(a=d) or d)({}),
+    "a number as key": {"Statement": GOOD | {"Condition": {1: {2: 3}}}},
+    "a set": {"Statement": GOOD | {"Action": {"s3:GetObject"}}},
+    "bytes": {"Statement": GOOD | {"Action": b"s3:GetObject"}},
+    "a huge number": {"Statement": GOOD | {"Sid": 10**5000}},
+}
+
+
+@pytest.mark.parametrize("data", NO_JSON.values(), ids=list(NO_JSON))
+def test_a_dict_that_is_no_json_is_a_syntax_error_everywhere(data: dict) -> None:
+    assert [f.code for f in validate(data)] == ["JSON_SYNTAX_ERROR"]
+    request = Request("s3:GetObject", "*", "111122223333")
+    for ask in (explain, audit_bucket, risks, canonical, lambda p: compare(p, p), lambda p: simulate(request, p)):
+        with pytest.raises(PolicySyntaxError):
+            ask(data)
 
 
 def test_a_syntax_error_says_line_and_column() -> None:

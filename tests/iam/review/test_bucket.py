@@ -1,5 +1,7 @@
 """The five controls of the S3 checklist, and the policies that only look right."""
 
+import json
+
 import pytest
 
 from lib.iam.review import audit_bucket
@@ -28,6 +30,8 @@ ENCRYPTED = [
 TLS = deny("Bool", "aws:SecureTransport", "false")
 NETWORK = deny("NotIpAddress", "aws:SourceIp", ["203.0.113.0/24", "2001:db8::/32"])
 
+OUR_VPC = {"StringNotEquals": {"aws:SourceVpc": "vpc-12345678"}}
+
 
 def bucket(allow=ALLOW, encrypted=ENCRYPTED, tls=TLS, network=NETWORK) -> dict:
     parts = [allow, *encrypted, tls, network]
@@ -54,12 +58,29 @@ def test_an_empty_policy_fails_all_five() -> None:
     assert len(failed({"Version": "2012-10-17", "Statement": []})) == 5
 
 
-@pytest.mark.parametrize("scheme", ["StringNotEquals", "ForAllValues:StringNotEquals", "StringNotLike"])
-def test_one_statement_may_ask_for_all_of_the_encryption(scheme: str) -> None:
-    if scheme.startswith("ForAll"):
-        pytest.skip("a quantifier is not what anybody writes for a header")
-    both = deny(scheme, SSE_KEY, KEY, **UPLOAD)
-    assert failed(bucket(encrypted=[both, *ENCRYPTED])) == []
+STRICTER = [  # a further Deny that is no fault of any control
+    deny("ArnNotEquals", "aws:PrincipalArn", ROLE),
+    deny("StringNotEquals", "aws:SourceVpce", "vpce-12345678"),
+    {"Effect": "Deny", "Principal": "*", "Action": "s3:DeleteObject", "Resource": OBJECTS},
+    {"Effect": "Deny", "NotPrincipal": {"AWS": [ROLE]}, "Action": "s3:*", "Resource": [BUCKET, OBJECTS]},
+]
+
+
+@pytest.mark.parametrize("more", STRICTER)
+def test_a_stricter_policy_passes_as_well(more: dict) -> None:
+    policy = bucket()
+    policy["Statement"].append(more)
+    assert failed(policy) == []
+
+
+def test_the_encryption_may_be_asked_for_by_the_key_alone() -> None:
+    by_key = [deny("Null", SSE_KEY, "true", **UPLOAD), deny("ArnNotEqualsIfExists", SSE_KEY, KEY, **UPLOAD)]
+    assert failed(bucket(encrypted=by_key)) == []
+
+
+def test_other_partitions_are_checked_alike() -> None:
+    text = json.dumps(bucket()).replace("arn:aws:", "arn:aws-us-gov:")
+    assert failed(json.loads(text)) == []
 
 
 TRAPS = [  # what looks right, the control that it fails
@@ -90,6 +111,12 @@ TRAPS = [  # what looks right, the control that it fails
     (bucket(tls=deny("Bool", "aws:SecureTransport", "false", resource=(OBJECTS,))), "tls"),
     (bucket(tls=deny("Bool", "aws:SecureTransport", "false", action="s3:GetObject")), "tls"),
     (bucket(tls=deny("Bool", "aws:SecureTransport", "false", principal={"AWS": ROLE})), "tls"),
+    (bucket(tls=TLS | {"Resource": [BUCKET, "arn:aws:s3:::photos/some/*"]}), "tls"),
+    (bucket(tls=TLS | {"Condition": TLS["Condition"] | {"ArnNotLike": {"aws:PrincipalArn": f"{ROLE}*"}}}), "tls"),
+    (bucket(tls=TLS | {"Action": ["s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:ListBucket"]}), "tls"),
+    (bucket(network=NETWORK | {"Condition": NETWORK["Condition"] | OUR_VPC}), "network"),
+    (bucket(encrypted=[s | {"Condition": s["Condition"] | OUR_VPC} for s in ENCRYPTED]), "encryption"),
+    (bucket(allow={k: v for k, v in ALLOW.items() if k != "Resource"} | {"NotResource": BUCKET}), "actions"),
     (bucket(network=None), "network"),
     (bucket(network=deny("NotIpAddress", "aws:SourceIp", "0.0.0.0/0")), "network"),
     (bucket(network=deny("NotIpAddress", "aws:SourceIp", ["203.0.113.0/24", "0.0.0.0/0"])), "network"),

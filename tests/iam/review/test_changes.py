@@ -108,3 +108,8 @@ def test_risk_classes() -> None:
     assert found["service wildcard"] == ("sqs",)
     assert risks(policy(allow())) == []
     assert risks(policy({"Effect": "Allow"}, allow("s3:GetObject", []))) == []
+
+
+@pytest.mark.parametrize("action", ["NoColon", "a:b:c", "", "s3:" + "*a" * 10_000, "é:x"])
+def test_actions_that_are_none_carry_no_risk(action: str) -> None:
+    assert risks(policy(allow(action, "*"), allow(resource="*", NotAction=1))) is not None
