@@ -218,23 +218,27 @@ def as_policy(policy: PolicyLike) -> Policy:
     return parse(policy)
 
 
-def _no_json(data: dict[Any, Any]) -> str | None:
-    """Why an object of Python's is none of JSON's: too deep, or with keys or values that JSON does not have."""
-    if _depth(data) > DEEPEST:
-        return "nested too deeply for a policy"
-    waiting: list[Any] = [data]
-    while waiting:
-        value = waiting.pop()
-        if isinstance(value, dict):
-            if odd := next((key for key in value if not isinstance(key, str)), None):
-                return f"a key is {odd!r}; in JSON keys are strings"
-            waiting += value.values()
-        elif isinstance(value, list):
-            waiting += value
-        elif not (value is None or is_scalar(value)):
-            return f"a value of type {type(value).__name__} is not JSON"
-        elif isinstance(value, int) and value.bit_length() > LONGEST_NUMBER:
-            return "a number is too long for JSON text"
+def _no_json(value: Any, depth: int = 0) -> str | None:
+    """Why a value of Python's is none of JSON's: too deep, or with keys or values that JSON does not have."""
+    kind = type(value)
+    if kind is dict or kind is list:
+        if depth > DEEPEST:
+            return "nested too deeply for a policy"
+        if kind is dict:
+            for key in value:
+                if type(key) is not str:
+                    return f"a key is {key!r}; in JSON keys are strings"
+            value = value.values()
+        for inner in value:
+            if type(inner) is not str and (fault := _no_json(inner, depth + 1)):
+                return fault
+        return None
+    if isinstance(value, dict | list):  # of a derived type
+        return _no_json(dict(value) if isinstance(value, dict) else list(value), depth)
+    if not (value is None or is_scalar(value)):
+        return f"a value of type {kind.__name__} is not JSON"
+    if isinstance(value, int) and value.bit_length() > LONGEST_NUMBER:
+        return "a number is too long for JSON text"
     return None
 
 

@@ -8,6 +8,7 @@ elements: Principal").
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from lib.iam.conditions import values_of
@@ -63,6 +64,7 @@ class Caller:
         return found
 
 
+@lru_cache(maxsize=4096)
 def caller(principal: str) -> Caller:
     """Read a principal: an ARN, an account id, a service or "*"."""
     if _ACCOUNT.fullmatch(principal):

@@ -189,9 +189,11 @@ def _matched(
 
 
 def _has_action(statement: Statement, action: str) -> bool:
-    if statement.actions is not None:
-        return any(glob(pattern.lower(), action) for pattern in statement.actions)
-    return statement.not_actions is not None and not any(glob(p.lower(), action) for p in statement.not_actions)
+    negated = statement.actions is None
+    for pattern in (statement.not_actions if negated else statement.actions) or ():
+        if glob(pattern.lower(), action):
+            return not negated
+    return negated and statement.not_actions is not None
 
 
 def _has_resource(statement: Statement, arn: str, context: Context, variables: bool, optional: bool) -> bool:
