@@ -208,7 +208,9 @@ class TestExecution:
             f"import os, pathlib, time\npathlib.Path({str(mark)!r}).write_text(str(os.getpid()))\ntime.sleep(600)",
         )
         command = [sys.executable, "-m", "lib.course", "--notebooks", folder, "--runs", tmp_path / "runs"]
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
         runner = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        signal.signal(signal.SIGINT, before)
         while runner.poll() is None and not (mark.exists() and mark.read_text()):
             time.sleep(0.1)
         runner.send_signal(signal.SIGINT)
