@@ -49,8 +49,7 @@ class PolicySyntaxError(ValueError):
         self.message, self.line, self.column = message, line, column
 
 
-@dataclass(frozen=True)
-class Statement:
+class Statement(NamedTuple):
     """One statement with its single-or-list elements as tuples; None means that the element is absent."""
 
     sid: str | None
