@@ -48,6 +48,7 @@ def _examples(count: int) -> list[dataset.Example]:
 
 def _train(packing: bool) -> Work:
     from lib.model import train
+    from lib.model.lessons import plain
 
     profile = dataclasses.replace(
         profiles.load("nano"), packing=packing, max_steps=0, eval_examples=1, eval_steps=1000, save_steps=1000
@@ -57,7 +58,7 @@ def _train(packing: bool) -> Work:
     recipe = dataclasses.replace(profiles.load_recipe("A"), epochs=1)
     examples = _examples(164)
     with tempfile.TemporaryDirectory() as folder:
-        fit = train.fit(profile, recipe, examples[4:], examples[:4], Path(folder))
+        fit = train.fit(profile, recipe, plain(examples[4:]), plain(examples[:4]), Path(folder))
     return Work(fit.tokens, fit.seconds)
 
 
@@ -70,6 +71,37 @@ def _generate(batch_size: int) -> Work:
     generator.generate(requests[:1], max_new_tokens=4)
     started = time.perf_counter()
     drafts = generator.generate(requests, max_new_tokens=64)
+    return Work(sum(d.tokens for d in drafts), time.perf_counter() - started)
+
+
+def _decode(grammar: bool, skipping: bool = True) -> Work:
+    """Answers of the shipped adapter, free or under the grammar of the whole catalogue, with the course's own loop."""
+    from lib.model.decode import decode
+    from lib.model.generate import PolicyGenerator
+    from lib.model.grammar import Matcher, whole
+    from lib.model.prompt import render
+
+    generator = PolicyGenerator.load("runs/none", "grammar", profiles.load("nano"), "shipped")
+    if not skipping:
+        Matcher.forced = lambda matcher: []
+    prompts = [generator.tokenizer(render(e.instruction))["input_ids"] for e in _examples(32)]
+    matchers = [generator._compiler.matcher(whole()) if grammar else None for _ in prompts]
+    decode(generator.model, generator.tokenizer, prompts[:1], [None], 4)
+    started = time.perf_counter()
+    answers = decode(generator.model, generator.tokenizer, prompts, matchers, 96)
+    return Work(sum(len(a.ids) for a in answers), time.perf_counter() - started)
+
+
+def _draft(batch_size: int) -> Work:
+    """Grounded drafts from request to policy: retrieval, grammar and decoding."""
+    from lib.model.generate import PolicyGenerator
+
+    generator = PolicyGenerator.load("runs/none", "grounded", profiles.load("nano"), "shipped")
+    generator.batch_size = batch_size
+    requests = [e.instruction for e in _examples(32)]
+    generator.generate(requests[:1])
+    started = time.perf_counter()
+    drafts = generator.generate(requests)
     return Work(sum(d.tokens for d in drafts), time.perf_counter() - started)
 
 
@@ -187,5 +219,23 @@ PAIRS = {
         "tokens",
         Case("batched, 32 at a time", lambda: _generate(batch_size=32)),
         Case("one at a time", lambda: _generate(batch_size=1)),
+    ),
+    "mask": Pair(
+        "What the grammar costs a token (32 requests at once, every token chosen)",
+        "tokens",
+        Case("under the grammar", lambda: _decode(grammar=True, skipping=False)),
+        Case("free", lambda: _decode(grammar=False)),
+    ),
+    "forced": Pair(
+        "What the grammar saves (32 requests at once, forced tokens read in chunks)",
+        "tokens",
+        Case("under the grammar", lambda: _decode(grammar=True)),
+        Case("free", lambda: _decode(grammar=False)),
+    ),
+    "drafting": Pair(
+        "Grounded drafts, from request to policy",
+        "tokens",
+        Case("batched, 32 at a time", lambda: _draft(batch_size=32)),
+        Case("one at a time", lambda: _draft(batch_size=1)),
     ),
 }

@@ -80,6 +80,8 @@ class Drafted:
             "generated": self.draft.text,
             "verdict": result.judge(self.draft).name,
             "findings": list(self.draft.findings),
+            "questions": list(self.draft.questions),
+            "refusal": self.draft.refusal,
             "complete": self.draft.complete,
             "tokens": self.draft.tokens,
             "seconds": self.draft.seconds,

@@ -32,6 +32,7 @@ class Verdict:
 VALID = Verdict("valid", "✔", "Valid IAM policy")
 NOT_POLICY = Verdict("not_policy", "▲", "Valid JSON, but not an IAM policy")
 NOT_JSON = Verdict("not_json", "✘", "Not JSON")
+REFUSED = Verdict("refused", "■", "No draft")
 EMPTY = "(the draft is empty)"
 CUT = Verdict("cut", "✂", "Cut at the token budget")  # beside one of the others
 
@@ -39,7 +40,7 @@ CSS = f"""
 .iam-verdict {{ display: inline-block; margin: 0.2em 0.6em 0.2em 0; padding: 0.1em 0.6em; border: 2px solid;
   border-radius: 4px; font-size: 1.15em; font-weight: bold; background: #ffffff; }}
 .iam-verdict-valid {{ color: #00563f; }}
-.iam-verdict-not_policy, .iam-verdict-cut {{ color: #7a4300; border-style: dashed; }}
+.iam-verdict-not_policy, .iam-verdict-cut, .iam-verdict-refused {{ color: #7a4300; border-style: dashed; }}
 .iam-verdict-not_json {{ color: #8b0000; border-style: double; border-width: 4px; }}
 .iam-draft-shown {{ font-size: 1.05em; line-height: 1.45; overflow-wrap: anywhere; }}
 .iam-draft-shown ul {{ margin: 0.3em 0; padding-left: 1.4em; }}
@@ -64,6 +65,8 @@ class Shown:
 
 def judge(draft: "Generated") -> Verdict:
     """Whether a draft is a policy, only JSON, or neither. A policy that breaks IAM's grammar is only JSON."""
+    if draft.refusal:
+        return REFUSED
     if draft.policy is None:
         return NOT_POLICY if read(draft.text).valid else NOT_JSON
     try:
@@ -75,7 +78,8 @@ def judge(draft: "Generated") -> Verdict:
 def show(draft: "Generated") -> Shown:
     """A draft for a notebook's output: the same as in the widget, its style included."""
     words = [judge(draft).words, *([] if draft.complete else [CUT.words])]
-    text = "\n".join([*words, cost(draft), *map(visible, findings(draft)), visible(draft.text) or EMPTY])
+    said = [*findings(draft), *draft.questions]
+    text = "\n".join([*words, cost(draft), *map(visible, said), visible(draft.text) or visible(draft.refusal or EMPTY)])
     return Shown(f"<style>{CSS}</style>{draft_html(draft)}", text)
 
 
@@ -87,6 +91,8 @@ def cost(draft: "Generated") -> str:
 
 def gist(draft: "Generated") -> str:
     """A draft in a table's cell: what it allows and denies, or how a text that is no policy begins."""
+    if draft.refusal:
+        return shortened(visible(draft.refusal), 90)
     if draft.policy is None or not draft.policy.statements:
         return shortened(visible(draft.text), 60)
     said = [f"{statement.effect} {', '.join(statement.action_patterns)}" for statement in draft.policy.statements]
@@ -103,13 +109,13 @@ def findings(draft: "Generated") -> list[str]:
 
 
 def draft_html(draft: "Generated") -> str:
-    """A draft as HTML: verdict, cost, findings and policy. Give it the style CSS once a page."""
+    """A draft as HTML: verdict, cost, findings, open questions and policy. Give it the style CSS once a page."""
     verdicts = [judge(draft), *([] if draft.complete else [CUT])]
     badges = "".join(
         f'<span class="iam-verdict iam-verdict-{v.name}"><span aria-hidden="true">{v.sign}</span> {v.words}</span>'
         for v in verdicts
     )
-    found = "".join(f"<li>{escape(finding)}</li>" for finding in findings(draft))
+    found = "".join(f"<li>{escape(said)}</li>" for said in [*findings(draft), *draft.questions])
     # role=status: a screen reader says the verdict when the draft arrives.
     return (
         f'<div class="iam-draft-shown mathjax_ignore tex2jax_ignore"><div role="status">{badges}'
@@ -121,7 +127,7 @@ def draft_html(draft: "Generated") -> str:
 def _body_html(draft: "Generated") -> str:
     """The policy, with the model's own text folded below where it differs; or only that text, its fault marked."""
     if not draft.text:
-        return f"<p>{EMPTY}</p>"
+        return f"<p>{escape(draft.refusal or EMPTY)}</p>"
     if draft.policy is None:
         try:
             parse(draft.text)

@@ -15,30 +15,33 @@ from tqdm.auto import tqdm
 
 from lib.data.dataset import Example
 from lib.files import ROOT, checksums, write_jsonl
-from lib.model.generate import Generated, PolicyGenerator
+from lib.model.generate import Generated, PolicyGenerator, adapter_folder
 from lib.run import Run
 
 FOLDER = "03_eval/arms"
 
 
-def answer(run: Run, arm: str, examples: Sequence[Example], seed: int = 0, progress: bool = True) -> list[dict]:
+def answer(
+    run: Run, arm: str, examples: Sequence[Example], adapter: str = "trained", seed: int = 0, progress: bool = True
+) -> list[dict]:
     """One output row an example, in the order of the examples.
 
     Args:
-        run: an opened run whose 01_data and 02_train are complete.
+        run: an opened run whose 01_data is complete, and 02_train unless the adapter is the shipped one.
         arm: a name of lib.model.generate.ARMS.
+        adapter: "trained" or "shipped", see PolicyGenerator.load.
 
     Raises:
         UnknownArm, BaseModelError: see PolicyGenerator.load.
     """
     path = run.path(f"{FOLDER}/{arm}.jsonl")
     path.parent.mkdir(parents=True, exist_ok=True)
-    done = _take_up(path, _fingerprint(run, arm, examples, seed))
+    done = _take_up(path, _fingerprint(run, arm, examples, adapter, seed))
     left = [e for e in examples if e.id not in done]
     if done:
         print(f"{arm}: {len(done)} of {len(examples)} answers taken up from an interrupted run")
     if left:
-        generator = PolicyGenerator.load(run.folder, arm, run.profile)
+        generator = PolicyGenerator.load(run.folder, arm, run.profile, adapter)
         drafts = generator.stream([e.instruction for e in left], seed=seed)
         with path.open("a", encoding="utf-8") as file:
             for position, draft in tqdm(drafts, total=len(left), desc=arm, disable=not progress):
@@ -64,15 +67,16 @@ def _row(arm: str, example: Example, draft: Generated, generator: PolicyGenerato
         "expected": example.policy,
         "generated": draft.text,
         "complete": draft.complete,
+        "refusal": draft.refusal,
         "tokens": draft.tokens,
         "expected_tokens": generator.count_tokens(example.policy),
         "seconds": round(draft.seconds, 4),
     }
 
 
-def _fingerprint(run: Run, arm: str, examples: Sequence[Example], seed: int) -> str:
-    adapter = run.path("02_train/adapter")
-    weights = checksums(adapter) if adapter.is_dir() else {}
+def _fingerprint(run: Run, arm: str, examples: Sequence[Example], adapter: str, seed: int) -> str:
+    folder = adapter_folder(run.folder, run.profile, adapter)
+    weights = checksums(folder) if folder.is_dir() else {}
     profile = asdict(run.profile) | {"minutes": None}
     base = [checksums(ROOT / name) for name in run.profile.base_files]
     parts = [arm, seed, base, weights, profile, [(e.id, e.instruction, e.policy) for e in examples]]

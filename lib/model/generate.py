@@ -6,7 +6,7 @@ temperature 0 the same instructions give the same drafts on the same machine.
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -15,22 +15,37 @@ from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerB
 from lib.data.dataset import Example
 from lib.data.publish import load_split
 from lib.errors import CourseError
+from lib.files import ROOT
 from lib.iam.document import Policy, PolicySyntaxError, parse
 from lib.iam.grammar import structure_faults
-from lib.model.base import load_for_generation, load_tokenizer
+from lib.iam.review.questions import questions
+from lib.model.base import BaseModelError, load_for_generation, load_tokenizer
+from lib.model.decode import decode
+from lib.model.grammar import Compiler, Matcher, chosen, whole
+from lib.model.prior import Prior
 from lib.model.prompt import STOP, choose_shots, first_answer, render
 from lib.profiles import Profile, load
+from lib.retrieval.refusals import LONGEST, readable
+from lib.retrieval.retrieve import Retrieved, Retriever
 from lib.run import Run
+
+SHIPPED = ROOT / "models" / "nano" / "adapter"  # made by `python -m lib.model.ship`
+RETRIEVER = "retriever.json.gz"  # beside the adapter that was trained with it
+ADAPTERS = ("trained", "shipped")
+PREFERRED = "02_train/preferred"  # of a run: where the adapter lies after preference training
 
 
 @dataclass(frozen=True)
 class Arm:
-    """One way to answer: what the model sees and which weights it has."""
+    """One way to answer: what the model sees, which weights it has, and what it may write."""
 
     name: str
     title: str
     shots: bool = False
     adapter: bool = False
+    grammar: bool = False
+    retrieval: bool = False
+    preferred: bool = False  # the adapter after preference training, if 02_train kept one
 
 
 ARMS = {
@@ -39,6 +54,9 @@ ARMS = {
         Arm("zero_shot", "Zero-shot"),
         Arm("few_shot", "Few-shot (3)", shots=True),
         Arm("fine_tuned", "Fine-tuned", adapter=True),
+        Arm("grammar", "Fine-tuned, grammar", adapter=True, grammar=True),
+        Arm("grounded", "Fine-tuned, grounded", adapter=True, grammar=True, retrieval=True),
+        Arm("preferred", "Preferred, grounded", adapter=True, grammar=True, retrieval=True, preferred=True),
     )
 }
 
@@ -54,10 +72,12 @@ class Generated:
     text: str
     policy: Policy | None
     findings: tuple[str, ...]
-    retrieved: tuple[str, ...]
+    retrieved: tuple[str, ...]  # the actions and wildcards that the prompt offered
     complete: bool  # ended by itself, not by the token budget
     tokens: int  # generated
     seconds: float  # its share of the batch's
+    questions: tuple[str, ...] = ()  # what the draft assumes
+    refusal: str | None = None  # why there is no draft; the text is empty then
 
 
 class PolicyGenerator:
@@ -72,34 +92,61 @@ class PolicyGenerator:
         max_new_tokens: int = 256,
         batch_size: int = 16,
         no_repeat: int = 0,
+        retriever: Retriever | None = None,
+        adapter: Path | None = None,
+        prior: float = 2.0,
     ) -> None:
         self.model, self.tokenizer, self.arm = model, tokenizer, arm
         self.shots, self.max_new_tokens, self.batch_size = tuple(shots), max_new_tokens, batch_size
         self.no_repeat = no_repeat  # an answer repeats no run of so many tokens; 0: it may
+        self.retriever = retriever
+        self.prior = prior  # what retrieval's odds count beside the model's own
+        self.adapter = adapter  # where it lies; None: the base answers
+        self._compiler = Compiler(tokenizer) if arm.grammar else None
 
     @classmethod
-    def load(cls, run_folder: str | Path, arm: str = "fine_tuned", profile: Profile | None = None) -> "PolicyGenerator":
+    def load(
+        cls,
+        run_folder: str | Path,
+        arm: str = "grounded",
+        profile: Profile | None = None,
+        adapter: str | None = None,
+    ) -> "PolicyGenerator":
         """Open a run folder such as runs/nano for one of ARMS.
 
         Args:
             run_folder: what 01_data (few-shot examples) and 02_train (adapter) wrote into.
             profile: model and budgets; None takes the profile that has the run folder's name.
+            adapter: "trained" is the run's, "shipped" the one that lies beside nano; None takes the run's if there is
+                one, else the shipped one.
 
         Raises:
             UnknownArm: for a name that is not in ARMS.
+            CourseError: for another adapter than these.
             BaseModelError: if base or adapter cannot be loaded here.
             FileNotFoundError: if the arm needs examples and 01_data has not run.
         """
         if arm not in ARMS:
             raise UnknownArm(f"unknown arm {arm!r}: choose one of {', '.join(ARMS)}")
-        folder, chosen = Path(run_folder), ARMS[arm]
+        folder, form = Path(run_folder), ARMS[arm]
         profile = profile or load(folder.name)
+        weights = adapter_folder(folder, profile, adapter) if form.adapter else None
+        if form.preferred:
+            weights = folder / PREFERRED
         shots: tuple[Example, ...] = ()
-        if chosen.shots:
+        if form.shots:
             shots = choose_shots(load_split(Run(profile, folder), "train"))
-        model = load_for_generation(profile, folder / "02_train" / "adapter" if chosen.adapter else None)
+        return cls.of_adapter(profile, arm, weights, shots)
+
+    @classmethod
+    def of_adapter(
+        cls, profile: Profile, arm: str, adapter: Path | None, shots: Sequence[Example] = ()
+    ) -> "PolicyGenerator":
+        """The generator of an arm with the adapter in a folder, wherever it lies; None: the base model."""
+        retriever = load_retriever(adapter) if ARMS[arm].retrieval and adapter else None
+        model = load_for_generation(profile, adapter)
         budgets = (profile.max_new_tokens, profile.eval_batch_size, profile.no_repeat)
-        return cls(model, load_tokenizer(profile), chosen, shots, *budgets)
+        return cls(model, load_tokenizer(profile), ARMS[arm], shots, *budgets, retriever, adapter)
 
     def generate(
         self, instructions: Sequence[str], temperature: float = 0.0, max_new_tokens: int | None = None, seed: int = 0
@@ -111,7 +158,7 @@ class PolicyGenerator:
             max_new_tokens: the token budget of a draft; None takes the profile's.
 
         Raises:
-            ValueError: if the temperature is negative or the budget is not positive.
+            ValueError: if the temperature is negative, or the budget is not positive or too small for any policy.
         """
         drafts: list[Generated | None] = [None] * len(instructions)
         for position, draft in self.stream(instructions, temperature, max_new_tokens, seed):
@@ -125,26 +172,78 @@ class PolicyGenerator:
         budget = self.max_new_tokens if max_new_tokens is None else max_new_tokens
         if temperature < 0 or budget < 1:
             raise ValueError(f"temperature {temperature} must be 0 or more, max_new_tokens {budget} 1 or more")
+        generator = torch.Generator(self.model.device).manual_seed(seed)
         torch.manual_seed(seed)
-        prompts = [self._encode(i, budget) for i in instructions]
-        order = sorted(range(len(prompts)), key=lambda i: (len(prompts[i]), i))
+        requests = [readable(i) if self.retriever else i for i in instructions]
+        grounds = [self._ground(request) for request in requests]
+        for position, found in enumerate(grounds):
+            if isinstance(found, str):
+                yield position, Generated("", None, (), (), True, 0, 0.0, refusal=found)
+        prompts = {
+            i: self._encode(request, budget, found)
+            for i, (request, found) in enumerate(zip(requests, grounds, strict=True))
+            if not isinstance(found, str)
+        }
+        order = sorted(prompts, key=lambda i: (len(prompts[i]), i))
         for start in range(0, len(order), self.batch_size):
             batch = order[start : start + self.batch_size]
-            yield from zip(batch, self._answer([prompts[i] for i in batch], temperature, budget), strict=True)
+            if self.arm.grammar:
+                drafts = self._decode(
+                    [prompts[i] for i in batch], [grounds[i] for i in batch], temperature, budget, generator
+                )
+            else:
+                drafts = self._answer([prompts[i] for i in batch], temperature, budget)
+            for i, draft in zip(batch, drafts, strict=True):
+                yield i, _asking(draft, instructions[i], grounds[i])
 
     def count_tokens(self, text: str) -> int:
         """Tokens of a text, with the one that ends it."""
         return len(self.tokenizer(text, add_special_tokens=False)["input_ids"]) + 1
 
-    def _encode(self, instruction: str, budget: int) -> list[int]:
+    def _ground(self, request: str) -> Retrieved | str | None:
+        """What the retriever finds for a request, or why it gets no draft; None in an arm that does not retrieve."""
+        return self.retriever.answerable(request) if self.retriever else None
+
+    def _encode(self, instruction: str, budget: int, found: Retrieved | None) -> list[int]:
         """The prompt's tokens. A request too long for the model keeps its beginning: what is asked stands there."""
         room = self.model.config.max_position_embeddings - budget
-        ids = self.tokenizer(render(instruction, self.shots))["input_ids"]
+        ids = self.tokenizer(render(instruction, self.shots, found))["input_ids"]
         if len(ids) <= room:
             return ids
-        frame = len(self.tokenizer(render("", self.shots))["input_ids"]) + 8
+        frame = len(self.tokenizer(render("", self.shots, found))["input_ids"]) + 8
         words = self.tokenizer(instruction, add_special_tokens=False)["input_ids"][: max(0, room - frame)]
-        return self.tokenizer(render(self.tokenizer.decode(words), self.shots))["input_ids"]
+        return self.tokenizer(render(self.tokenizer.decode(words), self.shots, found))["input_ids"]
+
+    def _matcher(self, found: Retrieved | None) -> Matcher:
+        if found is None:
+            return self._compiler.matcher(whole())
+        return self._compiler.matcher(chosen(found.groups, found.policy_type, found.principals, found.values))
+
+    def _decode(
+        self,
+        prompts: list[list[int]],
+        found: list[Retrieved | None],
+        temperature: float,
+        budget: int,
+        generator: torch.Generator,
+    ) -> list[Generated]:
+        started = time.perf_counter()
+        answers = decode(
+            self.model,
+            self.tokenizer,
+            prompts,
+            [self._matcher(f) for f in found],
+            budget,
+            temperature,
+            generator,
+            self.no_repeat,
+            priors=[Prior(f.groups, f.odds, self.prior, f.denials) if f else None for f in found],
+        )
+        seconds = (time.perf_counter() - started) / len(prompts)
+        return [
+            self._read(self.tokenizer.decode(a.ids, skip_special_tokens=True), a.complete, len(a.ids), seconds)
+            for a in answers
+        ]
 
     @torch.inference_mode()
     def _answer(self, prompts: list[list[int]], temperature: float, budget: int) -> list[Generated]:
@@ -166,21 +265,64 @@ class PolicyGenerator:
             tokenizer=self.tokenizer,
         )
         seconds = (time.perf_counter() - started) / len(prompts)
-        return [self._read(ids, budget, seconds) for ids in output[:, inputs["input_ids"].shape[1] :].tolist()]
+        drafts = []
+        for ids in output[:, inputs["input_ids"].shape[1] :].tolist():
+            end, pad = self.tokenizer.eos_token_id, self.tokenizer.pad_token_id
+            ended = end in ids
+            ids = ids[: ids.index(end)] if ended else [i for i in ids if i != pad]
+            raw = self.tokenizer.decode(ids, skip_special_tokens=True)
+            drafts.append(self._read(raw, ended or STOP in raw or len(ids) < budget, len(ids), seconds))
+        return drafts
 
-    def _read(self, ids: list[int], budget: int, seconds: float) -> Generated:
-        ended = self.tokenizer.eos_token_id in ids
-        ids = ids[: ids.index(self.tokenizer.eos_token_id)] if ended else [i for i in ids if i != self._pad]
-        raw = self.tokenizer.decode(ids, skip_special_tokens=True)
+    def _read(self, raw: str, complete: bool, tokens: int, seconds: float) -> Generated:
         text = first_answer(raw)
         try:
             policy = parse(text)
             findings = tuple(structure_faults(policy))
         except PolicySyntaxError as error:
             policy, findings = None, (f"not a policy: {error}",)
-        complete = ended or STOP in raw or len(ids) < budget
-        return Generated(text, policy, findings, (), complete, len(ids), seconds)
+        return Generated(text, policy, findings, (), complete, tokens, seconds)
 
-    @property
-    def _pad(self) -> int:
-        return self.tokenizer.pad_token_id
+
+def _asking(draft: Generated, instruction: str, found: Retrieved | None) -> Generated:
+    """The draft with what retrieval offered and the questions that it leaves open."""
+    if found is None:
+        return draft
+    asked = questions(draft.policy) if draft.policy else []
+    if found.title:
+        asked.insert(0, f"Is {found.title!r} meant as a name? What it grants is guessed from policies of like names.")
+    if len(instruction) > LONGEST:
+        asked.insert(0, f"Only the first {LONGEST:,} characters of the request were read: what of the rest matters?")
+    return replace(draft, retrieved=found.actions, questions=tuple(asked))
+
+
+def arms_of(run_folder: Path) -> list[str]:
+    """The names of the arms that can answer in a run: all, but for the preferred one where no such adapter was kept."""
+    return [name for name, arm in ARMS.items() if not arm.preferred or (run_folder / PREFERRED).is_dir()]
+
+
+def adapter_folder(run_folder: Path, profile: Profile, adapter: str | None = None) -> Path:
+    """Where the adapter lies that is to answer: see `PolicyGenerator.load`."""
+    if adapter not in (None, *ADAPTERS):
+        raise CourseError(f"ADAPTER is {adapter!r}: write one of {', '.join(ADAPTERS)}")
+    trained = run_folder / "02_train" / "adapter"
+    nano = Path(profile.base_location).resolve() == SHIPPED.parent.resolve()
+    if adapter == "shipped" and not nano:
+        raise BaseModelError(
+            f"the shipped adapter is nano's, not one of {profile.base_model}: choose ADAPTER='trained'"
+        )
+    if adapter == "shipped" or adapter is None and nano and not trained.exists():
+        return SHIPPED
+    return trained
+
+
+def load_retriever(adapter: Path) -> Retriever:
+    """The retriever that an adapter was trained with.
+
+    Raises:
+        BaseModelError: if there is none beside it.
+    """
+    try:
+        return Retriever.load(adapter / RETRIEVER)
+    except FileNotFoundError as error:
+        raise BaseModelError(f"{adapter} holds no {RETRIEVER}: run notebooks/02_train.ipynb again") from error

@@ -5,6 +5,7 @@ request for one. The policies are composed as those of written examples are (lib
 reader of many such pages learns to copy names from a table into a policy and to say in JSON what a sentence says.
 """
 
+import re
 from random import Random
 
 from lib.data import written
@@ -25,6 +26,7 @@ VERBS = {  # opening of `sentence` -> what may stand there instead
     ),
     "Forbids the caller to ": ("Forbids the caller to ", "Denies permission to ", "Blocks attempts to ", "Cannot "),
 }
+_WORD = re.compile(r"[A-Z][a-z]+")
 DISTRACTORS = (2, 6)  # actions of the same service that a table lists and the policy does not use
 
 
@@ -83,7 +85,35 @@ def _explained(policy: Policy, text: str, random: Random) -> str:
     return f"{text}\n{_prose(policy, random, named=random.random() < 0.5)}"
 
 
-LAYOUTS = {_said: 45, _titled: 15, _tabled: 30, _explained: 10}
+def _listed(policy: Policy, text: str, random: Random) -> str:
+    """A list with a line for each action that the policy uses, the one it uses mostly first, in its order."""
+    lines = []
+    for pattern in dict.fromkeys(p for s in policy.statements for p in s.action_patterns):
+        service = catalogue.load().services.get(pattern.partition(":")[0].lower())
+        alike = _alike(service, _operation(pattern)) if service else []
+        line = [pattern, *random.sample(alike, min(len(alike), random.randint(0, 3)))]
+        if random.random() < 0.25:
+            random.shuffle(line)
+        lines.append(" ".join(line))
+        if alike and random.random() < 0.2:
+            lines.append(random.choice(alike))
+    arns = dict.fromkeys(r for s in policy.statements for r in s.resources if r != "*")
+    heading = random.choice(("Actions", "Possible actions", "Candidates"))
+    parts = [f"{heading}:", *lines, *(["Resources:", *arns] if arns else [])]
+    said = _prose(policy, random)
+    return "\n".join([said, *parts, text] if random.random() < 0.8 else [*parts, said, text])
+
+
+LAYOUTS = {_said: 25, _titled: 10, _tabled: 15, _explained: 5, _listed: 45}
+
+
+def _alike(service: Service, operation: str) -> list[str]:
+    """Other actions of a service whose name shares a word with this one; all others where none does."""
+    named = service.actions.get(operation)
+    words = set(_WORD.findall(named.name)) if named else set()
+    others = [a for key, a in service.actions.items() if key != operation]
+    sharing = [a for a in others if words & set(_WORD.findall(a.name))]
+    return [a.name for a in sharing or others]
 
 
 def _row(action: Action) -> str:

@@ -7,23 +7,35 @@ one it was trained on. Nothing here knows a model or a tokenizer.
 from collections.abc import Sequence
 
 from lib.data.dataset import COMPLEXITIES, Example
+from lib.retrieval.retrieve import Retrieved
 
 HEADER = "Below is a request for access to AWS. Write the IAM policy that grants exactly this, as JSON on one line.\n\n"
 INSTRUCTION = "### Instruction:\n"
+CANDIDATES = "\n\n### Candidates:\n"
 RESPONSE = "\n\n### Response:\n"
 STOP = "\n###"  # a base model goes on to invent the next instruction: the answer ends where that begins
 
 
-def render(instruction: str, shots: Sequence[Example] = ()) -> str:
+def render(instruction: str, shots: Sequence[Example] = (), retrieved: Retrieved | None = None) -> str:
     """The prompt for one instruction, up to where the policy begins.
 
     Args:
         instruction: the request in English; runs of white space count as one space, so a request cannot
             imitate the headings of the format.
         shots: solved examples to show first.
+        retrieved: what the catalogue has to say about the request.
     """
     solved = "".join(f"{INSTRUCTION}{folded(s.instruction)}{RESPONSE}{s.policy}\n\n" for s in shots)
-    return f"{HEADER}{solved}{INSTRUCTION}{folded(instruction)}{RESPONSE}"
+    candidates = f"{CANDIDATES}{listed(retrieved)}" if retrieved and retrieved.lines else ""
+    return f"{HEADER}{solved}{INSTRUCTION}{folded(instruction)}{candidates}{RESPONSE}"
+
+
+def listed(retrieved: Retrieved) -> str:
+    """The candidates as text: a line for each clause of the request, the likeliest first, then what it may be on."""
+    return "\n".join(
+        " ".join((*line, *(("on", *arns) if (arns := retrieved.scoped.get(line[0])) else ())))
+        for line in retrieved.lines
+    )
 
 
 def folded(text: str) -> str:

@@ -21,11 +21,11 @@ from peft import LoraConfig, get_peft_model
 from transformers import EarlyStoppingCallback, PreTrainedTokenizerBase, TrainerCallback, set_seed
 from trl import SFTConfig, SFTTrainer
 
-from lib.data.dataset import Example, spread
+from lib.data.dataset import spread
 from lib.errors import CourseError
 from lib.files import ROOT, checksums, read_json, write_json, writing
 from lib.model.base import Sizes, check_device, compute_dtype, load_quantised, load_tokenizer, sizes
-from lib.model.prompt import render
+from lib.model.lessons import Lesson
 from lib.profiles import Profile, Recipe
 
 FINGERPRINT = "training.sha256"  # of data and settings: what may be gone on with
@@ -55,16 +55,16 @@ class Fit:
 
 
 def rows(
-    examples: Iterable[Example], tokenizer: PreTrainedTokenizerBase, max_length: int
+    lessons: Iterable[Lesson], tokenizer: PreTrainedTokenizerBase, max_length: int
 ) -> tuple[list[dict[str, str]], int]:
-    """Prompt and completion of the examples that fit into `max_length` tokens, and how many did not.
+    """Prompt and completion of the lessons that fit into `max_length` tokens, and how many did not.
 
     A longer one is left out and not cut: a policy that ends in the middle teaches exactly the mistake that the
     evaluation counts.
     """
     kept, dropped = [], 0
-    for example in examples:
-        row = {"prompt": render(example.instruction), "completion": example.policy}
+    for lesson in lessons:
+        row = asdict(lesson)
         length = len(tokenizer(row["prompt"] + row["completion"])["input_ids"]) + 1  # and </s>
         if length <= max_length:
             kept.append(row)
@@ -137,8 +137,8 @@ class Log(TrainerCallback):
 def fit(
     profile: Profile,
     recipe: Recipe,
-    train: Sequence[Example],
-    validation: Sequence[Example],
+    train: Sequence[Lesson],
+    validation: Sequence[Lesson],
     folder: Path,
     adapter: Path | None = None,
     max_steps: int | None = None,
@@ -168,7 +168,7 @@ def fit(
     validation_rows, _ = rows(spread(validation, profile.eval_examples), tokenizer, profile.max_length)
     if not train_rows or not validation_rows:
         raise ValueError(
-            f"no {'validation' if train_rows else 'training'} example fits into max_length={profile.max_length}"
+            f"no {'validation' if train_rows else 'training'} lesson fits into max_length={profile.max_length}"
         )
     checkpoints = folder / "checkpoints"
     done, resume = _take_up(folder, _fingerprint(profile, recipe, steps, seed, train_rows, validation_rows))
@@ -213,8 +213,8 @@ def clear(folder: Path) -> None:
 def sweep(
     profile: Profile,
     recipes: Sequence[Recipe],
-    train: Sequence[Example],
-    validation: Sequence[Example],
+    train: Sequence[Lesson],
+    validation: Sequence[Lesson],
     folder: Path,
     seed: int = 0,
 ) -> list[Fit]:

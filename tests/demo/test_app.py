@@ -187,6 +187,8 @@ def test_saved_drafts_read_back(app, draft, tmp_path):
         "generated": POLICY,
         "verdict": "valid",
         "findings": [],
+        "questions": [],
+        "refusal": None,
         "complete": True,
         "tokens": 40,
         "seconds": 0.5,

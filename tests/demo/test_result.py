@@ -1,5 +1,6 @@
 """A draft as it is shown: the verdict, the findings and the model's own text."""
 
+import dataclasses
 import re
 
 import pytest
@@ -121,3 +122,16 @@ def test_shortened_text_is_one_short_line(text, longest):
     short = shortened(text, longest)
     assert len(short) <= longest and len(short.splitlines()) <= 1
     assert short == " ".join(text.split()) or short.endswith("…")
+
+
+def test_a_refusal_is_shown_with_its_reason_and_as_text(draft):
+    refused = dataclasses.replace(draft(""), refusal="This is <b>JSON</b>, not a request.")
+    assert judge(refused).name == "refused" and gist(refused).startswith("This is")
+    assert "This is &lt;b&gt;JSON&lt;/b&gt;" in draft_html(refused) and "<b>JSON" not in draft_html(refused)
+    assert "No draft" in show(refused).text and "not a request" in show(refused).text
+
+
+def test_open_questions_are_listed_as_text(draft):
+    asking = dataclasses.replace(draft(), questions=("In which region is <arn>?",))
+    assert "<li>In which region is &lt;arn&gt;?</li>" in draft_html(asking)
+    assert "In which region is <arn>?" in show(asking).text

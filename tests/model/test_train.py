@@ -9,11 +9,12 @@ from safetensors.torch import load_file
 
 from lib import profiles
 from lib.model import base, train
+from lib.model.lessons import plain
 from lib.profiles import load_recipe
 
 
 def fit(profile, examples, folder, **settings):
-    return train.fit(profile, load_recipe("A"), examples[:30], examples[30:], folder, **settings)
+    return train.fit(profile, load_recipe("A"), plain(examples[:30]), plain(examples[30:]), folder, **settings)
 
 
 def test_training_writes_a_log_and_an_adapter_that_has_learnt(tiny, examples, tmp_path):
@@ -76,7 +77,7 @@ def test_the_same_seed_gives_the_same_losses(tiny, examples, tmp_path):
 def test_a_sweep_trains_each_recipe_and_is_a_table(tiny, examples, tmp_path):
     recipes = [load_recipe(name) for name in ("A", "D")]
     profile = dataclasses.replace(tiny, eval_steps=10, save_steps=10)  # longer than the sweep: evaluated all the same
-    fits = train.sweep(profile, recipes, examples[:30], examples[30:], tmp_path)
+    fits = train.sweep(profile, recipes, plain(examples[:30]), plain(examples[30:]), tmp_path)
     table = train.table(fits, recipes)
     assert list(table["config"]) == ["A", "D"] and list(table["r"]) == [16, 8]
     assert (table["steps"] == 2).all() and all(f.best_eval_loss != f.first_eval_loss for f in fits)
@@ -86,7 +87,7 @@ def test_a_sweep_trains_each_recipe_and_is_a_table(tiny, examples, tmp_path):
 def test_long_examples_are_left_out_and_not_cut(tiny, examples):
     tokenizer = base.load_tokenizer(tiny)
     long = dataclasses.replace(examples[0], policy=examples[0].policy + " " * 4000)
-    rows, dropped = train.rows([*examples, long], tokenizer, 192)
+    rows, dropped = train.rows(plain([*examples, long]), tokenizer, 192)
     assert (len(rows), dropped) == (len(examples), 1)
     assert all(row["completion"] == e.policy for row, e in zip(rows, examples, strict=True))
 

@@ -9,6 +9,7 @@ import nbformat
 import pytest
 
 from lib.files import ROOT
+from lib.model.generate import arms_of
 from lib.profiles import open_run
 from lib.run import STAGES
 
@@ -38,7 +39,13 @@ def test_all_five_run_and_leave_their_files(finished):
     run = open_run("nano", runs)
     written = {
         "01_data": ["examples.jsonl", "card.md", "dataset/dataset_dict.json", "figures/findings.png"],
-        "02_train": ["adapter/adapter_model.safetensors", "log.jsonl", "sweep.csv", "figures/losses.svg"],
+        "02_train": [
+            "adapter/adapter_model.safetensors",
+            "adapter/retriever.json.gz",
+            "log.jsonl",
+            "sweep.csv",
+            "figures/losses.svg",
+        ],
         "03_eval": ["outputs.jsonl", "scores.parquet", "summary.json", "table.txt", "figures/metrics_by_arm.png"],
         "04_errors": ["errors.csv", "summary.json", "figures/categories_by_arm.png"],
         "05_demo": ["drafts.jsonl"],
@@ -49,14 +56,14 @@ def test_all_five_run_and_leave_their_files(finished):
             assert run.path(f"{stage}/{name}").stat().st_size
             assert f"{stage}/{name}" in manifest["written"]
         assert manifest["parameters"] and manifest["versions"]["torch"]
-    assert len(run.read_jsonl("03_eval/outputs.jsonl")) == 3 * 4
+    assert len(run.read_jsonl("03_eval/outputs.jsonl")) == len(arms_of(run.folder)) * 4
 
 
 def test_the_run_ends_with_the_table_and_where_to_look(finished):
     runs, output = finished
     table = (runs / "nano" / "03_eval" / "table.txt").read_text()
     assert table.strip() in output
-    for arm in ("zero_shot", "few_shot", "fine_tuned"):
+    for arm in arms_of(runs / "nano"):
         assert arm in table
     assert "report.html" in output.splitlines()[-1] or "report.html" in output[-600:]
     page = (runs / "nano" / "report.html").read_text()
@@ -110,11 +117,11 @@ class TestForm:
         for cell in code(path):
             assert not cell.outputs and cell.execution_count is None
 
-    def test_one_parameters_cell_of_at_most_five_plain_literals(self, path):
+    def test_one_parameters_cell_of_at_most_six_plain_literals(self, path):
         tagged = [cell for cell in code(path) if "parameters" in cell.metadata.get("tags", [])]
         assert len(tagged) == 1 and code(path).index(tagged[0]) == 2
         assignments = ast.parse(tagged[0].source).body
-        assert 2 <= len(assignments) <= 5
+        assert 2 <= len(assignments) <= 6
         for assignment in assignments:
             assert isinstance(assignment, ast.Assign) and isinstance(assignment.value, ast.Constant)
         assert [a.targets[0].id for a in assignments][:2] == ["PROFILE", "RUNS"]

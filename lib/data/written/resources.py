@@ -46,7 +46,7 @@ class Target:
 NAMED_BY = {("s3", "object"): "bucket", ("logs", "log-stream"): "log-group", ("states", "execution"): "statemachine"}
 
 # ARNs that need more than the name: the catalogue's format, completed the way the service documents it.
-_COMPLETED = {
+COMPLETED = {
     ("s3", "object"): "arn:aws:s3:::{name}/*",
     ("logs", "log-group"): "arn:aws:logs:{region}:{account}:log-group:{name}:*",
     ("logs", "log-stream"): "arn:aws:logs:{region}:{account}:log-group:{name}:*",
@@ -145,7 +145,7 @@ def nouns(kind: ResourceType, alias: str) -> tuple[str, str]:
 def arn(kind: ResourceType, name: str, scene: Scene) -> str:
     """The ARN of the named resource; region and account are "*" where the scene leaves them open."""
     region, account = scene.region or "*", scene.account or "*"
-    completed = _COMPLETED.get((kind.service, kind.name))
+    completed = COMPLETED.get((kind.service, kind.name))
     if completed:
         return completed.format(name=name, region=region, account=account)
     text = kind.arn.replace("${Partition}", "aws").replace("${Region}", region)

@@ -1,0 +1,438 @@
+"""The policies that a model may write, as Lark grammars, and the one place where llguidance compiles and follows them.
+
+`whole` is every policy that the catalogue can spell, `chosen` the policies of one request; both are JSON without
+white space in the form of `lib.iam.document.canonical`. A Matcher follows one answer token by token.
+"""
+
+import copy
+import json
+import re
+import secrets
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache, lru_cache
+
+import numpy as np
+from llguidance import LLMatcher, LLParserLimits, LLTokenizer
+from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
+
+from lib.errors import CourseError
+from lib.iam import catalogue
+from lib.iam.catalogue import WITHOUT_SLASH
+from lib.iam.checks.keys import GLOBAL, GLOBAL_LISTS
+from lib.retrieval.retrieve import Group
+
+POLICY_TYPES = ("identity", "resource")  # whose statements have the elements that a draft is about
+MOST_STATEMENTS = 12  # of one request; a model that goes round in circles ends there
+
+_OPERATORS = """StringEquals StringNotEquals StringEqualsIgnoreCase StringNotEqualsIgnoreCase StringLike StringNotLike
+    NumericEquals NumericNotEquals NumericLessThan NumericLessThanEquals NumericGreaterThan NumericGreaterThanEquals
+    DateEquals DateNotEquals DateLessThan DateLessThanEquals DateGreaterThan DateGreaterThanEquals
+    BinaryEquals IpAddress NotIpAddress ArnEquals ArnLike ArnNotEquals ArnNotLike"""
+_QUANTIFIED = "(For(AllValues|AnyValue):)?"
+
+_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z][a-z]+|[a-z]+|\d+|.")  # of an operation's name: "DB", "Instances"
+_VARIABLE = re.compile(r"\$\{(\w+)\}|<\w+>")  # where a reader of the reference fills in a name
+
+# What stands in the fields of an ARN, as regular expressions; a policy variable such as ${aws:username} fits all.
+_POLICY_VARIABLE = r"\$\{[A-Za-z0-9:\/_-]+\}"
+_PARTITION = r"(aws[a-z*-]*|\*)"
+_REGION = rf"([a-z0-9*?-]*|{_POLICY_VARIABLE})"
+_ACCOUNT = rf"([0-9*?]*|{_POLICY_VARIABLE})"
+_PART = rf"([A-Za-z0-9_+=,.@:\/*?~%#!()&'-]|{_POLICY_VARIABLE})+"
+_PART_WITHOUT_SLASH = rf"([A-Za-z0-9_+=,.@*?-]|{_POLICY_VARIABLE})+"
+_TAG = rf"([A-Za-z0-9_.:\/=+@ -]|{_POLICY_VARIABLE})+"
+_IDENTITY = "(user|role|assumed-role|federated-user)"
+_TEXT = r'"[^"\\\x00-\x1f\x7f]+"'  # a JSON string without escapes
+
+# Elements that are one string or a list of several: a list of one is its element, as in canonical().
+_ONE_OR_MORE = '{item} | "[" {item} ("," {item})+ "]"'
+
+_CONDITION = rf"""
+condition: "\"Condition\":{{" block ("," block)* "}}"
+block: TEST ":{{" test ("," test)* "}}" | TRUTH_TEST ":{{" truth ("," truth)* "}}"
+test: KEY ":" values
+values: {_ONE_OR_MORE.format(item="VALUE")}
+truth: KEY ":" BOOLEAN
+TEST: /"{_QUANTIFIED}({"|".join(_OPERATORS.split())})(IfExists)?"/
+TRUTH_TEST: /"(Null|{_QUANTIFIED}Bool(IfExists)?)"/
+BOOLEAN: /"(true|false)"/
+"""
+
+# The accounts, users and roles, and the services, identity providers and canonical users that a Principal can name.
+_PRINCIPALS = rf"""
+principal: "\"*\"" | "{{" who ("," who)* "}}"
+who: "\"AWS\":" entities | "\"Service\":" services | "\"Federated\":" providers | "\"CanonicalUser\":" owners
+entities: {_ONE_OR_MORE.format(item="ENTITY")}
+services: {_ONE_OR_MORE.format(item="SERVICE")}
+providers: {_ONE_OR_MORE.format(item="PROVIDER")}
+owners: {_ONE_OR_MORE.format(item="OWNER")}
+ENTITY: /"(\*|[0-9]{{12}}|arn:{_PARTITION}:(iam|sts)::[0-9]{{12}}:(root|{_IDENTITY}\/{_PART}))"/
+SERVICE: /"[a-z0-9.-]+\.amazonaws\.com(\.cn)?"/
+PROVIDER: /"([a-z0-9-]+(\.[a-z0-9-]+)+|arn:{_PARTITION}:iam::[0-9]{{12}}:(saml|oidc)-provider\/{_PART})"/
+OWNER: /"[0-9a-f]{{64}}"/
+"""
+
+# How Matcher.close chooses where the grammar leaves a choice, by the next byte: strings, lists, objects and fields of
+# an ARN end as soon as they can, Deny goes before Allow, Action and Resource before NotAction and NotResource, a name
+# before a star, and all of it before what opens one thing more.
+_SOONEST, _LATE, _LATEST = b'"]}:DAR', b"N?*", b",[{"
+_LONGEST_END = 400  # tokens of one byte or more; no end of a policy is longer, and a walk must not be endless
+
+
+class GrammarError(CourseError):
+    """A grammar does not compile, or an answer left it."""
+
+
+@cache
+def whole(policy_type: str = "identity", keep_sids: bool = False) -> str:
+    """The grammar of every policy that the catalogue can spell; 2.7 MB of text, made once in 0.3 s.
+
+    Actions exist or are wildcards `svc:Prefix*` that end where a word of the name ends and match at least one
+    action; resources are "*" or ARNs in a documented format; operators and keys of conditions exist. What no
+    context-free grammar can say is left to the checks: that an action supports a resource or a key, that nothing
+    stands twice in a list, a block or among the Sids.
+
+    Args:
+        policy_type: one of POLICY_TYPES; a resource policy has a Principal in every statement.
+        keep_sids: whether a statement may have a Sid; canonical() drops them unless it is told the same.
+
+    Raises:
+        ValueError: for another policy type.
+    """
+    known = catalogue.load()
+    sid = r'("\"Sid\":" SID ",")? ' if keep_sids else ""
+    who = r'"\"Principal\":" principal "," ' if _has_principal(policy_type) else ""
+    keys = (key for service in known.services.values() for key in service.condition_keys)
+    return f"""
+start: "{{\\"Version\\":\\"2012-10-17\\",\\"Statement\\":[" statement ("," statement)* "]}}"
+statement: "{{" {sid}EFFECT "," {who}("\\"Action\\":" | "\\"NotAction\\":") actions "," resource_element tail
+resource_element: ("\\"Resource\\":" | "\\"NotResource\\":") resources
+tail: ("," condition)? "}}"
+actions: {_ONE_OR_MORE.format(item="ACTION")}
+resources: "\\"*\\"" | {_ONE_OR_MORE.format(item="ARN")}
+EFFECT: /"Effect":"(Allow|Deny)"/
+ACTION: {_any_of(sorted(known.names | _wildcards()))}
+ARN: /"{_arns()}"/
+KEY: /"({_keys(keys)})"/
+VALUE: /{_TEXT}/
+{'SID: /"[A-Za-z0-9]+"/' if keep_sids else ""}{_CONDITION}{_PRINCIPALS if who else ""}"""
+
+
+def chosen(
+    groups: Sequence[Group],
+    policy_type: str = "identity",
+    principals: Sequence[str] = (),
+    values: Sequence[str] = (),
+) -> str:
+    """The grammar of the policies of one request, of at most MOST_STATEMENTS statements.
+
+    A statement allows or denies some actions of one group on some resources of the same group, each at most once
+    and in the group's order; condition keys are the global ones and those of the groups' services.
+
+    Args:
+        groups: what was found for the request.
+        policy_type: one of POLICY_TYPES.
+        principals: for a resource policy, who may be named: "*", AWS accounts and ARNs, service principals;
+            without any the Principal is free as in `whole`.
+        values: the strings that conditions may compare with; without any they are free as in `whole`.
+
+    Raises:
+        ValueError: for another policy type.
+        GrammarError: without a group, for a group without actions or resources, and for text that is no JSON
+            string for AWS (empty, or half a surrogate pair).
+    """
+    if not groups or not all(group.actions and group.resources for group in groups):
+        raise GrammarError("a policy needs a group, and every group needs an action and a resource")
+    services = {action.partition(":")[0].lower() for group in groups for action in group.actions}
+    known = catalogue.load().services
+    keys = (key for service in sorted(services & known.keys()) for key in known[service].condition_keys)
+    who = r'"\"Principal\":" principal "," ' if _has_principal(policy_type) else ""
+    rules = [
+        r'start: "{\"Version\":\"2012-10-17\",\"Statement\":[" statement ("," statement)'
+        + f'{{0,{MOST_STATEMENTS - 1}}} "]}}"',
+        f'statement: "{{" EFFECT "," {who}body ("," condition)? "}}"',
+        "body: " + " | ".join(f"g{number}" for number in range(len(groups))),
+        r'EFFECT: /"Effect":"(Allow|Deny)"/',
+        f'KEY: /"({_keys(keys)})"/',
+        f"VALUE: {_any_of(values)} | BOOLEAN" if values else f"VALUE: /{_TEXT}/",
+        _CONDITION,
+    ]
+    for number, group in enumerate(groups):
+        rules.append(f'g{number}: "\\"Action\\":" a{number} ",\\"Resource\\":" r{number}')
+        rules += _ordered_subset(f"a{number}", group.actions)
+        rules += _ordered_subset(f"r{number}", group.resources)
+    if who:
+        rules += _principal_rules(principals) if principals else [_PRINCIPALS]
+    return "\n".join(rules)
+
+
+def _has_principal(policy_type: str) -> bool:
+    if policy_type not in POLICY_TYPES:
+        raise ValueError(f"no grammar for {policy_type} policies: choose one of {', '.join(POLICY_TYPES)}")
+    return policy_type == "resource"
+
+
+def _ordered_subset(name: str, items: Sequence[str]) -> list[str]:
+    """Rules for some of the items, at least one, in their order: one as a string, several as a list.
+
+    From place i on, a list takes item i or goes on to the next place; `first` still needs two, `rest` one. So the
+    text grows with the number of items, where a list of all subsets would double with each.
+    """
+    distinct = list(dict.fromkeys(items))
+    terminals = [f"{name.upper()}_{i}" for i in range(len(distinct))]
+    last = len(distinct) - 1
+    rules = [f"{terminal}: {_literal(item)}" for terminal, item in zip(terminals, distinct, strict=True)]
+    rules.append(f"{name}_one: {' | '.join(terminals)}")
+    if not last:
+        return [f"{name}: {name}_one", *rules]
+    for i, item in enumerate(terminals):
+        skip = f" | {name}_first{i + 1}" if i < last - 1 else ""
+        if i < last:
+            rules.append(f'{name}_first{i}: {item} "," {name}_rest{i + 1}{skip}')
+        if 0 < i < last:
+            rules.append(f'{name}_rest{i}: {item} ("," {name}_rest{i + 1})? | {name}_rest{i + 1}')
+    return [f'{name}: {name}_one | "[" {name}_first0 "]"', *rules, f"{name}_rest{last}: {terminals[last]}"]
+
+
+def _principal_rules(principals: Sequence[str]) -> list[str]:
+    """A Principal that names these, by their kinds; "*" is everybody, not an AWS principal of that name."""
+    kinds = {'"AWS":': [p for p in principals if p != "*" and not _SERVICE.fullmatch(p)]}
+    kinds['"Service":'] = [p for p in principals if _SERVICE.fullmatch(p)]
+    objects = [f'{json.dumps("{" + kind)} who{n} "}}"' for n, (kind, named) in enumerate(kinds.items()) if named]
+    everybody = [_literal("*")] if "*" in principals else []
+    rules = [f"principal: {' | '.join(everybody + objects)}"]
+    for number, named in enumerate(kinds.values()):
+        if named:
+            rules += _ordered_subset(f"who{number}", named)
+    return rules
+
+
+_SERVICE = re.compile(r"[\w.-]+\.amazonaws\.com(\.cn)?")
+
+
+def _literal(text: str) -> str:
+    """A text as it stands in a policy, as a Lark literal; both escape as JSON does, so nothing in it is syntax."""
+    if not text or not text.isprintable() and any("\ud800" <= c <= "\udfff" for c in text):
+        raise GrammarError(f"{text!r} cannot stand in a policy: it is empty or holds half a character")
+    return json.dumps(json.dumps(text, ensure_ascii=False))
+
+
+def _any_of(texts: Iterable[str]) -> str:
+    return " | ".join(map(_literal, texts))
+
+
+def _escaped(text: str) -> str:
+    """A text as a regular expression within slashes."""
+    return re.sub(r"([^\w:-])", r"\\\1", text)
+
+
+def _wildcards() -> frozenset[str]:
+    """The wildcards that end at the end of a word of some operation, and all operations of a service."""
+    found = set()
+    for service in catalogue.load().services.values():
+        if service.actions:
+            found.add(f"{service.prefix}:*")
+        for action in service.actions.values():
+            found.update(f"{service.prefix}:{action.operation[: w.end()]}*" for w in _WORD.finditer(action.operation))
+    return frozenset(found)
+
+
+def _keys(of_services: Iterable[str]) -> str:
+    """A regular expression of condition keys: the global ones, and those given; a tag's key is free."""
+    names = {f"aws:{name}" for names in (*GLOBAL.values(), GLOBAL_LISTS) for name in names.split()} | set(of_services)
+    names = {re.sub(r"(?<=/)(tag-key)?$", "${TagKey}", name) for name in names}
+    return "|".join(sorted({_filled_in(name, lambda _: _TAG) for name in names}))
+
+
+def _arns() -> str:
+    """A regular expression of the documented ARN formats, and of everything of a service; a variable is free.
+
+    Formats that differ in nothing but the resource stand together, which keeps the automaton small.
+    """
+    known = catalogue.load()
+    formats: dict[tuple[str, str, str], set[str]] = {}
+    for service, kinds in known.by_arn_service.items():
+        for kind in kinds if "$" not in service else ():  # one is of any vendor
+            _, _, _, region, account, resource = kind.arn.split(":", 5)
+            same = formats.setdefault((service, _field(region, _REGION), _field(account, _ACCOUNT)), {r"\*"})
+            same.add(_filled_in(resource, lambda name: _PART_WITHOUT_SLASH if name in WITHOUT_SLASH else _PART))
+            if resource.count("$") > 1:  # "stack/${Name}/${Id}" is often written "stack/name*"
+                same.add(rf"{_escaped(resource.partition('$')[0])}({_PART})?\*")
+    for service in known.services:
+        formats.setdefault((service, _REGION, _ACCOUNT), set()).add(r"\*")
+    heads = (f"{_escaped(s)}:{r}:{a}:({'|'.join(sorted(rest))})" for (s, r, a), rest in sorted(formats.items()))
+    return f"arn:{_PARTITION}:({'|'.join(heads)})"
+
+
+def _field(format_: str, free: str) -> str:
+    """The region or account of a format: free where it is a variable; where it is empty many write a star."""
+    return free if format_.startswith("$") else rf"({_escaped(format_)}|\*)"
+
+
+def _filled_in(text: str, pattern_of: Callable[[str], str]) -> str:
+    """A documented format as a regular expression, with an expression for each of its variables."""
+    parts, end = [], 0
+    for match in _VARIABLE.finditer(text):
+        parts += [_escaped(text[end : match.start()]), pattern_of(match[1])]
+        end = match.end()
+    return "".join([*parts, _escaped(text[end:])])
+
+
+def _without_special_texts(tokenizer: PreTrainedTokenizerFast) -> str:
+    """The tokenizer as JSON, its special tokens under names that nobody can know.
+
+    Otherwise a name such as "</s>" in a request would be read as the token that ends an answer, which no grammar
+    allows in its middle: what is forced could then not be written.
+    """
+    backend = copy.copy(tokenizer.backend_tokenizer)
+    backend.no_padding()
+    backend.no_truncation()
+    text, secret = backend.to_str(), secrets.token_hex(16)
+    for token in map(str, tokenizer.added_tokens_decoder.values()):
+        text = text.replace(json.dumps(token, ensure_ascii=False), json.dumps(f"{secret}{token}", ensure_ascii=False))
+    return text
+
+
+class Compiler:
+    """Grammars for one tokenizer; building it takes about 50 ms, a first `whole` 0.4 s, a `chosen` under 10 ms."""
+
+    def __init__(self, tokenizer: PreTrainedTokenizerBase) -> None:
+        """Take a fast tokenizer of transformers.
+
+        Raises:
+            GrammarError: for a tokenizer that is not backed by the tokenizers library.
+        """
+        if not isinstance(tokenizer, PreTrainedTokenizerFast):
+            raise GrammarError(f"grammars need a fast tokenizer, not a {type(tokenizer).__name__}")
+        self._tokenizer = LLTokenizer(_without_special_texts(tokenizer), eos_token=tokenizer.eos_token_id)
+        # All matchers of a grammar share one automaton, and what they add to it between two masks is rationed: with the
+        # default ration some thousand answers that need few masks end in an error that all others then share. And
+        # without the last setting an error would quote the whole grammar.
+        self._limits = LLParserLimits(step_lexer_fuel=100_000_000, max_lexer_states=2_000_000, verbose_errors=False)
+        self._compiled = lru_cache(maxsize=64)(self._compile)
+        self._ranks = np.array([_rank(self._tokenizer.decode_bytes([i])) for i in range(self._tokenizer.vocab_size)])
+
+    def matcher(self, grammar: str) -> "Matcher":
+        """A matcher at the beginning of an answer; a grammar seen lately is not compiled again.
+
+        Raises:
+            GrammarError: if the text is no grammar, or one beyond llguidance's limits.
+        """
+        compiled, shortest = self._compiled(grammar)
+        probe = compiled.deep_copy()
+        probe.compute_bitmask()
+        if probe.is_error():  # the shared automaton met a limit in an earlier answer: begin with a new one
+            self._compiled.cache_clear()
+            compiled, shortest = self._compiled(grammar)
+        return Matcher(compiled.deep_copy(), self._tokenizer, self._ranks, shortest)
+
+    def _compile(self, grammar: str) -> tuple[LLMatcher, list[int]]:
+        compiled = LLMatcher(self._tokenizer, grammar, log_level=0, limits=self._limits)
+        if compiled.is_error():
+            raise GrammarError(f"the grammar does not compile: {compiled.get_error().splitlines()[0]}")
+        return compiled, Matcher(compiled.deep_copy(), self._tokenizer, self._ranks).close() or []
+
+
+class Matcher:
+    """One answer as far as it is written, and what may follow. Build it with `Compiler.matcher`.
+
+    `shortest` are the tokens of a short policy of the grammar, a Deny; empty if none was found.
+    """
+
+    def __init__(
+        self, matcher: LLMatcher, tokenizer: LLTokenizer, ranks: np.ndarray, shortest: Sequence[int] = ()
+    ) -> None:
+        self.shortest = shortest
+        self._matcher, self._tokenizer, self._ranks = matcher, tokenizer, ranks
+
+    @property
+    def finished(self) -> bool:
+        """Whether the answer is whole and nothing may follow."""
+        return self._matcher.is_stopped()
+
+    def allows(self, token: int) -> bool:
+        """Whether the token may follow; much quicker than a mask."""
+        return self._matcher.validate_tokens([token]) == 1
+
+    def mask(self) -> np.ndarray:
+        """Which tokens may follow: a boolean for every token of the tokenizer, the end token included."""
+        packed = np.frombuffer(self._matcher.compute_bitmask(), dtype=np.uint8)
+        if self._matcher.is_error():
+            raise GrammarError(f"the grammar cannot go on: {self._matcher.get_error().splitlines()[0]}")
+        return np.unpackbits(packed, bitorder="little")[: len(self._ranks)].view(bool)
+
+    def forced(self) -> list[int]:
+        """The tokens that must follow, as the tokenizer writes them; without those that may yet merge with the next."""
+        return self._matcher.compute_ff_tokens()
+
+    def consume(self, tokens: list[int]) -> None:
+        """Go on by some tokens.
+
+        Raises:
+            GrammarError: if they may not follow; the matcher is of no use then.
+        """
+        if not self._matcher.consume_tokens(tokens):
+            raise GrammarError("a token was chosen that the grammar does not allow")
+
+    def back(self, count: int) -> None:
+        """Take back the last so many tokens."""
+        if not self._matcher.rollback(count):
+            raise GrammarError(f"{count} tokens cannot be taken back")
+
+    def text_of(self, tokens: list[int]) -> bytes:
+        """What tokens say, byte by byte: a character may end in a later token."""
+        return self._tokenizer.decode_bytes(tokens)
+
+    def close(self, beginning: bytes = b"") -> list[int] | None:
+        """The tokens of a short end of the answer that begins so, or None if none does; the matcher stays where it is.
+
+        After the beginning the grammar's own choices lead to an end: what is open closes as soon as it can, Deny
+        goes before Allow, and a name before a star.
+        """
+        tokens = self._tokenizer.tokenize_bytes(beginning)
+        if self._matcher.validate_tokens(tokens) < len(tokens):
+            return None
+        written = list(tokens)
+        self.consume(tokens)
+        while not self._matcher.is_accepting() and len(written) < _LONGEST_END:
+            step = self.forced() or [int(np.where(self.mask(), self._ranks, np.inf).argmin())]
+            self.consume(step)
+            written += step
+        accepted = self._matcher.is_accepting()
+        self.back(len(written))
+        # Written anew in one go it takes fewer tokens; the grammar reads bytes, so it accepts them as well.
+        return self._tokenizer.tokenize_bytes(self.text_of(written)) if accepted else None
+
+
+def _rank(token: bytes) -> int:
+    """Where a token stands in the order in which `Matcher.close` prefers them: by first byte, then the shorter."""
+    first = token[:1]
+    place = _SOONEST.find(first) if first in _SOONEST else 300 * (1 + (first in _LATE) + 2 * (first in _LATEST))
+    return 1000 * (place + (first[0] if first and first not in _SOONEST else 0)) + len(token)
+
+
+def closings(text: str) -> list[str]:
+    """How to end a policy that is written as far as `text`, best first; what a beginning leaves open the grammar ends.
+
+    Only where an Action is whole and no string is open there is an end that adds no action of its own. A Resource
+    that is missing becomes everything of the services that the statement names, or what the grammar has instead.
+    """
+    if not text.endswith(('"', "]", "}")) or re.sub(r"\\.", "", text).count('"') % 2:
+        return []
+    # Within a string the quote is escaped, so this is never part of a name.
+    statement = text[text.rfind('{"Effect":') :] if '{"Effect":' in text else ""
+    if re.search(r'"(Not)?Resource":', statement):
+        return ["]}", "}]}", "]}]}", "}}}]}", "]}}}]}"]
+    if not re.search(r'"(Not)?Action":', statement):
+        return []
+    services = dict.fromkeys(re.findall(r'"([a-z0-9-]+):[A-Za-z0-9*]+"', statement))
+    arns = [f'"arn:aws:{_arn_service(service)}:*:*:*"' for service in services]
+    listed = arns[0] if len(arns) == 1 else f"[{','.join(arns)}]"
+    return [f'{end},"Resource":{named}' for named in (f"{listed}}}]}}", "") for end in ("", "]")]
+
+
+def _arn_service(prefix: str) -> str:
+    """What stands in the service field of a service's ARNs; mostly its own prefix."""
+    service = catalogue.load().services.get(prefix)
+    kinds = [kind.arn.split(":")[2] for kind in service.resource_types.values()] if service else []
+    return prefix if prefix in kinds or not kinds else kinds[0]

@@ -1,0 +1,285 @@
+"""Ground a request in the catalogue: which actions it may mean, on which resources, for whom, under what values.
+
+Requests come in as English; `Retrieved` goes out, and is all that prompt and grammar know of the catalogue. A
+Retriever is built from a training split alone; it never sees validation or test policies.
+"""
+
+import gzip
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from lib.data.dataset import Example
+from lib.files import writing
+from lib.iam import catalogue
+from lib.iam.catalogue import Action
+from lib.iam.document import as_policy
+from lib.retrieval import levels, resources, values
+from lib.retrieval.actions import ActionRanker, named
+from lib.retrieval.clauses import LONGEST, Clause, clauses
+from lib.retrieval.effects import denied
+from lib.retrieval.refusals import is_json, refusal
+from lib.retrieval.terms import terms
+from lib.retrieval.titles import TitleRanker, by_service, cover, title_of
+
+SHOWN = 6  # candidates of a clause at most
+LEAST = 0.008  # probability of a candidate among those of its clause
+# A logistic regression of "is wanted", fitted on examples outside of the training split's expansions: what each counts.
+ODDS = {"best score": 0.134, "log share": 1.353, "first": 0.661, "beside": -2.423, "": -2.092}
+LIKELY = 0.3  # odds from which on a candidate may be granted
+OUTRIGHT = 0.9  # how likely an action or a wildcard is wanted that a clause says in so many words
+FOLDS = 5  # for training examples: what they themselves say is not known when they are asked
+
+
+@dataclass(frozen=True)
+class Group:
+    """Actions that a statement may grant together, and the resources that the request names for them."""
+
+    actions: tuple[str, ...]
+    resources: tuple[str, ...]  # ("*",): it names none
+
+
+@dataclass(frozen=True)
+class Retrieved:
+    """What the catalogue and the training examples have to say about a request."""
+
+    lines: tuple[tuple[str, ...], ...]  # likely actions or wildcards of each clause, the likeliest first
+    scoped: dict[str, tuple[str, ...]] = field(default_factory=dict)  # action -> ARNs that the request names for it
+    policy_type: str = "identity"  # or "resource"
+    principals: tuple[str, ...] = ()
+    values: tuple[str, ...] = ()
+    title: str | None = None  # the request is only a name
+    odds: dict[str, float] = field(default_factory=dict)  # candidate -> how likely it is wanted
+    denials: dict[str, float] = field(default_factory=dict)  # candidate -> how likely it is to be denied, if wanted
+
+    @property
+    def actions(self) -> tuple[str, ...]:
+        """All candidates, each once."""
+        return tuple(dict.fromkeys(name for line in self.lines for name in line))
+
+    @property
+    def groups(self) -> tuple[Group, ...]:
+        """The candidates that may be granted, by the resources that the request names for them, in its order.
+
+        Those that are shown but hardly likely are left out, unless none is likelier.
+        """
+        found: dict[tuple[str, ...], list[str]] = {}
+        least = min(LIKELY, max(self.odds.values(), default=0.0))
+        for name in (n for n in self.actions if self.odds.get(n, 1.0) >= least):
+            found.setdefault(self.scoped.get(name, ("*",)), []).append(name)
+        return tuple(Group(tuple(actions), arns) for arns, actions in found.items())
+
+
+class Retriever:
+    """Retrieves for requests. Build it with `fit`."""
+
+    def __init__(self, actions: ActionRanker, titles: TitleRanker, examples: Sequence[Example] = ()) -> None:
+        self._actions, self._titles = actions, titles
+        self.examples = tuple(examples)
+        self._by_name = catalogue.load().actions
+
+    def save(self, path: Path) -> None:
+        """Write what was learnt as gzipped JSON; the examples of clauses are not part of it, those of titles are."""
+        learnt = {
+            "expansions": {name: " ".join(said) for name, said in self._actions.expansions.items()},
+            "popularity": self._actions.popularity,
+            "titles": [asdict(example) for example in self._titles.examples],
+        }
+        data = gzip.compress(json.dumps(learnt, sort_keys=True).encode(), mtime=0)
+        with writing(path) as aside:
+            aside.write_bytes(data)
+
+    @classmethod
+    def load(cls, path: Path) -> "Retriever":
+        """Read what `save` wrote; an action that the catalogue no longer has is left out.
+
+        Raises:
+            FileNotFoundError: if there is no such file.
+            gzip.BadGzipFile: if the file is none that `save` wrote.
+        """
+        learnt = json.loads(gzip.decompress(path.read_bytes()))
+        known = catalogue.load().actions
+        expansions = {name: said.split() for name, said in learnt["expansions"].items() if name in known}
+        ranker = ActionRanker(expansions, learnt["popularity"])
+        return cls(ranker, TitleRanker([Example(**example) for example in learnt["titles"]], ranker))
+
+    @classmethod
+    def fit(cls, train: Sequence[Example]) -> "Retriever":
+        """Learn from a training split what people say where they want an action, and what titles mean."""
+        managed = [e for e in train if e.source != "written"]
+        popularity = Counter(name for e in managed for name in wanted(e))
+        ranker = ActionRanker({}, dict(popularity))
+        ranker = ActionRanker(expansions(ranker, train), dict(popularity))
+        return cls(ranker, TitleRanker(managed, ranker), train)
+
+    def retrieve(self, request: str) -> Retrieved:
+        """Ground one request, of which LONGEST characters are read."""
+        request = request[:LONGEST]
+        title = title_of(request)
+        if title:
+            likely = self._titles.probabilities(title)
+            patterns = cover(likely)
+            if patterns:
+                return Retrieved(tuple(by_service(patterns)), title=title, odds=_mean_odds(patterns, likely))
+        return self._ground(request)
+
+    def answerable(self, request: str) -> Retrieved | str:
+        """Ground one request, or say in a sentence why there is no policy for it."""
+        if is_json(request):
+            return str(refusal(request, 0.0))
+        found = self.retrieve(request)
+        reason = None if found.title else refusal(request[:LONGEST], self.surest(request))
+        return reason or found
+
+    def surest(self, request: str) -> float:
+        """The score of the likeliest action of a request."""
+        found = clauses(request)
+        return float(self._actions.scores(found, request[:LONGEST])[1][:, 0].max()) if found else 0.0
+
+    def of_training(self) -> list[Retrieved]:
+        """Ground the training examples, each as if it and the rest of its fold had not been seen."""
+        written = [e for e in self.examples if e.source == "written"]
+        folds = {e.id: position % FOLDS for position, e in enumerate(written)}
+        rankers = []
+        for fold in range(FOLDS):
+            rest = [e for e in written if folds[e.id] != fold]
+            learnt = ActionRanker(expansions(self._actions, rest), self._actions.popularity)
+            rankers.append(Retriever(learnt, self._titles))
+        own = {e.id: position for position, e in enumerate(self._titles.examples)}
+        found = []
+        for example in self.examples:
+            if example.id in own:
+                title = title_of(example.instruction) or example.instruction
+                patterns = cover(self._titles.probabilities(title, leave_out=own[example.id]))
+                found.append(Retrieved(tuple(by_service(patterns)), title=title))
+            else:
+                found.append(rankers[folds[example.id]]._ground(example.instruction))
+        return found
+
+    def _ground(self, request: str) -> Retrieved:
+        found = clauses(request)
+        if not found:
+            return Retrieved(())
+        positions, scores = self._actions.scores(found, request)
+        likely = [self._likely(p, s) for p, s in zip(positions, scores, strict=True)]
+        lines = _once(likely)
+        first = [_first(found, position, request) for position in range(len(found))]
+        odds = _odds(likely, scores[:, 0], first)
+        lines = [list(dict.fromkeys((*sure, *line))) for sure, line in zip(first, lines, strict=True)]
+        scoped = self._scoped(found, lines)
+        denials: dict[str, float] = {}
+        for line, chance in zip(lines, denied(found, request), strict=True):
+            for name in line:
+                denials.setdefault(name, chance)
+        of_resource = values.is_resource_policy(request)
+        return Retrieved(
+            tuple(tuple(line) for line in lines if line),
+            scoped,
+            "resource" if of_resource else "identity",
+            values.principals(request) if of_resource else (),
+            values.values(request),
+            odds=odds,
+            denials=denials,
+        )
+
+    def _likely(self, positions: np.ndarray, scores: np.ndarray) -> list[tuple[str, float]]:
+        shares = np.exp(scores - scores[0])
+        shares /= shares.sum()
+        kept = [(self._actions.names[p], float(s)) for p, s in zip(positions[:SHOWN], shares, strict=False)]
+        return [(name, share) for name, share in kept if share >= LEAST]
+
+    def _scoped(self, found: Sequence[Clause], lines: Sequence[Sequence[str]]) -> dict[str, tuple[str, ...]]:
+        expanded = [[(name, self._matching(name)) for name in line] for line in lines]
+        arns_of = resources.named(found, [[a for _, actions in line for a in actions] for line in expanded])
+        scoped: dict[str, tuple[str, ...]] = {}
+        for line, arns in zip(expanded, arns_of, strict=True):
+            for name, actions in line:
+                together = tuple(dict.fromkeys(arn for a in actions for arn in arns.get(a.name, ())))
+                if together and name not in scoped:
+                    scoped[name] = together
+        return scoped
+
+    def _matching(self, name: str) -> list[Action]:
+        if "*" not in name:
+            return [self._by_name[name]]
+        return [self._by_name[a] for a in sorted(catalogue.load().expand(name))]
+
+
+def _once(likely: list[list[tuple[str, float]]]) -> list[list[str]]:
+    """Each action in the line where it is likeliest; the first of a line always stays there."""
+    best: dict[str, float] = {}
+    for line in likely:
+        for name, share in line:
+            best[name] = max(best.get(name, 0.0), share)
+    seen: set[str] = set()
+    lines = []
+    for line in likely:
+        kept = [name for name, share in line if share >= best[name] and name not in seen]
+        seen.update(kept)
+        lines.append(kept)
+    return lines
+
+
+def _odds(
+    likely: Sequence[Sequence[tuple[str, float]]], best: np.ndarray, first: Sequence[Sequence[str]]
+) -> dict[str, float]:
+    """How likely each candidate is wanted: by its clause's best score, its share of that, and what is said outright."""
+    odds: dict[str, float] = {}
+    for line, score, sure in zip(likely, best, first, strict=True):
+        for rank, (name, share) in enumerate(line):
+            told = {"best score": score, "log share": np.log(share), "first": rank == 0, "beside": bool(sure), "": 1.0}
+            chance = 1 / (1 + np.exp(-sum(ODDS[key] * value for key, value in told.items())))
+            odds[name] = max(odds.get(name, 0.0), float(chance))
+    return odds | {name: OUTRIGHT for sure in first for name in sure}
+
+
+def _mean_odds(patterns: Sequence[str], likely: Mapping[str, float]) -> dict[str, float]:
+    matched = {p: catalogue.load().expand(p) for p in patterns}
+    return {p: sum(likely.get(name, 0.0) for name in names) / len(names) for p, names in matched.items()}
+
+
+def _first(found: Sequence[Clause], position: int, request: str) -> list[str]:
+    """What a clause asks for in so many words: actions written out, and wildcards; those of a sentence in its first."""
+    clause = found[position]
+    sentences = [c.sentence for c in found]
+    names = _by_place(named(clause.text), clause.text)
+    wild = levels.wildcards(clause.text, request)
+    if not wild and sentences.index(clause.sentence) == position:
+        wild = levels.wildcards(clause.sentence, request)
+        names += _by_place(named(clause.sentence) - set(names), clause.sentence)
+    return [*wild, *names]
+
+
+def _by_place(names: Iterable[str], text: str) -> list[str]:
+    """Names of actions by the place at which the text has their operations, and by themselves where it is one."""
+    return sorted(names, key=lambda name: (text.find(name.partition(":")[2]), name))
+
+
+def wanted(example: Example) -> set[str]:
+    """The single actions that an example's policy names."""
+    known = catalogue.load().actions
+    return {p for s in as_policy(example.policy).statements for p in s.action_patterns if p in known}
+
+
+def expansions(ranker: ActionRanker, examples: Sequence[Example]) -> dict[str, list[str]]:
+    """The terms of the clauses that ask for each action, as far as written examples show it.
+
+    A wanted action belongs to the clause in which it ranks best.
+    """
+    found: dict[str, list[str]] = {}
+    for example in examples:
+        names = wanted(example) if example.source == "written" else ()
+        if not names:
+            continue
+        pieces = clauses(example.instruction)
+        positions, scores = ranker.scores(pieces, example.instruction)
+        for name in sorted(names):
+            rows, columns = np.nonzero(positions == ranker.index[name])
+            if len(rows):
+                best = int(np.argmax(scores[rows, columns] - scores[rows, 0]))
+                found.setdefault(name, []).extend(terms(pieces[rows[best]].text))
+    return found

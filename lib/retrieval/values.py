@@ -1,0 +1,152 @@
+"""What a request tells for principals and conditions: addresses, dates, tags, accounts, roles, services.
+
+A request comes in; the strings that a policy may take from it go out, in the form in which policies write them
+("15 April 2028" -> "2028-04-15T00:00:00Z", "the role etl of account 1111..." -> its ARN).
+"""
+
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import date
+from ipaddress import ip_network
+
+from lib.retrieval.clauses import LONGEST
+from lib.retrieval.resources import ACCOUNT
+from lib.retrieval.services import mentions
+
+MOST = 50  # accounts, and roles, that a policy may name: each account with each role is a principal
+_MONTHS = (
+    *("january", "february", "march", "april", "may", "june"),
+    *("july", "august", "september", "october", "november", "december"),
+)
+_DAY = re.compile(
+    r"\b(?:(?P<day>[0-9]{1,2})(?:st|nd|rd|th)? (?P<month>[A-Z][a-z]{2,8}),? (?P<year>[0-9]{4})"
+    r"|(?P<month2>[A-Z][a-z]{2,8}) (?P<day2>[0-9]{1,2})(?:st|nd|rd|th)?,? (?P<year2>[0-9]{4})"
+    r"|(?P<iso>[0-9]{4}-[0-9]{2}-[0-9]{2})(?![T\d]))"
+)
+_ADDRESS = re.compile(r"(?<![\w.])([0-9]{1,3}(?:\.[0-9]{1,3}){3})(/[0-9]{1,2})?(?![\w.]*\d)")
+_TOKEN = re.compile(r"[A-Za-z0-9_*$][A-Za-z0-9_/.:@+*{}$-]*[A-Za-z0-9_/*}]|[A-Za-z0-9_]")
+_MARKED = re.compile(r"[\d/.:_*@-]")  # an address, an id, a path, a host
+_TOLD = re.compile(  # a word that is given as a value
+    r"(?:=|\bis|\bare|\bincludes?|\bset to|\bto|\bthan|\bof|\bkeys?|\btagged|\btag)\s*"
+    r"[\"'`“]?([A-Za-z0-9_][\w/.:@+*-]*)",
+    re.IGNORECASE,
+)
+_ITEM = r"[\"'`“]?[\w/.:@+*-]+[\"'`”]?"
+_LISTED = re.compile(
+    rf"(?:=|\bis|\bare|\bthan|\bincludes?|\bkeys?|\btags?)\s+({_ITEM}(?:(?:, (?:and |or )?| and | or ){_ITEM}){{1,11}})"
+)
+_SPAN = re.compile(
+    r"\b([0-9]{1,9}|an?|one|two|three|four|six|eight|twelve) (hour|minute|day|second)s?\b", re.IGNORECASE | re.ASCII
+)
+_NUMBERS = {"a": 1, "an": 1, "one": 1, "two": 2, "three": 3, "four": 4, "six": 6, "eight": 8, "twelve": 12}
+_SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
+_ROLE_NAME = r"[\"'`“]?([A-Za-z0-9_+=,.@/-]*[A-Za-z0-9_])[\"'`”]?"
+_KIND = r"(?P<kind>role|user)s?"
+_ROLES = (
+    re.compile(rf"\b{_KIND} (?:named |called )?{_ROLE_NAME}(?:(?:, | and | or ){_ROLE_NAME})?"),
+    re.compile(rf"\b{_ROLE_NAME} (?:IAM )?{_KIND}\b"),
+)
+_AND = r"(?:, | and | or )"
+_LETTER = r"[A-Za-z0-9_+=.@-]"
+_ROLES_OF = re.compile(rf"(?<!{_LETTER})((?:{_LETTER}+{_AND}){{1,12}}{_LETTER}+),? (?:both |all )?roles (?:of|in)\b")
+_NO_ROLES = frozenset(("the", "a", "an", "this", "that", "of", "in", "and", "iam", "or", "our"))
+_PRINCIPAL = re.compile(r"arn:aws[\w-]*:(?:iam|sts)::[0-9]{12}:[A-Za-z0-9_+=,.@/*-]*[A-Za-z0-9_*]")
+_HOST = re.compile(r"(?<![\w.-])[a-z0-9.-]+\.amazonaws\.com")
+_RESOURCE_POLICY = re.compile(
+    r"\b(?:bucket|queue|topic|key|resource(?:-based)?|repository) (?:access )?polic(?:y|ies)\b"
+    r"|\bpolicy (?:on|to|for) the (?:S3 )?bucket\b"
+    r"|, by bucket policy",
+    re.IGNORECASE,
+)
+_ABOUT = re.compile(  # a permission that is about policies is no such policy
+    r"(?:read|view|change|set|delete|get|put|see|check|manage|edit|update|remov)\w* "
+    r"(?:the |its |a )?(?:bucket |queue |key |resource )?polic"
+)
+FIXED = ("aws:kms", "AES256", "1.2", "1.3", "bucket-owner-full-control")
+
+
+def values(request: str) -> tuple[str, ...]:
+    """The strings that conditions may compare with, without those of more than 256 characters.
+
+    They stand by kind, addresses first, and within a kind in the request's order; FIXED are always among them.
+    """
+    text = " ".join(request[:LONGEST].split())
+    found: dict[str, None] = {}
+    for address, mask in _ADDRESS.findall(text):
+        with suppress(ValueError):
+            ip_network(network := address + (mask or "/32"), strict=False)
+            found[network] = None
+    for match in _DAY.finditer(text):
+        day = _iso(match)
+        if day:
+            found[f"{day}T00:00:00Z"] = None
+    for count, unit in _SPAN.findall(text):
+        found[str((int(count) if count.isdigit() else _NUMBERS[count.lower()]) * _SECONDS[unit.lower()])] = None
+    for token in (t.rstrip(".:") for t in _TOKEN.findall(text)):
+        if _MARKED.search(token) and not token.isspace():
+            found[token] = None
+        if "/" in token and not token.startswith("arn:"):
+            found[token.strip("/") + "/*"] = None
+    for word in _TOLD.findall(text):
+        found[word.rstrip(".:,")] = None
+    for run in _LISTED.findall(text):
+        for word in re.findall(r"[\w/.:@+*-]*[\w*]", run):
+            found[word] = None
+    found |= dict.fromkeys(_services(text))
+    for word in re.findall(r"\b(?:folder|prefix|path|directory) [\"'`“]?([\w./-]*\w)", text):
+        found[f"{word.strip('/')}/*"] = None
+    for fixed in FIXED:
+        found[fixed] = None
+    return tuple(value for value in found if 0 < len(value) <= 256)
+
+
+def _services(text: str) -> Iterator[str]:
+    """The principals of the services that a text names."""
+    for said, prefixes in mentions(text):
+        if not said.islower():
+            yield from (f"{prefix}.amazonaws.com" for prefix in prefixes)
+
+
+def _iso(match: re.Match[str]) -> date | None:
+    try:
+        if match["iso"]:
+            return date.fromisoformat(match["iso"])
+        month = (match["month"] or match["month2"]).lower()
+        number = next((i for i, name in enumerate(_MONTHS, 1) if name.startswith(month)), 0)
+        return date(int(match["year"] or match["year2"]), number, int(match["day"] or match["day2"]))
+    except ValueError:
+        return None
+
+
+def is_resource_policy(request: str) -> bool:
+    """Whether the request asks for a policy that is attached to a resource, as a bucket policy is."""
+    return bool(_RESOURCE_POLICY.search(_ABOUT.sub(" ", request[:LONGEST])))
+
+
+def principals(request: str) -> tuple[str, ...]:
+    """Whom a resource policy may name: ARNs, account roots, services, and "*" for everybody.
+
+    Each of the first MOST accounts may have each of the first MOST roles and users that are named.
+    """
+    text = request[:LONGEST]
+    accounts = tuple(dict.fromkeys(ACCOUNT.findall(text)))[:MOST]
+    named = tuple(dict.fromkeys(_named(text)))[:MOST]
+    listed = tuple(dict.fromkeys(f"role/{n}" for run in _ROLES_OF.findall(text) for n in re.split(_AND, run)))[:MOST]
+    found = dict.fromkeys(_PRINCIPAL.findall(text))
+    found |= dict.fromkeys(f"arn:aws:iam::{account}:{name}" for account in accounts for name in named)
+    for account in accounts:
+        found |= dict.fromkeys(f"arn:aws:iam::{account}:{name}" for name in (*listed, "root"))
+    found |= dict.fromkeys(_HOST.findall(text))
+    found |= dict.fromkeys(_services(text))
+    if re.search(r"log delivery", text, re.IGNORECASE):
+        found |= dict.fromkeys(("delivery.logs.amazonaws.com", "logging.s3.amazonaws.com"))
+    return (*found, "*")
+
+
+def _named(text: str) -> Iterator[str]:
+    """The roles and users that a text names, as the ends of their ARNs: "role/etl"."""
+    for finder in _ROLES:
+        for match in finder.finditer(text):
+            names = [g for key, g in enumerate(match.groups(), 1) if key != finder.groupindex["kind"]]
+            yield from (f"{match['kind']}/{n}" for n in names if n and n.lower() not in _NO_ROLES)

@@ -1,0 +1,259 @@
+"""Decoding: the answers of generate(), whatever the batch, the chunks and the head; and policies whatever the model."""
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from transformers import AutoTokenizer, MistralForCausalLM
+
+from lib.iam import catalogue
+from lib.iam.document import parse
+from lib.iam.grammar import structure_faults
+from lib.model import decode as module
+from lib.model.decode import decode
+from lib.model.grammar import Compiler, Group, chosen, whole
+from lib.model.prompt import render
+
+REQUESTS = ["read a bucket", "stop instances in eu-west-1, but only those with the tag Team=data", "x", "écrire ☃"]
+READ = Group(("s3:GetObject", "s3:ListBucket", "s3:PutObject"), ("arn:aws:s3:::acme", "arn:aws:s3:::acme/*", "*"))
+STOP = Group(("ec2:StopInstances", "ec2:StartInstances"), ("arn:aws:ec2:*:*:instance/*",))
+SMALL = chosen([READ, STOP], values=["eu-west-1"])
+
+
+@pytest.fixture(scope="module")
+def tokenizer(tiny_folder: Path):
+    return AutoTokenizer.from_pretrained(tiny_folder)
+
+
+@pytest.fixture(scope="module")
+def model(tiny_folder: Path) -> MistralForCausalLM:
+    model = MistralForCausalLM.from_pretrained(tiny_folder, dtype=torch.float32).eval()
+    with torch.no_grad():  # sure of itself as a trained model is, so that no rounding decides
+        model.lm_head.weight.mul_(40)
+    return model
+
+
+@pytest.fixture(scope="module")
+def compiler(tokenizer) -> Compiler:
+    return Compiler(tokenizer)
+
+
+@pytest.fixture(scope="module")
+def prompts(tokenizer) -> list[list[int]]:
+    return [tokenizer(render(request))["input_ids"] for request in REQUESTS]
+
+
+def test_free_rows_answer_as_generate_does(model, tokenizer, prompts):
+    for no_repeat in (0, 2):
+        answers = decode(model, tokenizer, prompts, [None] * 4, 24, no_repeat=no_repeat)
+        for prompt, answer in zip(prompts, answers, strict=True):
+            ids = torch.tensor([prompt])
+            wanted = model.generate(
+                ids,
+                attention_mask=torch.ones_like(ids),
+                max_new_tokens=24,
+                do_sample=False,
+                no_repeat_ngram_size=no_repeat,
+                pad_token_id=2,
+            )
+            assert list(answer.ids) == wanted[0, len(prompt) :].tolist()
+            assert not answer.complete and answer.forwards in (24, 25)
+
+
+def test_a_free_row_ends_with_the_end_token(model, tokenizer, prompts):
+    whole_answer = decode(model, tokenizer, prompts[:2], [None, None], 24)
+    end = whole_answer[0].ids[5]
+    answers = decode(model, SimpleNamespace(eos_token_id=end), prompts[:2], [None, None], 24)
+    place = whole_answer[0].ids.index(end)
+    assert answers[0].ids == whole_answer[0].ids[:place] and answers[0].complete
+    assert end not in answers[1].ids
+
+
+def test_a_batch_answers_like_one_at_a_time(model, tokenizer, prompts, compiler):
+    def matchers():
+        return [compiler.matcher(SMALL), None, compiler.matcher(whole()), compiler.matcher(SMALL)]
+
+    together = decode(model, tokenizer, prompts, matchers(), 96, no_repeat=12)
+    alone = [
+        decode(model, tokenizer, [prompt], [matcher], 96, no_repeat=12)[0]
+        for prompt, matcher in zip(prompts, matchers(), strict=True)
+    ]
+    assert [(a.ids, a.complete) for a in together] == [(a.ids, a.complete) for a in alone]
+
+
+def test_forced_chunks_change_no_answer(model, tokenizer, prompts, compiler, monkeypatch):
+    def answers():
+        return decode(model, tokenizer, prompts, [compiler.matcher(SMALL) for _ in prompts], 96)
+
+    chunks = answers()
+    for width in (lambda pending, fixed: 1, lambda pending, fixed: max(pending)):
+        monkeypatch.setattr(module, "_width", width)
+        others = answers()
+        assert [(a.ids, a.complete) for a in others] == [(a.ids, a.complete) for a in chunks]
+    assert sum(a.forwards for a in others) < sum(len(a.ids) for a in chunks)
+
+
+@settings(max_examples=20)
+@given(
+    st.lists(st.integers(3, 8191), max_size=40),
+    st.lists(st.lists(st.integers(3, 8191), min_size=1, max_size=30), min_size=1, max_size=5),
+)
+def test_logits_after_a_shared_head_are_those_of_a_plain_run(model, head, tails):
+    with torch.inference_mode():
+        reader = module._Reader(model, head, len(tails))
+        pending = [list(tail) for tail in tails]
+        found = reader.read(pending)
+        assert not any(pending)
+        for i, tail in enumerate(tails):
+            assert torch.allclose(found[i], model(torch.tensor([head + tail])).logits[0, -1], atol=1e-4)
+        more = [[9, 8, 7][: 1 + i % 3] for i in range(len(tails))]
+        pending = [list(tokens) for tokens in more]
+        found = reader.read(pending)
+        for i in range(len(tails)):
+            read = more[i][: len(more[i]) - len(pending[i])]
+            assert torch.allclose(found[i], model(torch.tensor([head + tails[i] + read])).logits[0, -1], atol=1e-4)
+
+
+def test_the_head_is_read_once(model, tokenizer, monkeypatch):
+    read = []
+    forward = module._Reader._forward
+    monkeypatch.setattr(
+        module._Reader,
+        "_forward",
+        lambda self, ids, *rest: read.append((len(ids), len(ids[0]))) or forward(self, ids, *rest),
+    )
+    head = list(range(10, 60))
+    together = decode(model, tokenizer, [head + [5], head + [6, 7], head], [None] * 3, 4)
+    assert read[:2] == [(1, 49), (3, 3)]
+    alone = [decode(model, tokenizer, [p], [None], 4)[0].ids for p in (head + [5], head + [6, 7], head)]
+    assert [a.ids for a in together] == alone
+
+
+def check(answer, tokenizer, budget: int, kind: str = "identity") -> None:
+    written = parse(tokenizer.decode(answer.ids, skip_special_tokens=True))
+    assert len(answer.ids) <= budget and structure_faults(written) == []
+    known = catalogue.load()
+    for statement in written.statements:
+        assert statement.action_patterns
+        for pattern in statement.action_patterns:
+            assert pattern in known.names or (pattern.endswith("*") and known.expand(pattern) and pattern != "*")
+        assert (statement.principal is not None) == (kind == "resource")
+
+
+@pytest.mark.parametrize("kind", ["identity", "resource"])
+def test_sixty_random_answers_are_policies_within_the_budget(model, tokenizer, prompts, compiler, kind):
+    rows = [prompts[0]] * (60 if kind == "identity" else 12)
+    matchers = [compiler.matcher(whole(kind)) for _ in rows]
+    answers = decode(model, tokenizer, rows, matchers, 192, 30.0, torch.Generator().manual_seed(1))
+    for answer in answers:
+        check(answer, tokenizer, 192, kind)
+    assert len({answer.ids for answer in answers}) > 0.8 * len(rows)  # few never got to an action that could stand
+
+
+@pytest.mark.parametrize("grammar", [SMALL, whole()])
+def test_any_budget_holds(model, tokenizer, prompts, compiler, grammar):
+    least = len(compiler.matcher(grammar).shortest)
+    for budget in range(least, least + 40, 3):
+        sampler = torch.Generator().manual_seed(budget)
+        matchers = [compiler.matcher(grammar) for _ in prompts]
+        for answer in decode(model, tokenizer, prompts, matchers, budget, 30.0, sampler):
+            check(answer, tokenizer, budget)
+    with pytest.raises(ValueError, match="allow more"):
+        decode(model, tokenizer, prompts[:1], [compiler.matcher(grammar)], least - 1)
+
+
+def test_closing_keeps_what_was_written_and_takes_no_star(model, tokenizer, prompts, compiler):
+    grammar = chosen([Group(READ.actions, ("*", "arn:aws:s3:::acme", "arn:aws:s3:::acme/" + "very-long/" * 20))])
+    closed = 0
+    for budget in range(40, 90, 2):
+        matcher = compiler.matcher(grammar)
+        start = compiler.matcher(grammar).close(
+            b'{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["s3:GetObject","s3:PutObject"],"Resource":"arn:aws:s3:::acme/very'
+        )
+        row = module._Row(matcher, budget, prompts[0], None)
+        row.go_on(start[:budget])
+        if row.complete:
+            continue
+        policy = parse(tokenizer.decode(module._closed(row, module.closings)))
+        if policy.statements[0].effect == "Allow":
+            closed += 1
+            assert policy.statements[0].actions == ("s3:GetObject", "s3:PutObject")
+            assert policy.statements[0].resources == ("arn:aws:s3:::acme",)
+    assert closed
+
+
+def test_closers_of_ones_own(model, tokenizer, prompts, compiler):
+    grammar = 'start: "{" ITEM ("," ITEM)+ "}"\nITEM: /"[bc]+"/'
+    asked = []
+    matchers = [compiler.matcher(grammar) for _ in range(8)]
+    closers = lambda text: asked.append(text) or ["}"]  # noqa: E731 - the shortest way to listen
+    sampler = torch.Generator().manual_seed(0)
+    for answer in decode(model, tokenizer, prompts[:1] * 8, matchers, 14, 30.0, sampler, closers=closers):
+        text = tokenizer.decode(answer.ids)
+        assert text.startswith('{"') and text.endswith('"}') and len(answer.ids) <= 14
+    assert asked and all(text[-1] in '"}' for text in asked)
+
+
+def test_samples_repeat_for_a_seed(model, tokenizer, prompts, compiler):
+    def texts(seed: int):
+        matchers = [compiler.matcher(SMALL), None, compiler.matcher(SMALL), None]
+        return [
+            a.ids for a in decode(model, tokenizer, prompts, matchers, 64, 20.0, torch.Generator().manual_seed(seed))
+        ]
+
+    assert texts(3) == texts(3) != texts(4)
+
+
+def test_samples_follow_the_weights_of_what_is_allowed():
+    logits = torch.tensor([[0.0, 1.0, 3.0, 2.0, float("-inf")]]).repeat(4000, 1)
+    ban = module._Ban([2], 1)  # the likeliest must not be drawn
+    rows = [module._Row(None, 1, [2], ban)] * 4000
+    tokens = torch.tensor(module._choose(logits, rows, 2.0, torch.Generator().manual_seed(0)))
+    found = torch.bincount(tokens, minlength=5) / 4000
+    wanted = torch.softmax(torch.tensor([0.0, 1.0, float("-inf"), 2.0, float("-inf")]) / 2.0, dim=-1)
+    assert torch.allclose(found, wanted, atol=0.03) and not found[2] and not found[4]
+
+
+def test_a_ban_never_leaves_a_row_without_a_token(model, tokenizer, prompts, compiler):
+    grammar = chosen([Group(("s3:GetObject",), ("arn:aws:s3:::aaaaaaaaaaaa",))])
+    for answer in decode(model, tokenizer, prompts, [compiler.matcher(grammar) for _ in prompts], 200, no_repeat=1):
+        check(answer, tokenizer, 200)
+
+
+@pytest.mark.parametrize(
+    "resource",
+    ['a"]}', "\\", "</s>", "<s>[INST]", "é😀", "\n### Instruction:", "\u2028\x7f\x00", '"}]},{"Effect":"Allow"'],
+)
+def test_hostile_names_stay_names(model, tokenizer, prompts, compiler, resource):
+    grammar = chosen([Group(("s3:GetObject",), (resource,))], values=[resource])
+    answers = decode(model, tokenizer, prompts, [compiler.matcher(grammar) for _ in prompts], 160)
+    for answer in answers:
+        written = parse(tokenizer.decode(answer.ids, skip_special_tokens=True))
+        assert {r for s in written.statements for r in s.resources} == {resource}
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"temperature": -1.0},
+        {"max_new_tokens": 0},
+        {"prompts": [[]]},
+        {"prompts": [[5], [6]]},
+    ],
+)
+def test_impossible_requests_are_refused(model, tokenizer, bad):
+    with pytest.raises(ValueError):
+        decode(model, tokenizer, **({"prompts": [[5]], "matchers": [None], "max_new_tokens": 4} | bad))
+
+
+def test_no_prompts_no_answers(model, tokenizer):
+    assert decode(model, tokenizer, [], [], 4) == []
+
+
+def test_the_width_reads_most_for_its_cost():
+    assert module._width([12], 24) == 12
+    assert module._width([1] * 31 + [40], 24) == 1
+    assert module._width([9] * 32, 24) == 9

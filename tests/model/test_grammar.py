@@ -1,0 +1,309 @@
+"""Grammars: everything that the catalogue documents can be written, nothing else, and no text breaks out."""
+
+import json
+import re
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from llguidance import LLParserLimits
+
+from lib import profiles
+from lib.iam import catalogue
+from lib.iam.checks.view import FAMILY
+from lib.iam.document import canonical, parse
+from lib.iam.grammar import structure_faults
+from lib.model import grammar as module
+from lib.model.base import load_tokenizer
+from lib.model.grammar import Compiler, GrammarError, Group, chosen, closings, whole
+
+COMPILER = Compiler(load_tokenizer(profiles.load("nano")))  # hypothesis and fixtures of a session do not mix
+READ = Group(("s3:GetObject", "s3:ListBucket", "s3:Get*"), ("arn:aws:s3:::acme", "arn:aws:s3:::acme/*", "*"))
+STOP = Group(("ec2:StopInstances",), ("arn:aws:ec2:*:*:instance/*",))
+HOSTILE = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=30) | st.sampled_from(
+    [
+        '"',
+        "\\",
+        '\\"',
+        '"]}',
+        "</s>",
+        '"}]},{"',
+        "\n### x",
+        "/",
+        "// x",
+        "#",
+        "\u2028",
+        "é😀",
+        "\x00",
+        "*",
+        "${a}",
+        "%json",
+    ]
+)
+
+
+def policy(*statements: dict) -> str:
+    return json.dumps(
+        {"Version": "2012-10-17", "Statement": list(statements)}, separators=(",", ":"), ensure_ascii=False
+    )
+
+
+def statement(**elements) -> dict:
+    given = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::acme/*"} | elements
+    order = ("Sid", "Effect", "Principal", "Action", "NotAction", "Resource", "NotResource", "Condition")
+    return {name: given[name] for name in order if given.get(name) is not None}
+
+
+def accepts(grammar: str, text: str, compiler: Compiler = COMPILER) -> bool:
+    """Whether the text is one of the grammar's, to its end."""
+    matcher = compiler.matcher(grammar)
+    tokens = matcher.close(text.encode())
+    return tokens is not None and matcher.text_of(tokens).decode() == text
+
+
+@pytest.mark.parametrize(
+    "elements",
+    [
+        {},
+        {"Effect": "Deny"},
+        {"Action": ["s3:GetObject", "ec2:Describe*", "iam:*"]},
+        {"Action": None, "NotAction": "iam:*"},
+        {"Resource": "*"},
+        {"Resource": None, "NotResource": ["arn:aws:s3:::a", "arn:aws:s3:::a/*"]},
+        {"Resource": "arn:aws:ec2:*:123456789012:instance/i-0abc*"},
+        {"Resource": "arn:aws:s3:::home/${aws:username}/*"},
+        {"Resource": "arn:aws:cloudformation:*:*:stack/acme-*"},
+        {"Condition": {"StringEquals": {"aws:RequestedRegion": ["eu-west-1", "eu-central-1"], "s3:prefix": "a/"}}},
+        {"Condition": {"Null": {"aws:RequestTag/cost-centre": "true"}, "StringEquals": {"aws:userid": "é☃"}}},
+        {
+            "Condition": {
+                "ForAllValues:StringLikeIfExists": {"aws:RequestTag/team": "a*"},
+                "Bool": {"aws:SecureTransport": "false"},
+            }
+        },
+    ],
+)
+def test_policies_of_the_course_are_whole(elements):
+    text = policy(statement(**elements))
+    assert accepts(whole(), text)
+    assert accepts(whole(), policy(statement(), statement(**elements)))
+    assert structure_faults(text) == [] and canonical(text, keep_order=True).to_json() == text
+
+
+@pytest.mark.parametrize(
+    "elements",
+    [
+        {"Action": "*"},
+        {"Action": "s3:GetObjects"},
+        {"Action": "s3:getobject"},
+        {"Action": "s3:GetOb*"},
+        {"Action": "s3:GetX*"},
+        {"Action": "nosuch:*"},
+        {"Action": ["s3:GetObject"]},
+        {"Action": []},
+        {"Effect": "allow"},
+        {"Resource": "arn:aws:nosuch:*:*:thing/*"},
+        {"Resource": "arn:aws:ec2:*:*:instances/*"},
+        {"Resource": ["*", "arn:aws:s3:::a"]},
+        {"Condition": {}},
+        {"Condition": {"StringEqual": {"aws:userid": "a"}}},
+        {"Condition": {"NullIfExists": {"aws:userid": "true"}}},
+        {"Condition": {"Bool": {"aws:SecureTransport": "yes"}}},
+        {"Condition": {"StringEquals": {"aws:NoSuchKey": "a"}}},
+        {"Condition": {"StringEquals": {"aws:RequestTag/": "a"}}},
+        {"Condition": {"StringEquals": {"aws:userid": []}}},
+        {"Principal": "*"},
+        {"Sid": "A"},
+    ],
+)
+def test_what_is_wrong_or_not_canonical_cannot_be_written(elements):
+    assert not accepts(whole(), policy(statement(**elements)))
+
+
+def test_sids_only_on_demand():
+    assert accepts(whole(keep_sids=True), policy(statement(Sid="A1"), statement()))
+
+
+def test_every_documented_action_arn_and_key_can_be_written():
+    known = catalogue.load()
+    names = sorted(known.names)
+    for start in range(0, len(names), 1000):
+        assert accepts(whole(), policy(statement(Action=names[start : start + 1000])))
+    formats = {kind.arn for kinds in known.by_arn_service.values() for kind in kinds if "${Vendor}" not in kind.arn}
+    for name in ("acme-1", "*"):
+        arns = [re.sub(r"\$\{\w+\}", name, f"arn:aws:{arn.split(':', 2)[2]}") for arn in sorted(formats)]
+        arns = [re.sub(r"^(arn:aws:[^:]+:[^:]*):acme-1:", r"\1:123456789012:", arn) for arn in arns]
+        for start in range(0, len(arns), 100):
+            assert accepts(whole(), policy(statement(Resource=arns[start : start + 100])))
+    keys = sorted({name for service in known.services.values() for name in service.condition_keys})
+    keys = [re.sub(r"\$\{\w+\}|<\w+>|(?<=/)$", "team", key) for key in keys]
+    assert accepts(whole(), policy(statement(Condition={"StringLike": dict.fromkeys(keys, "a")})))
+
+
+def test_operators_are_those_that_the_library_knows():
+    assert {name.lower() for name in module._OPERATORS.split()} | {"bool", "null"} == set(FAMILY)
+
+
+def test_wildcards_match_something():
+    known, wildcards = catalogue.load(), sorted(module._wildcards())
+    assert {"s3:*", "s3:Get*", "ec2:Describe*", "rds:DescribeDB*"} <= set(wildcards)
+    assert all(known.expand(wildcard) for wildcard in wildcards[::97])
+
+
+@pytest.mark.parametrize(
+    "principal",
+    [
+        "*",
+        {"AWS": "*"},
+        {"AWS": ["arn:aws:iam::123456789012:role/path/a", "123456789012"]},
+        {"Service": "logs.amazonaws.com"},
+        {"Federated": "cognito-identity.amazonaws.com", "AWS": "arn:aws:iam::123456789012:root"},
+    ],
+)
+def test_a_resource_policy_says_who(principal):
+    assert accepts(whole("resource"), policy(statement(Principal=principal)))
+    assert not accepts(whole("resource"), policy(statement()))
+    assert not accepts(whole("resource"), policy(statement(Principal="me")))
+
+
+def test_unknown_policy_types_are_refused():
+    for make in (whole, lambda kind: chosen([READ], kind)):
+        with pytest.raises(ValueError, match="no grammar for trust policies: choose one of identity, resource"):
+            make("trust")
+
+
+def test_a_statement_takes_from_one_group():
+    grammar = chosen([READ, STOP])
+    read = statement(Action=["s3:GetObject", "s3:Get*"], Resource="arn:aws:s3:::acme/*")
+    stop = statement(Effect="Deny", Action="ec2:StopInstances", Resource="arn:aws:ec2:*:*:instance/*")
+    assert accepts(grammar, policy(read)) and accepts(grammar, policy(stop, read, stop))
+    assert not accepts(grammar, policy(read | {"Resource": "arn:aws:ec2:*:*:instance/*"}))
+    assert not accepts(grammar, policy(read | {"Action": ["s3:GetObject", "ec2:StopInstances"]}))
+    assert accepts(grammar, policy(*[read] * 12)) and not accepts(grammar, policy(*[read] * 13))
+
+
+def test_conditions_compare_with_the_values_of_the_request():
+    grammar = chosen([READ], values=["eu-west-1", 'a"b'])
+    for test in (
+        {"StringEquals": {"aws:RequestedRegion": "eu-west-1"}},
+        {"StringEquals": {"s3:prefix": ['a"b', "true"]}, "Bool": {"aws:SecureTransport": "false"}},
+    ):
+        assert accepts(grammar, policy(statement(Condition=test)))
+    for test in (
+        {"StringEquals": {"aws:RequestedRegion": "us-east-1"}},
+        {"StringEquals": {"ec2:Region": "eu-west-1"}},  # of no service of the request
+        {"Bool": {"aws:SecureTransport": "eu-west-1"}},
+    ):
+        assert not accepts(grammar, policy(statement(Condition=test)))
+    assert accepts(chosen([READ]), policy(statement(Condition={"StringLike": {"s3:prefix": "anything/*"}})))
+
+
+def test_principals_of_the_request():
+    named = ["*", "111122223333", "arn:aws:iam::111122223333:role/a", "logs.amazonaws.com"]
+    grammar = chosen([READ], "resource", named)
+    for principal in ("*", {"AWS": "111122223333"}, {"AWS": named[1:3]}, {"Service": "logs.amazonaws.com"}):
+        assert accepts(grammar, policy(statement(Principal=principal)))
+    for principal in ({"AWS": "*"}, {"AWS": "444455556666"}, {"AWS": named[2:0:-1]}, {"Service": "111122223333"}):
+        assert not accepts(grammar, policy(statement(Principal=principal)))
+    assert accepts(chosen([READ], "resource"), policy(statement(Principal={"AWS": "444455556666"})))
+
+
+@settings(max_examples=60)
+@given(st.lists(HOSTILE, min_size=1, max_size=6, unique=True), st.data())
+def test_any_ordered_subset_and_no_other(items, data):
+    grammar = chosen([Group(tuple(items), tuple(items))])
+    picked = data.draw(st.lists(st.integers(0, len(items) - 1), min_size=1, max_size=len(items) + 1))
+    chosen_items = [items[i] for i in picked]
+    value = chosen_items[0] if len(chosen_items) == 1 else chosen_items
+    ordered = all(a < b for a, b in zip(picked, picked[1:], strict=False))
+    assert accepts(grammar, policy(statement(Action=items[0], Resource=value))) == ordered
+    assert accepts(grammar, policy(statement(Action=value, Resource=items[-1]))) == ordered
+
+
+@settings(max_examples=60)
+@given(HOSTILE, HOSTILE, HOSTILE)
+def test_no_text_breaks_out(action, resource, value):
+    grammar = chosen([Group((action,), (resource,))], values=[value])
+    matcher = COMPILER.matcher(grammar)
+    written = parse(matcher.text_of(matcher.close()).decode())
+    assert written.statements[0].actions == (action,) and written.statements[0].resources == (resource,)
+    test = {"StringEquals": {"aws:userid": value}}
+    assert accepts(grammar, policy(statement(Action=action, Resource=resource, Condition=test)))
+
+
+def test_large_groups_stay_linear():
+    names = sorted(catalogue.load().names)
+    small, large = (chosen([Group(tuple(names[:n]), ("*",))], values=["a"]) for n in (50, 500))
+    assert len(large) - len(small) < 12 * (len("".join(names[:500])) - len("".join(names[:50])))
+    assert accepts(large, policy(statement(Action=names[3:400:7], Resource="*")))
+
+
+@pytest.mark.parametrize("groups", [[], [Group((), ("*",))], [Group(("s3:*",), ())], [Group(("",), ("*",))]])
+def test_empty_groups_are_refused(groups):
+    with pytest.raises(GrammarError):
+        chosen(groups)
+
+
+def test_errors_are_one_short_line():
+    with pytest.raises(GrammarError) as refused:
+        COMPILER.matcher("start: nothing")
+    assert "\n" not in str(refused.value) and len(str(refused.value)) < 300
+    matcher = COMPILER.matcher(whole())
+    with pytest.raises(GrammarError, match="does not allow"):
+        matcher.consume([5, 5, 5])
+    with pytest.raises(GrammarError) as half:
+        chosen([Group(("s3:*",), ("\ud800",))])
+    assert "\n" not in str(half.value)
+
+
+def test_a_matcher_of_its_own_for_every_row():
+    one, two = COMPILER.matcher(whole()), COMPILER.matcher(whole())
+    one.consume(one.forced())
+    assert two.forced() and one.forced() != two.forced()
+    one.back(1)
+    assert not one.finished
+
+
+@pytest.mark.parametrize("kind", ["identity", "resource"])
+def test_the_shortest_policy_denies(kind):
+    for grammar in (whole(kind), chosen([READ, STOP], kind)):
+        matcher = COMPILER.matcher(grammar)
+        written = parse(matcher.text_of(list(matcher.shortest)).decode())
+        assert [s.effect for s in written.statements] == ["Deny"] and structure_faults(written) == []
+
+
+@pytest.mark.parametrize("grammar", [whole(), chosen([READ, STOP])])
+@pytest.mark.parametrize(
+    "action", ['"s3:GetObject"', '["s3:GetObject","s3:ListBucket"', '["s3:GetObject","s3:ListBucket"]']
+)
+def test_a_resource_that_is_missing_is_never_a_star(grammar, action):
+    start = f'{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Action":{action}'
+    ends = [COMPILER.matcher(grammar).close((start + closer).encode()) for closer in closings(start)]
+    texts = [COMPILER.matcher(grammar).text_of(end).decode() for end in ends if end]
+    assert texts
+    for text in texts:
+        assert parse(text).statements[0].resources[0].startswith("arn:aws:")
+        assert parse(text).statements[0].actions[0] == "s3:GetObject"
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", '{"Version":"2012-10-17","Statement":[{"Effect":"Allow"', '{"Effect":"Allow","Action":"']
+)
+def test_no_end_where_an_action_would_have_to_be_made_up(text):
+    assert closings(text) == []
+
+
+def test_an_automaton_that_met_a_limit_is_replaced():
+    compiler = Compiler(load_tokenizer(profiles.load("nano")))
+    compiler._limits = LLParserLimits(verbose_errors=False)  # llguidance's own ration
+    text = policy(statement(Action=sorted(catalogue.load().names)[:12_000], Resource="*"))
+    matcher = compiler.matcher(whole())
+    with pytest.raises(GrammarError):
+        matcher.consume(matcher._tokenizer.tokenize_bytes(text.encode()))
+    assert accepts(whole(), policy(statement()), compiler)
+    assert accepts(whole(), text)  # with the ration of the course
+
+
+def test_a_slow_tokenizer_is_refused():
+    with pytest.raises(GrammarError, match="fast tokenizer, not a int"):
+        Compiler(3)

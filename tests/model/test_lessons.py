@@ -1,0 +1,143 @@
+"""Lessons: what is taught can be said with the candidates, in their order, and is a policy."""
+
+import json
+
+import pytest
+
+from lib.data import dataset, written
+from lib.data.dataset import Example
+from lib.iam import catalogue
+from lib.iam.grammar import structure_faults
+from lib.model.lessons import Lesson, grounded, mixed, plain
+from lib.model.prompt import CANDIDATES, render
+from lib.retrieval.retrieve import Retrieved, Retriever
+
+BUCKET = ("arn:aws:s3:::photos/*",)
+SQS = "arn:aws:sqs:*:*:jobs"
+
+
+def example(*statements: dict, source: str = "written") -> Example:
+    usual = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": BUCKET[0]}
+    policy = {"Version": "2012-10-17", "Statement": [usual | s for s in statements]}
+    return Example("written/1", source, "Read photos", json.dumps(policy), "simple")
+
+
+def said(policy: str | None) -> list[dict]:
+    return json.loads(policy)["Statement"] if policy else []
+
+
+@pytest.fixture(scope="module")
+def examples() -> list[Example]:
+    return dataset.from_written(written.write(50, seed=5))
+
+
+@pytest.fixture(scope="module")
+def retrieved(examples) -> list[Retrieved]:
+    retriever = Retriever.fit(examples[:30])
+    return [retriever.retrieve(e.instruction) for e in examples]
+
+
+def test_plain_lessons_are_the_examples():
+    one = example({})
+    assert plain([one]) == [Lesson(render(one.instruction), one.policy)]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "lines", "scoped", "expected"),
+    [
+        ({}, ["s3:GetObject s3:PutObject"], {"s3:GetObject": BUCKET}, [("s3:GetObject", BUCKET[0])]),
+        ({}, ["s3:GetObject"], {}, [("s3:GetObject", "*")]),
+        ({}, ["s3:PutObject"], {}, []),
+        (
+            {"Action": ["s3:PutObject", "s3:GetObject"]},
+            ["s3:GetObject s3:PutObject"],
+            {},
+            [(["s3:GetObject", "s3:PutObject"], "*")],
+        ),
+        ({"Action": "sqs:*"}, ["sqs:SendMessage sqs:*"], {}, [("sqs:*", "*")]),
+        ({"Action": "sqs:*"}, ["sqs:SendMessage"], {}, [("sqs:SendMessage", "*")]),
+        ({"Action": "sqs:SendMessage"}, ["sqs:*"], {}, []),
+        (
+            {"Action": ["sqs:SendMessage", "s3:GetObject"]},
+            ["s3:GetObject", "sqs:SendMessage"],
+            {"sqs:SendMessage": (SQS,)},
+            [("sqs:SendMessage", SQS), ("s3:GetObject", "*")],
+        ),
+        ({}, ["s3:GetObject"], {"s3:GetObject": (*BUCKET, "arn:aws:s3:::x/*")}, [("s3:GetObject", BUCKET[0])]),
+        ({"Resource": "*"}, ["s3:GetObject"], {"s3:GetObject": BUCKET}, [("s3:GetObject", BUCKET[0])]),
+    ],
+)
+def test_a_policy_is_said_with_the_candidates(wanted, lines, scoped, expected):
+    found = Retrieved(tuple(tuple(line.split()) for line in lines), scoped)
+    policy = grounded(example(wanted), found)
+    assert [(s["Action"], s["Resource"]) for s in said(policy)] == expected
+
+
+def test_conditions_and_effects_stay():
+    block = {"Bool": {"aws:SecureTransport": "false"}}
+    policy = grounded(example({"Effect": "Deny", "Condition": block}), Retrieved((("s3:GetObject",),)))
+    (statement,) = said(policy)
+    assert statement["Effect"] == "Deny" and statement["Condition"] == block
+    assert list(statement) == ["Effect", "Action", "Resource", "Condition"]
+
+
+def test_principals_stay_in_policies_of_resources_only():
+    one = example({"Principal": "*"})
+    for kind in ("resource", "identity"):
+        (statement,) = said(grounded(one, Retrieved((("s3:GetObject",),), policy_type=kind)))
+        assert ("Principal" in statement) == (kind == "resource")
+
+
+def test_a_statement_of_everything_but_some_actions_cannot_be_said():
+    one = example({})
+    data = json.loads(one.policy)
+    data["Statement"][0] = {"Effect": "Allow", "NotAction": "iam:*", "Resource": "*"}
+    assert grounded(Example("1", "written", "x", json.dumps(data), "simple"), Retrieved((("s3:GetObject",),))) is None
+
+
+def test_a_title_is_taught_as_one_statement_of_what_is_allowed():
+    one = example({}, {"Action": "sqs:*"}, {"Effect": "Deny", "Action": "sqs:PurgeQueue"}, source="managed")
+    policy = grounded(one, Retrieved((("sqs:*", "sqs:PurgeQueue"), ("s3:GetObject",)), title="Photos"))
+    assert said(policy) == [{"Effect": "Allow", "Action": ["s3:GetObject", "sqs:*"], "Resource": "*"}]
+
+
+@pytest.mark.parametrize(("every", "plains"), [(0, []), (1, [0, 1, 2, 3]), (2, [0, 2]), (3, [0, 3])])
+def test_some_lessons_are_plain(every, plains):
+    lessons = mixed([example({})] * 4, [Retrieved((("s3:GetObject",),))] * 4, every)
+    assert [i for i, lesson in enumerate(lessons) if CANDIDATES not in lesson.prompt] == plains
+
+
+def test_a_lesson_without_usable_candidates_is_plain():
+    one = example({})
+    assert mixed([one], [Retrieved((("sqs:SendMessage",),))], 0) == plain([one])
+    with pytest.raises(ValueError, match="zip"):
+        mixed([one], [], 0)
+
+
+def test_what_is_taught_is_among_the_candidates_and_is_a_policy(examples, retrieved):
+    taught = 0
+    for one, found in zip(examples, retrieved, strict=True):
+        policy = grounded(one, found)
+        if policy is None:
+            continue
+        taught += 1
+        assert structure_faults(policy) == []
+        groups = {name: group for group in found.groups for name in group.actions}
+        for statement in said(policy):
+            actions, resources = (
+                v if isinstance(v, list) else [v] for v in (statement["Action"], statement["Resource"])
+            )
+            (group,) = {groups[name] for name in actions}
+            assert [n for n in group.actions if n in actions] == actions
+            assert [r for r in group.resources if r in resources] == resources
+    assert taught > len(examples) / 2
+
+
+def test_nothing_is_taught_that_the_example_does_not_grant(examples, retrieved):
+    expand = catalogue.load().expand_all
+    for one, found in zip(examples, retrieved, strict=True):
+        for effect in ("Allow", "Deny"):
+            lists = [(s["Action"], s) for s in said(grounded(one, found)) if s["Effect"] == effect]
+            names = {n for a, _ in lists for n in (a if isinstance(a, list) else [a]) if "*" not in n}
+            asked = [s.get("Action", []) for s in said(one.policy) if s["Effect"] == effect]
+            assert names <= expand(p for a in asked for p in (a if isinstance(a, list) else [a]))

@@ -1,0 +1,254 @@
+"""Retrieval: plain requests find their actions, and whatever is found exists and has the format it should have."""
+
+import gzip
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from lib.data.dataset import Example
+from lib.iam import catalogue
+from lib.iam.patterns import overlaps
+from lib.model.prompt import listed
+from lib.retrieval import retrieve
+from lib.retrieval.actions import ActionRanker
+from lib.retrieval.clauses import LONGEST
+from lib.retrieval.retrieve import LIKELY, Group, Retrieved, Retriever, expansions, wanted
+
+CATALOGUE = catalogue.load()
+ODD = settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+
+PLAIN = [  # what people ask for -> what must be among the candidates
+    ("Remove objects from the bucket old-stuff", "s3:DeleteObject"),
+    ("list all of my buckets in S3", "s3:ListAllMyBuckets"),
+    ("turn on versioning for the bucket docs", "s3:PutBucketVersioning"),
+    ("Start and stop EC2 instances", "ec2:StartInstances ec2:StopInstances"),
+    ("shut down EC2 machines for good", "ec2:TerminateInstances"),
+    ("resize an EBS volume", "ec2:ModifyVolume"),
+    ("take snapshots of EBS volumes", "ec2:CreateSnapshot"),
+    ("I want my app to read secrets from Secrets Manager", "secretsmanager:GetSecretValue"),
+    ("Publish messages to the SNS topic alerts", "sns:Publish"),
+    ("workers pull messages off the SQS queue jobs and delete them afterwards", "sqs:ReceiveMessage sqs:DeleteMessage"),
+    ("invoke the Lambda function resize-images", "lambda:InvokeFunction"),
+    ("deploy new code to the Lambda function checkout", "lambda:UpdateFunctionCode"),
+    ("Query and scan the DynamoDB table orders", "dynamodb:Query dynamodb:Scan"),
+    ("write items into the DynamoDB table carts", "dynamodb:PutItem"),
+    ("encrypt and decrypt data with a KMS key", "kms:Encrypt kms:Decrypt"),
+    ("create IAM users and give them access keys", "iam:CreateUser iam:CreateAccessKey"),
+    ("attach policies to IAM roles", "iam:AttachRolePolicy"),
+    ("push docker images to the ECR repository web", "ecr:PutImage"),
+    ("Start builds in CodeBuild", "codebuild:StartBuild"),
+    ("change DNS records in Route 53", "route53:ChangeResourceRecordSets"),
+    ("restart the RDS database prod", "rds:RebootDBInstance"),
+    ("send custom metrics to CloudWatch", "cloudwatch:PutMetricData"),
+    ("run Athena queries and get their results", "athena:StartQueryExecution athena:GetQueryResults"),
+    ("kick off the Step Functions state machine billing", "states:StartExecution"),
+    ("open a shell on an instance with Session Manager", "ssm:StartSession"),
+    ("fetch parameters from Parameter Store", "ssm:GetParameter"),
+    ("scale the ECS service web", "ecs:UpdateService"),
+    ("assume the role auditor in account 123456789012", "sts:AssumeRole"),
+    ("send e-mail through SES", "ses:SendEmail"),
+    ("detect faces in pictures with Rekognition", "rekognition:DetectFaces"),
+    ("see what we spend in Cost Explorer", "ce:GetCostAndUsage"),
+    ("put records on the Kinesis stream clicks", "kinesis:PutRecord"),
+    ("mount the EFS file system home", "elasticfilesystem:ClientMount"),
+    ("full access to SQS", "sqs:*"),
+    ("read-only access to SQS for the auditors", "sqs:Get* sqs:List*"),
+    ("All Describe calls of EC2", "ec2:Describe*"),
+    ("call s3:GetObject and also lambda:Get*", "s3:GetObject lambda:Get*"),
+    ("hand the role etl to Glue", "iam:PassRole"),
+]
+
+
+@pytest.mark.parametrize(("request_", "names"), PLAIN, ids=[request for request, _ in PLAIN])
+def test_plain_requests_find_their_actions(retriever, request_, names):
+    found = retriever.answerable(request_)
+    assert isinstance(found, Retrieved), found
+    assert set(names.split()) <= set(found.actions)
+
+
+@pytest.mark.parametrize(
+    ("request_", "action", "arns"),
+    [
+        ("Publish to the SNS topic alerts", "sns:Publish", ("arn:aws:sns:*:*:alerts",)),
+        ("read objects in the bucket acme-x", "s3:GetObject", ("arn:aws:s3:::acme-x/*",)),
+        ("full access to the SQS queue jobs", "sqs:*", ("arn:aws:sqs:*:*:jobs",)),
+        ("start EC2 instances", "ec2:StartInstances", None),
+    ],
+)
+def test_what_is_named_scopes_the_actions(retriever, request_, action, arns):
+    assert retriever.retrieve(request_).scoped.get(action) == arns
+
+
+def test_a_bucket_policy_has_principals(retriever):
+    found = retriever.retrieve("Write a bucket policy: account 123456789012 may read objects in the bucket acme-x.")
+    assert found.policy_type == "resource" and found.principals[0] == "arn:aws:iam::123456789012:root"
+    identity = retriever.retrieve("Let Anna read the bucket policy of the bucket acme-x")
+    assert identity.policy_type == "identity" and identity.principals == ()
+
+
+def test_a_title_is_answered_by_titles(retriever):
+    found = retriever.answerable("AmazonSQSFullAccess")
+    assert found.title == "Amazon SQS Full Access" and "sqs:*" in found.actions
+    assert found.scoped == {} and found.values == ()
+
+
+@pytest.mark.parametrize(
+    ("request_", "reason"),
+    [
+        ("", "empty"),
+        ("\x00\n", "empty"),
+        ('{"Version": 1}', "JSON"),
+        ("Grant everything!", "everything"),
+        ("Sing me a song.", "Nothing in the request"),
+    ],
+)
+def test_what_is_no_request_gets_a_reason(retriever, request_, reason):
+    assert reason in retriever.answerable(request_)
+
+
+def check(found: Retrieved) -> None:
+    """All that must hold of whatever is found."""
+    assert all(found.lines) and len(found.actions) == len(set(found.actions))
+    assert all(CATALOGUE.expand(name) for name in found.actions)
+    assert all("*" in name or name in CATALOGUE.names for name in found.actions)
+    grouped = [name for group in found.groups for name in group.actions]
+    assert grouped or not found.lines
+    assert len(grouped) == len(set(grouped)) and set(grouped) <= set(found.actions)
+    assert all(found.odds.get(name, 1.0) < LIKELY for name in set(found.actions) - set(grouped))
+    assert len({group.resources for group in found.groups}) == len(found.groups)
+    assert found.scoped.keys() <= set(found.actions)
+    assert found.denials.keys() <= set(found.actions)
+    assert all(0 <= chance <= 1 for chance in (*found.odds.values(), *found.denials.values()))
+    for name, arns in found.scoped.items():
+        kinds = {(a.service, t) for a in map(CATALOGUE.action, CATALOGUE.expand(name)) for t in a.resource_types}
+        types = [CATALOGUE.services[s].resource_types[t] for s, t in kinds if t in CATALOGUE.services[s].resource_types]
+        assert arns and all(any(overlaps(arn, kind.pattern) for kind in types) for arn in arns)
+    listed(found)
+
+
+def test_written_requests_are_answered_with_what_exists(retriever, asked):
+    for request in asked:
+        found = retriever.answerable(request)
+        assert isinstance(found, Retrieved) and found.groups, request
+        check(found)
+        assert found == retriever.answerable(request)
+
+
+PIECES = st.sampled_from(
+    [
+        "S3",
+        "read",
+        "delete",
+        "the bucket",
+        "a-1",
+        "and",
+        ". ",
+        "arn:aws:s3:::",
+        "*",
+        "sqs:*",
+        "full access",
+        "{",
+        "\ud800",
+    ]
+    + [
+        "\x00",
+        "bucket policy",
+        "123456789012",
+        "role",
+        "(((",
+        "[a-z]+" * 30,
+        "Aa" * 60,
+        "1 ſecond",
+        "$" * 50,
+        "İ",
+        "\n",
+    ]
+)
+
+
+@given(text=st.text(max_size=60) | st.lists(PIECES, max_size=12).map(" ".join))
+@ODD
+def test_any_text_is_answered_with_what_exists_or_a_reason(retriever, text):
+    found = retriever.retrieve(text)
+    check(found)
+    answer = retriever.answerable(text)
+    assert answer == found if isinstance(answer, Retrieved) else answer.endswith(".")
+    assert isinstance(answer, str) or answer.groups
+
+
+HOSTILE = (
+    "A" * 100_000,
+    "read, " * 17_000,
+    ":" * 100_000,
+    "never stop it, " * 7_000,
+    "Aa, " * 25_000,
+    "\x00" * 100_000,
+    "role a of 123456789012 " * 4_000,
+)
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
+def test_long_requests_are_cut(retriever, text):
+    found = retriever.retrieve(text)
+    check(found)
+    assert found == retriever.retrieve(text[:LONGEST])
+    assert retriever.surest(text) == retriever.surest(text[:LONGEST])
+
+
+def test_what_was_saved_answers_the_same(retriever, asked, tmp_path):
+    retriever.save(tmp_path / "retriever.json.gz")
+    loaded = Retriever.load(tmp_path / "retriever.json.gz")
+    for request in [*asked[:6], "AmazonSQSFullAccess", "Amazon DynamoDB Read Only Access"]:
+        assert loaded.answerable(request) == retriever.answerable(request)
+    loaded.save(tmp_path / "again.json.gz")
+    assert (tmp_path / "again.json.gz").read_bytes() == (tmp_path / "retriever.json.gz").read_bytes()
+    assert loaded.examples == () and loaded.of_training() == []
+
+
+def test_only_what_save_wrote_can_be_loaded(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        Retriever.load(tmp_path / "none")
+    (tmp_path / "other").write_text("{}")
+    with pytest.raises(gzip.BadGzipFile):
+        Retriever.load(tmp_path / "other")
+
+
+def test_training_examples_are_asked_without_themselves(train, monkeypatch):
+    monkeypatch.setattr(retrieve, "FOLDS", 2)  # each makes an index of its own
+    few = [train[0], train[1], *train[-12:]]
+    retriever = Retriever.fit(few)
+    found = retriever.of_training()
+    assert len(found) == len(few)
+    for example, ground in zip(few, found, strict=True):
+        check(ground)
+        assert (ground.title is not None) == (example.source == "managed")
+
+
+@pytest.mark.parametrize("kept", ["written", "managed"])
+def test_a_split_of_one_source_is_enough(train, kept):
+    retriever = Retriever.fit([e for e in train if e.source == kept][:8])
+    for request in ("AmazonSQSFullAccess", "send messages to the SQS queue jobs"):
+        check(retriever.retrieve(request))
+
+
+def test_groups_are_the_candidates_by_their_resources():
+    found = Retrieved((("a:X", "a:Y"), ("a:Z", "a:X")), {"a:Y": ("r",), "a:Z": ("r",)})
+    assert found.actions == ("a:X", "a:Y", "a:Z")
+    assert found.groups == (Group(("a:X",), ("*",)), Group(("a:Y", "a:Z"), ("r",)))
+    hardly = Retrieved((("a:X", "a:Y"),), odds={"a:X": 0.9, "a:Y": LIKELY / 2})
+    assert hardly.groups == (Group(("a:X",), ("*",)),) and hardly.actions == ("a:X", "a:Y")
+    both = Retrieved((("a:X", "a:Y"),), odds=dict.fromkeys(("a:X", "a:Y"), LIKELY / 2))
+    assert both.groups == (Group(("a:X", "a:Y"), ("*",)),)
+    assert Retrieved(()).groups == () and Retrieved(()).actions == ()
+
+
+def test_wanted_are_single_actions_and_clauses_teach_their_words():
+    actions = '["sqs:SendMessage","sqs:Get*"]'
+    policy = f'{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Action":{actions},"Resource":"*"}}]}}'
+    request = "Catapult messages into the queue and get to see all of its attributes"
+    example = Example("1", "written", request, policy, "simple")
+    assert wanted(example) == {"sqs:SendMessage"}
+    taught = expansions(ActionRanker(), [example])
+    assert "catapult" in taught["sqs:SendMessage"] and "attribut" not in taught["sqs:SendMessage"]
+    assert expansions(ActionRanker(), []) == {}
