@@ -71,7 +71,7 @@ def _is_denied(clause: Clause, place: int) -> bool:
         (m for m in _AT_THE_END.finditer(_PURPOSE.split(clause.sentence)[0]) if not _in_condition(clause.sentence, m)),
         None,
     )
-    turns = [m.end() for m in _TURN.finditer(clause.sentence) if end and m.end() < end.start()]
+    turns = [m.start() for m in _TURN.finditer(clause.sentence) if end and m.end() < end.start()]
     return bool(end) and place >= (turns[-1] if turns else 0)
 
 
