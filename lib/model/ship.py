@@ -14,12 +14,14 @@ from lib import profiles
 from lib.data import dataset, managed, written
 from lib.data.dataset import Dataset, Example
 from lib.data.overlap import apart
+from lib.files import ROOT
 from lib.model.generate import RETRIEVER
 from lib.model.lessons import Lesson, mixed
 from lib.model.train import Fit, fit
 from lib.profiles import Profile, Recipe
 from lib.retrieval.retrieve import Retriever
 
+TRIED = ROOT / "models" / "nano" / "tried.md"  # part of the card
 SEED = 2_000_003  # of the written examples; the course's and the corpus's are others
 PLAIN = 7  # every so many-th lesson has no candidates
 TITLES = 2  # how often each managed policy is shown
@@ -78,7 +80,8 @@ retriever in `{RETRIEVER}`, which has learnt from the training split alone.
 - Validation loss: {found.first_eval_loss:.3f} at first, {found.best_eval_loss:.3f} at step {found.best_step}
 - Made by `python -m lib.model.ship --examples {arguments.examples} --steps {arguments.steps}`
 - Licence: as the course (MIT)
-"""
+
+{TRIED.read_text(encoding="utf-8")}"""
 
 
 def _mixed(pairs: Sequence[tuple[Example, object]]) -> list[Lesson]:
