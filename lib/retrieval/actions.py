@@ -47,6 +47,7 @@ WEIGHTS = {
     "named": 24.928,  # written out: "s3:GetObject"
 }
 FEATURES = tuple(WEIGHTS)
+TYPE = "resource type in the sentence"
 LIKELY = 300  # actions that are looked at for a clause
 WHOLE = 0.99  # of a name that is said; sums of shares are not exact
 LEAST = 0.5  # evidence of a service beside which an operation alone names an action
@@ -158,7 +159,7 @@ class ActionRanker:
                 "alike verb": near.alike_verb,
                 "same leading verb": self._having([verb], alike=False),
                 "alike leading verb": self._having(verb_terms(verb), alike=True),
-                "resource type in the sentence": far.type,
+                TYPE: asked,  # set below: to look at the types of all actions takes too long
                 "service named in the clause": near.service,
                 "service named in the sentence": far.service,
                 "service named in the request": asked,
@@ -170,6 +171,7 @@ class ActionRanker:
                 "named": near.written,
             }
             rows[row] = np.stack([columns[feature][likely[row]] for feature in FEATURES], axis=1)
+            rows[row, :, FEATURES.index(TYPE)] = index.load().best_type(far.type, likely[row])
         return likely, rows
 
     def scores(self, clauses: Sequence[Clause], request: str) -> tuple[np.ndarray, np.ndarray]:

@@ -85,18 +85,18 @@ class Words:
         return self._mass(self._anywhere, query) / whole
 
     def type_cover(self, query: Iterable[str]) -> np.ndarray:
-        """The share that the query has of the words of the type that fits best, of those that each action takes.
-
-        Returns:
-            float32 of shape (actions,), 0 for an action without resource types.
-        """
-        in_type, total, types_of = self._types
+        """The share of each resource type's words that the query has; float32 of shape (types + 1,), the last is 0."""
+        in_type, total, _ = self._types
         cover = np.zeros(len(total) + 1, dtype=np.float32)  # the last stands for no type
         for term in query:
             if term in in_type:
                 cover[in_type[term]] += self._rarity.get(term, 1.0)
         cover[:-1] /= total
-        return cover[types_of].max(1)
+        return cover
+
+    def best_type(self, cover: np.ndarray, positions: np.ndarray) -> np.ndarray:
+        """For the actions at some positions the cover of their resource type that fits best, 0 without types."""
+        return cover[self._types[2][positions]].max(1)
 
     @cached_property
     def verbs(self) -> tuple[Postings, Postings]:
