@@ -78,7 +78,8 @@ def _decode(grammar: bool, skipping: bool = True) -> Work:
     """Answers of the shipped adapter, free or under the grammar of the whole catalogue, with the course's own loop."""
     from lib.model.decode import decode
     from lib.model.generate import PolicyGenerator
-    from lib.model.grammar import Matcher, whole
+    from lib.model.grammar import whole
+    from lib.model.matcher import Matcher
     from lib.model.prompt import render
 
     generator = PolicyGenerator.load("runs/none", "grammar", profiles.load("nano"), "shipped")

@@ -7,22 +7,16 @@ all prompts share is computed once, and an answer that runs out of budget still 
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from os.path import commonprefix
 
 import numpy as np
 import torch
-from transformers import Cache, PreTrainedModel, PreTrainedTokenizerBase
-from transformers.cache_utils import DynamicLayer
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from lib.model.grammar import Matcher, closings
+from lib.model.matcher import Matcher, closings
 from lib.model.prior import Prior
+from lib.model.reader import Reader, shared_head
 
-# What a forward pass costs beyond its tokens, in tokens (see _width). Nano on one CPU core: 5.6 ms and 0.28 ms a token;
-# between 8 and 96 the speed of a batch of 32 is the same. A GPU reads its weights once a pass and has arithmetic to
-# spare for some hundred tokens; that figure is reckoned, not measured.
-FIXED_COST = {"cpu": 24, "cuda": 256}
 CHOICES = 64  # tokens between which a prior tells at most
-ROOM = 64  # places by which the keys and values of a batch grow at a time
 _ENDS = re.compile(rb'["\]}]')  # bytes after which a policy can be closed
 
 
@@ -81,14 +75,14 @@ def decode(
     for matcher in matchers:
         if matcher and not 0 < len(matcher.shortest) <= max_new_tokens:
             raise ValueError(f"no policy of the grammar fits into {max_new_tokens} tokens: allow more")
-    head = _shared_head(prompts, model.device)
+    head = shared_head(prompts, model.device)
     rows = [
         _Row(matcher, max_new_tokens, prompt[head:], _Ban(prompt, no_repeat) if no_repeat else None, prior)
         for prompt, matcher, prior in zip(prompts, matchers, priors or [None] * len(prompts), strict=True)
     ]
     for row in rows:
         row.go_on([])  # what every answer of a grammar begins with is read together with the prompt
-    reader = _Reader(model, prompts[0][:head] if head else [], len(rows))
+    reader = Reader(model, prompts[0][:head] if head else [], len(rows))
     live = rows
     while left := [i for i, row in enumerate(live) if not row.ended]:
         if len(left) < len(live):  # a row costs as much as another, so those that ended leave
@@ -197,115 +191,6 @@ class _Ban:
 
     def _end(self) -> tuple[int, ...]:
         return tuple(self.ids[len(self.ids) - self.size + 1 :])
-
-
-class _Layer(DynamicLayer):
-    """Keys and values with room to grow: DynamicLayer copies them whole at each pass, a seventh of a batch."""
-
-    room: tuple[torch.Tensor, torch.Tensor] | None = None  # whose beginnings are self.keys and self.values
-
-    def update(
-        self, key_states: torch.Tensor, value_states: torch.Tensor, *args, **kwargs
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        if not self.is_initialized:
-            self.lazy_initialization(key_states, value_states)
-        start = self.get_seq_length()
-        end = start + key_states.shape[-2]
-        if self.room is None or end > self.room[0].shape[-2]:
-            rows, heads, _, width = key_states.shape
-            self.room = tuple(key_states.new_empty((rows, heads, end + ROOM, width)) for _ in range(2))
-            if start:
-                self.room[0][:, :, :start], self.room[1][:, :, :start] = self.keys, self.values
-        self.room[0][:, :, start:end], self.room[1][:, :, start:end] = key_states, value_states
-        self.keys, self.values = (states[:, :, :end] for states in self.room)
-        return self.keys, self.values
-
-    def batch_select_indices(self, indices: torch.Tensor) -> None:
-        super().batch_select_indices(indices)
-        self.room = None
-
-    def batch_repeat_interleave(self, repeats: int) -> None:
-        super().batch_repeat_interleave(repeats)
-        self.room = None
-
-
-class _Reader:
-    """The model with what it has read of every row: the shared head, then chunk after chunk.
-
-    A chunk is as wide for all rows. A row with fewer tokens has empty places before them that nobody attends to; its
-    positions count on as if they were not there.
-    """
-
-    def __init__(self, model: PreTrainedModel, head: list[int], rows: int) -> None:
-        self.model, self.device = model, model.device
-        self.cache = Cache(layer_class_to_replicate=_Layer)
-        self.read_so_far = [len(head)] * rows
-        self.mask = torch.ones((rows, len(head)), dtype=torch.long, device=self.device)
-        self.begun = self.padded = False
-        if head:
-            self._forward([head], [range(len(head))])
-            self.cache.batch_repeat_interleave(rows)
-
-    def read(self, pending: list[list[int]]) -> torch.Tensor:
-        """Read a chunk of every row's tokens, which are taken from the lists: logits of what follows them."""
-        lengths = [len(tokens) for tokens in pending]
-        # Prompts are read whole, as no row could go on much earlier: a pass that waits for nobody pays later.
-        width = _width(lengths, _fixed_cost(self.device)) if self.begun else max(lengths)
-        self.begun = True
-        ids, positions, mask = [], [], []
-        for i, tokens in enumerate(pending):
-            part = tokens[:width]
-            del tokens[:width]
-            empty, start = [0] * (width - len(part)), self.read_so_far[i]
-            ids.append(empty + part)
-            positions.append([*empty, *range(start, start + len(part))])
-            mask.append(empty + [1] * len(part))
-            self.read_so_far[i] += len(part)
-            self.padded |= bool(empty)
-        self.mask = torch.cat([self.mask, torch.tensor(mask, device=self.device)], dim=1)
-        return self._forward(ids, positions, self.mask if self.padded else None)
-
-    def keep(self, rows: list[int]) -> None:
-        """Forget all other rows."""
-        chosen = torch.tensor(rows, device=self.device)
-        self.cache.batch_select_indices(chosen)
-        self.mask = self.mask[chosen]
-        self.read_so_far = [self.read_so_far[i] for i in rows]
-
-    def _forward(self, ids: list, positions: list, mask: torch.Tensor | None = None) -> torch.Tensor:
-        return self.model(
-            input_ids=torch.tensor(ids, device=self.device),
-            position_ids=torch.tensor(positions, device=self.device),
-            attention_mask=mask,
-            past_key_values=self.cache,
-            use_cache=True,
-            logits_to_keep=1,
-        ).logits[:, -1]
-
-
-def _shared_head(prompts: list[list[int]], device: torch.device) -> int:
-    """How many tokens all prompts begin with, or 0 if reading them once would not pay for the pass that it takes."""
-    if not prompts:
-        return 0
-    head = min(len(commonprefix(prompts)), min(map(len, prompts)) - 1)  # every row needs a token of its own
-    return head if head * (len(prompts) - 1) > _fixed_cost(device) else 0
-
-
-def _fixed_cost(device: torch.device) -> int:
-    return FIXED_COST["cpu" if device.type == "cpu" else "cuda"]
-
-
-def _width(pending: list[int], fixed: int) -> int:
-    """How many tokens of each row the next pass reads: what reads most tokens for its cost.
-
-    A pass costs `fixed` tokens and as many as its chunk has places, empty ones included. So a single row reads all
-    that is forced at once (366 tokens/s where one token a pass makes 187), while in a large batch a long run is read in
-    several passes, beside the others' sampled tokens: 682 tokens/s in a batch of 32, 579 with one token a pass, and 523
-    if every pass were as wide as the longest run and so mostly empty (nano, grammars of single requests).
-    """
-    return max(
-        sorted(set(pending)), key=lambda width: sum(min(n, width) for n in pending) / (fixed + len(pending) * width)
-    )
 
 
 def _choose(logits: torch.Tensor, rows: list[_Row], temperature: float, generator: torch.Generator | None) -> list[int]:

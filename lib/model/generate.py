@@ -21,7 +21,8 @@ from lib.iam.grammar import structure_faults
 from lib.iam.review.questions import questions
 from lib.model.base import BaseModelError, load_for_generation, load_tokenizer
 from lib.model.decode import decode
-from lib.model.grammar import Compiler, Matcher, chosen, whole
+from lib.model.grammar import chosen, whole
+from lib.model.matcher import Compiler, Matcher
 from lib.model.prior import Prior
 from lib.model.prompt import STOP, choose_shots, first_answer, render
 from lib.profiles import Profile, load

@@ -1,16 +1,13 @@
-"""Preference training on the model's own samples: examples come in, pairs and then an adapter and a log go out.
+"""Preference training with TRL's DPO: the pairs of `lib.model.pairs` come in, an adapter and a log go out.
 
-`pairs` samples answers and sets the best against the worst, `prefer` trains a trained adapter to prefer the one to the
-other (DPO, with TRL), and `better` says whether that helped, which the pairs themselves cannot: keep the adapter only
-if it says so of validation examples. Pairs come from training examples.
+`prefer` trains a trained adapter to prefer one answer to another, and `better` says whether that helped, which the
+pairs themselves cannot: keep the adapter only if it says so of validation examples.
 """
 
-import copy
 import hashlib
 import json
 import shutil
 import time
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -25,26 +22,12 @@ from trl import DPOConfig, DPOTrainer
 from lib.data.dataset import Example
 from lib.errors import CourseError
 from lib.files import ROOT, checksums, read_json, write_json, writing
-from lib.iam.checks import validate
-from lib.iam.compare import compare
-from lib.iam.document import PolicyLike, PolicySyntaxError, as_policy
-from lib.iam.grammar import structure_faults
 from lib.model.base import BaseModelError, check_device, compute_dtype, load_quantised, load_tokenizer
 from lib.model.generate import RETRIEVER, PolicyGenerator
-from lib.model.lessons import grounded
-from lib.model.prompt import render
-from lib.model.train import FINGERPRINT, Log, _last_whole
+from lib.model.pairs import Pair, score
+from lib.model.train import FINGERPRINT, Log, kept_alike, last_whole
 from lib.profiles import Profile
-from lib.retrieval.refusals import readable
-from lib.retrieval.retrieve import Retrieved
 from lib.run import Run
-
-INVALID = -1.0  # score of a text that is no well-formed policy: below all others, which are from -0.25 to 1
-PENALTY = 0.05  # of a score for each finding too many; small, as it is to decide between policies that grant much alike
-MOST_PENALISED = 5  # findings; after that one more says nothing new
-COUNTED = ("ERROR", "SECURITY_WARNING")
-MARGIN = 0.1  # of scores, least of a pair: less is an action among many, about which the reference may be wrong
-GOOD = 0.5  # score from which a sample can be the one to prefer; the reference is offered only where none reaches it
 
 PAIRS_A_STEP = 16  # an optimiser step on one pair follows that pair's length and chance more than its preference
 LEARNING_RATE = 1e-5  # for a 7B model, as a recipe's; a twentieth of recipe A's, as the model can already answer
@@ -54,15 +37,6 @@ WEIGHTS = "adapter_model.safetensors"
 TRAINED, REFERENCE = "default", "ref"  # adapters of one base, by the names that peft and TRL give them
 
 RESAMPLES, LEVEL, SEED = 2_000, 95, 20_240_601  # of the bootstrap: as the intervals of lib.evaluation.metrics
-
-
-@dataclass(frozen=True)
-class Pair:
-    """A prompt and two answers, of which the first is to become likelier than it was, beside the second."""
-
-    prompt: str
-    chosen: str
-    rejected: str
 
 
 @dataclass(frozen=True)
@@ -90,92 +64,17 @@ class Preferred:
     resumed_from: int  # step; 0 if the training began here
 
 
-def score(reference: PolicyLike, text: str) -> float:
-    """How good a sampled answer is, beside the reference policy: higher is better, 1 is all that can be had.
-
-    A text that is no well-formed policy (`structure_faults`) scores INVALID. Any other one scores the F1 of its
-    permissions, less PENALTY for each ERROR and SECURITY_WARNING that `validate` finds in it more often than in the
-    reference, at most MOST_PENALISED times.
-    """
-    try:
-        policy = as_policy(text)
-    except PolicySyntaxError:
-        return INVALID
-    if structure_faults(policy):
-        return INVALID
-    wanted = as_policy(reference)
-    kind = "resource" if any(s.principal is not None for s in wanted.statements) else "identity"
-    found, excused = (Counter(f.code for f in validate(p, kind) if f.severity in COUNTED) for p in (policy, wanted))
-    return compare(wanted, policy).f1 - PENALTY * min((found - excused).total(), MOST_PENALISED)
-
-
-def preference(reference: PolicyLike, samples: Sequence[str], said: str | None = None) -> tuple[str, str] | None:
-    """The best and the worst answer by `score`, the first of equals; None if they are within MARGIN of each other.
-
-    Args:
-        said: the reference as the model could have said it. It takes part only where no sample is GOOD: what a model
-            writes itself teaches it more than what it never would have.
-    """
-    scores = {text: score(reference, text) for text in dict.fromkeys(samples)}
-    if said is not None and max(scores.values(), default=INVALID) < GOOD:
-        scores.setdefault(said, score(reference, said))
-    if not scores:
-        return None
-    best, worst = max(scores, key=scores.__getitem__), min(scores, key=scores.__getitem__)
-    return (best, worst) if scores[best] - scores[worst] >= MARGIN else None
-
-
-def pairs(
-    generator: PolicyGenerator,
-    examples: Sequence[Example],
-    samples: int = 4,
-    temperature: float = 0.8,
-    seed: int = 0,
-    retrieved: Sequence[Retrieved] | None = None,
-) -> list[Pair]:
-    """Let a generator answer each example several times: at most one pair an example, in their order.
-
-    No pair comes of an example whose request the generator refuses or has to cut, or whose samples are alike (see
-    `preference`). The same generator, examples and seed give the same pairs on the same machine.
-
-    Args:
-        retrieved: what is found for each example; None asks the generator's retriever. That knows its own training
-            examples by heart, so for these give `Retriever.of_training`: prompts as they were trained on.
-
-    Raises:
-        ValueError: if there are fewer than two samples, the temperature is not positive (then all are alike), or
-            `retrieved` is of another number than the examples, or given though the arm retrieves nothing.
-    """
-    if samples < 2 or temperature <= 0:
-        raise ValueError(f"samples {samples} must be 2 or more, temperature {temperature} above 0: no two would differ")
-    if retrieved is not None and (generator.retriever is None or len(retrieved) != len(examples)):
-        raise ValueError(f"{len(retrieved)} retrieved for {len(examples)} examples of the arm {generator.arm.name!r}")
-    sampler, asked = _asked(generator, examples, retrieved)
-    drafts = sampler.generate([e.instruction for e, _, _ in asked for _ in range(samples)], temperature, seed=seed)
-    result = []
-    for number, (example, prompt, found) in enumerate(asked):
-        texts = [draft.text for draft in drafts[number * samples : (number + 1) * samples]]
-        said = grounded(example, found) if found and found.lines else example.policy
-        preferred = preference(example.policy, texts, said)
-        if preferred:
-            result.append(Pair(prompt, *preferred))
-    return result
-
-
 def settings(
     profile: Profile, out: Path, steps: int, pairs: int, seed: int, beta: float, learning_rate: float
 ) -> DPOConfig:
     """A profile in TRL's own words, for a training on so many pairs."""
-    dtype = compute_dtype(profile.device)
     eval_steps = min(profile.eval_steps, steps)
     return DPOConfig(
-        output_dir=str(out),
+        **kept_alike(profile, out, seed),
         # how much
         max_steps=steps,
-        per_device_train_batch_size=profile.train_batch_size,
         gradient_accumulation_steps=max(1, min(PAIRS_A_STEP, pairs) // profile.train_batch_size),
         per_device_eval_batch_size=profile.train_batch_size,  # a pair is two rows, and whole logits of both
-        max_length=profile.max_length,
         # how
         loss_type=["sigmoid"],
         beta=beta,
@@ -183,24 +82,11 @@ def settings(
         lr_scheduler_type="cosine",
         warmup_steps=0.1,  # a share of the steps
         disable_dropout=True,  # else a reward is noise of the dropout, too
-        bf16=dtype == torch.bfloat16,
-        fp16=dtype == torch.float16,
-        use_cpu=profile.device == "cpu",
-        activation_checkpointing=profile.device == "cuda",
-        dataloader_pin_memory=profile.device == "cuda",
         # what is kept
-        eval_strategy="steps",
         eval_steps=eval_steps,
-        eval_on_start=True,
         save_steps=eval_steps * max(1, min(profile.save_steps, steps) // eval_steps),
         save_total_limit=2,
-        load_best_model_at_end=True,
-        metric_for_best_model="eval_loss",
-        greater_is_better=False,
         logging_steps=min(profile.logging_steps, eval_steps),
-        report_to="none",
-        seed=seed,
-        data_seed=seed,
     )
 
 
@@ -317,40 +203,6 @@ class _AtTheEnd(TrainerCallback):
             control.should_evaluate = True
 
 
-class _Recorded:
-    """A retriever that has been asked already."""
-
-    def __init__(self, found: dict[str, Retrieved | str]) -> None:
-        self.found = found
-
-    def answerable(self, request: str) -> Retrieved | str:
-        return self.found[request]
-
-
-def _asked(
-    generator: PolicyGenerator, examples: Sequence[Example], retrieved: Sequence[Retrieved] | None
-) -> tuple[PolicyGenerator, list[tuple[Example, str, Retrieved | None]]]:
-    """The generator on what was found for the examples, and those that it answers: with their prompts, and that."""
-    sampler = copy.copy(generator)
-    known: dict[str, Retrieved | str] = {}
-    if generator.retriever:
-        for number, request in enumerate(readable(e.instruction) for e in examples):
-            if request not in known:
-                known[request] = retrieved[number] if retrieved else generator.retriever.answerable(request)
-        sampler.retriever = _Recorded(known)
-    room = generator.model.config.max_position_embeddings - generator.max_new_tokens
-    asked = []
-    for example in examples:
-        request = readable(example.instruction) if generator.retriever else example.instruction
-        found = known.get(request)
-        if isinstance(found, str):
-            continue
-        prompt = render(request, generator.shots, found)
-        if len(generator.tokenizer(prompt)["input_ids"]) <= room:
-            asked.append((example, prompt, found))
-    return sampler, asked
-
-
 def _rows(pairs: Sequence[Pair], tokenizer: PreTrainedTokenizerBase, max_length: int) -> list[dict[str, str]]:
     """The pairs that fit: TRL would cut a longer one, and with it perhaps all in which its answers differ."""
     rows = []
@@ -439,7 +291,7 @@ def _take_up(folder: Path, out: Path, fingerprint: str) -> tuple[Preferred | Non
     same = mark.is_file() and mark.read_text() == fingerprint
     if same and (folder / FINISHED).is_file() and (out / WEIGHTS).is_file():
         return Preferred(**read_json(folder / FINISHED)), None
-    checkpoint = _last_whole(folder / "checkpoints") if same else None
+    checkpoint = last_whole(folder / "checkpoints") if same else None
     if checkpoint is None:
         shutil.rmtree(folder / "checkpoints", ignore_errors=True)
         for name in ("log.jsonl", FINISHED):

@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import torch
@@ -75,18 +76,15 @@ def rows(
 
 def settings(profile: Profile, recipe: Recipe, out: Path, max_steps: int, seed: int) -> SFTConfig:
     """A profile and a recipe in TRL's own words."""
-    dtype = compute_dtype(profile.device)
     # A training shorter than the interval, as in a sweep, is evaluated at its end.
     eval_steps, save_steps = (min(s, max_steps or s) for s in (profile.eval_steps, profile.save_steps))
     return SFTConfig(
-        output_dir=str(out),
+        **kept_alike(profile, out, seed),
         # how much
         num_train_epochs=recipe.epochs,
         max_steps=max_steps or -1,
-        per_device_train_batch_size=profile.train_batch_size,
         gradient_accumulation_steps=profile.gradient_accumulation,
         per_device_eval_batch_size=profile.eval_batch_size,
-        max_length=profile.max_length,
         packing=profile.packing,
         packing_strategy="bfd",
         eval_packing=False,  # an evaluation of packs would weigh examples by their neighbours
@@ -96,25 +94,35 @@ def settings(profile: Profile, recipe: Recipe, out: Path, max_steps: int, seed: 
         lr_scheduler_type=recipe.scheduler,
         warmup_steps=recipe.warmup,  # a share of the steps
         weight_decay=recipe.weight_decay,
-        bf16=dtype == torch.bfloat16,
-        fp16=dtype == torch.float16,
-        use_cpu=profile.device == "cpu",
-        activation_checkpointing=profile.device == "cuda",
-        dataloader_pin_memory=profile.device == "cuda",
         # what is kept
-        eval_strategy="steps",
         eval_steps=eval_steps,
-        eval_on_start=True,
         save_steps=save_steps,
         save_total_limit=3,
-        load_best_model_at_end=True,
-        metric_for_best_model="eval_loss",
-        greater_is_better=False,
         logging_steps=profile.logging_steps,
-        report_to="none",
-        seed=seed,
-        data_seed=seed,
     )
+
+
+def kept_alike(profile: Profile, out: Path, seed: int) -> dict[str, Any]:
+    """The settings that fine-tuning and preference training share."""
+    dtype = compute_dtype(profile.device)
+    return {
+        "output_dir": str(out),
+        "per_device_train_batch_size": profile.train_batch_size,
+        "max_length": profile.max_length,
+        "bf16": dtype == torch.bfloat16,
+        "fp16": dtype == torch.float16,
+        "use_cpu": profile.device == "cpu",
+        "activation_checkpointing": profile.device == "cuda",
+        "dataloader_pin_memory": profile.device == "cuda",
+        "eval_strategy": "steps",
+        "eval_on_start": True,
+        "load_best_model_at_end": True,
+        "metric_for_best_model": "eval_loss",
+        "greater_is_better": False,
+        "report_to": "none",
+        "seed": seed,
+        "data_seed": seed,
+    }
 
 
 class Log(TrainerCallback):
@@ -269,7 +277,7 @@ def _take_up(folder: Path, fingerprint: str) -> tuple[Fit | None, Path | None]:
     if same and (folder / FINISHED).is_file():
         fit = read_json(folder / FINISHED)
         return Fit(**fit | {"sizes": Sizes(**fit["sizes"])}), None
-    checkpoint = _last_whole(folder / "checkpoints") if same else None
+    checkpoint = last_whole(folder / "checkpoints") if same else None
     if checkpoint is None:
         shutil.rmtree(folder / "checkpoints", ignore_errors=True)
         for name in ("log.jsonl", FINISHED):
@@ -279,7 +287,8 @@ def _take_up(folder: Path, fingerprint: str) -> tuple[Fit | None, Path | None]:
     return None, checkpoint
 
 
-def _last_whole(checkpoints: Path) -> Path | None:
+def last_whole(checkpoints: Path) -> Path | None:
+    """The last checkpoint in a folder that was written to its end, or None."""
     # trainer_state.json is what the trainer writes last: a checkpoint without it was cut off.
     whole = [p.parent for p in checkpoints.glob("checkpoint-*/trainer_state.json") if _is_json(p)]
     return max(whole, key=lambda p: int(p.name.rpartition("-")[2]), default=None)

@@ -13,8 +13,10 @@ from lib.iam import catalogue
 from lib.iam.document import parse
 from lib.iam.grammar import structure_faults
 from lib.model import decode as module
+from lib.model import reader as reading
 from lib.model.decode import decode
-from lib.model.grammar import Compiler, Group, chosen, whole
+from lib.model.grammar import Group, chosen, whole
+from lib.model.matcher import Compiler
 from lib.model.prompt import render
 
 REQUESTS = ["read a bucket", "stop instances in eu-west-1, but only those with the tag Team=data", "x", "écrire ☃"]
@@ -90,7 +92,7 @@ def test_forced_chunks_change_no_answer(model, tokenizer, prompts, compiler, mon
 
     chunks = answers()
     for width in (lambda pending, fixed: 1, lambda pending, fixed: max(pending)):
-        monkeypatch.setattr(module, "_width", width)
+        monkeypatch.setattr(reading, "chunk_width", width)
         others = answers()
         assert [(a.ids, a.complete) for a in others] == [(a.ids, a.complete) for a in chunks]
     assert sum(a.forwards for a in others) < sum(len(a.ids) for a in chunks)
@@ -103,7 +105,7 @@ def test_forced_chunks_change_no_answer(model, tokenizer, prompts, compiler, mon
 )
 def test_logits_after_a_shared_head_are_those_of_a_plain_run(model, head, tails):
     with torch.inference_mode():
-        reader = module._Reader(model, head, len(tails))
+        reader = reading.Reader(model, head, len(tails))
         pending = [list(tail) for tail in tails]
         found = reader.read(pending)
         assert not any(pending)
@@ -119,9 +121,9 @@ def test_logits_after_a_shared_head_are_those_of_a_plain_run(model, head, tails)
 
 def test_the_head_is_read_once(model, tokenizer, monkeypatch):
     read = []
-    forward = module._Reader._forward
+    forward = reading.Reader._forward
     monkeypatch.setattr(
-        module._Reader,
+        reading.Reader,
         "_forward",
         lambda self, ids, *rest: read.append((len(ids), len(ids[0]))) or forward(self, ids, *rest),
     )
@@ -254,6 +256,6 @@ def test_no_prompts_no_answers(model, tokenizer):
 
 
 def test_the_width_reads_most_for_its_cost():
-    assert module._width([12], 24) == 12
-    assert module._width([1] * 31 + [40], 24) == 1
-    assert module._width([9] * 32, 24) == 9
+    assert reading.chunk_width([12], 24) == 12
+    assert reading.chunk_width([1] * 31 + [40], 24) == 1
+    assert reading.chunk_width([9] * 32, 24) == 9

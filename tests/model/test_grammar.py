@@ -15,7 +15,8 @@ from lib.iam.document import canonical, parse
 from lib.iam.grammar import structure_faults
 from lib.model import grammar as module
 from lib.model.base import load_tokenizer
-from lib.model.grammar import Compiler, GrammarError, Group, chosen, closings, whole
+from lib.model.grammar import Group, chosen, whole
+from lib.model.matcher import Compiler, GrammarError, closings
 
 COMPILER = Compiler(load_tokenizer(profiles.load("nano")))  # hypothesis and fixtures of a session do not mix
 READ = Group(("s3:GetObject", "s3:ListBucket", "s3:Get*"), ("arn:aws:s3:::acme", "arn:aws:s3:::acme/*", "*"))

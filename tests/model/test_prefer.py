@@ -15,7 +15,8 @@ from lib.files import checksums
 from lib.model import prefer, train
 from lib.model.base import BaseModelError, load_quantised
 from lib.model.generate import ARMS, RETRIEVER, PolicyGenerator
-from lib.model.prefer import Pair, better, pairs, preference, score
+from lib.model.pairs import Pair, pairs, preference, score
+from lib.model.prefer import better
 from lib.model.prompt import render
 from lib.profiles import load_recipe
 from lib.retrieval.retrieve import Retrieved
