@@ -12,6 +12,7 @@ from safetensors.torch import load_file
 
 from lib.errors import CourseError
 from lib.files import checksums
+from lib.model import pairs as ranking
 from lib.model import prefer, train
 from lib.model.base import BaseModelError, load_quantised
 from lib.model.generate import ARMS, RETRIEVER, PolicyGenerator
@@ -47,19 +48,19 @@ def test_scores_go_from_no_policy_over_too_much_to_exactly_right():
     ]
     scores = [score(WANTED, answer) for answer in answers]
     assert scores == sorted(scores) and len(set(scores)) == len(scores)
-    assert scores[0] == prefer.INVALID and scores[-1] == 1.0
+    assert scores[0] == ranking.INVALID and scores[-1] == 1.0
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[1]", WANTED[:-9], WANTED.replace("Allow", "Permit")])
 def test_what_is_no_policy_scores_below_any_that_is(text):
     faulty = policy([f"s3:Nothing{n}" for n in range(20)])  # an ERROR each
-    assert score(WANTED, text) == prefer.INVALID < score(WANTED, faulty)
+    assert score(WANTED, text) == ranking.INVALID < score(WANTED, faulty)
 
 
 def test_findings_that_the_reference_has_too_cost_nothing():
     risky = policy("iam:PassRole", "*")
     assert score(risky, risky) == 1.0
-    assert score(WANTED, risky) == -prefer.PENALTY
+    assert score(WANTED, risky) == -ranking.PENALTY
 
 
 def test_the_best_answer_is_set_against_the_worst():
