@@ -54,6 +54,7 @@ class Retrieved:
     values: tuple[str, ...] = ()
     title: str | None = None  # the request is only a name
     odds: dict[str, float] = field(default_factory=dict)  # candidate -> how likely it is wanted
+    surest: float = 0.0  # score of the likeliest action of any clause; 0 for a name
     denials: dict[str, float] = field(default_factory=dict)  # candidate -> how likely it is to be denied, if wanted
 
     @property
@@ -68,7 +69,7 @@ class Retrieved:
         Those that are shown but hardly likely are left out, unless none is likelier.
         """
         found: dict[tuple[str, ...], list[str]] = {}
-        least = min(LIKELY, max(self.odds.values(), default=0.0))
+        least = min(LIKELY, max((self.odds.get(n, 1.0) for n in self.actions), default=0.0))
         for name in (n for n in self.actions if self.odds.get(n, 1.0) >= least):
             found.setdefault(self.scoped.get(name, ("*",)), []).append(name)
         return tuple(Group(tuple(actions), arns) for arns, actions in found.items())
@@ -132,13 +133,8 @@ class Retriever:
         if is_json(request):
             return str(refusal(request, 0.0))
         found = self.retrieve(request)
-        reason = None if found.title else refusal(request[:LONGEST], self.surest(request))
+        reason = None if found.title else refusal(request[:LONGEST], found.surest)
         return reason or found
-
-    def surest(self, request: str) -> float:
-        """The score of the likeliest action of a request."""
-        found = clauses(request)
-        return float(self._actions.scores(found, request[:LONGEST])[1][:, 0].max()) if found else 0.0
 
     def of_training(self) -> list[Retrieved]:
         """Ground the training examples, each as if it and the rest of its fold had not been seen."""
@@ -170,12 +166,14 @@ class Retriever:
         first = [_first(found, position, request) for position in range(len(found))]
         odds = _odds(likely, scores[:, 0], first)
         lines = [list(dict.fromkeys((*sure, *line))) for sure, line in zip(first, lines, strict=True)]
+        of_resource = values.is_resource_policy(request)
+        if of_resource:
+            lines = _of_one_service(lines)
         scoped = self._scoped(found, lines)
         denials: dict[str, float] = {}
         for line, chance in zip(lines, denied(found, request), strict=True):
             for name in line:
                 denials.setdefault(name, chance)
-        of_resource = values.is_resource_policy(request)
         return Retrieved(
             tuple(tuple(line) for line in lines if line),
             scoped,
@@ -183,6 +181,7 @@ class Retriever:
             values.principals(request) if of_resource else (),
             values.values(request),
             odds=odds,
+            surest=float(scores[:, 0].max()),
             denials=denials,
         )
 
@@ -235,6 +234,13 @@ def _odds(
             chance = 1 / (1 + np.exp(-sum(ODDS[key] * value for key, value in told.items())))
             odds[name] = max(odds.get(name, 0.0), float(chance))
     return odds | {name: OUTRIGHT for sure in first for name in sure}
+
+
+def _of_one_service(lines: Sequence[Sequence[str]]) -> list[list[str]]:
+    """The candidates of the service that most lines begin with: a resource's policy is about that resource."""
+    first = Counter(line[0].partition(":")[0] for line in lines if line)
+    service = first.most_common(1)[0][0] if first else ""
+    return [[name for name in line if name.partition(":")[0] == service] for line in lines]
 
 
 def _mean_odds(patterns: Sequence[str], likely: Mapping[str, float]) -> dict[str, float]:
