@@ -28,7 +28,10 @@ _ABOUT_PERMISSIONS = re.compile(  # "Please add the permissions.": asks for noth
 FRAME = 80  # characters within which a lead-up begins
 LONGEST = 4000  # characters of a request that are read; what is asked stands at the beginning
 MOST = 40  # clauses of a request
-_SENTENCE = re.compile(r"(?<=[.;!?])\s+|\s*[\r\n]+\s*|,? plus |(?:^|\s)[-*•]\s|(?:^|\s)\d{1,2}[.)]\s")
+_SENTENCE = re.compile(
+    r"(?<=[.;!?])\s+|\s*[\r\n]+\s*|,? plus |(?:^|\s)[-*•]\s|(?:^|\s)\d{1,2}[.)]\s"
+    r"|\s+(?=(?:But|However|Make sure|Explicitly|Deny|Never|Nobody)\b,? [a-z])"  # after an item without a full stop
+)
 _EXCEPT = r"except|apart from|other than|with the exception of|but (?:explicitly )?(?:den|never|block|forbid)"
 _CLAUSE = re.compile(
     rf",? (?:and/or|and|or|as well as|then|but(?: not)?(?! explicitly| den| never| block| forbid)) |,? (?={_EXCEPT})"
@@ -36,10 +39,11 @@ _CLAUSE = re.compile(
 )
 # Parts that hold dots, slashes and commas of their own: ARNs, quoted names, names with a path.
 _WHOLE = re.compile(r"arn:[^\s,;]*[^\s,;.?!)]|\"[^\"]{1,200}\"|(?<!\w)[\w-]*/[\w/.-]*\w")
+_PARTICLE = r"(?: (?:up|off|on|out|down|in|at|back|from|into)\b)?"
 _MORE_VERBS = (
     "remove destroy see look view upload download write read retrieve fetch obtain enumerate browse modify change "
     "edit adjust initiate kick launch empty inspect check find append rename access drop manage administer "
-    "monitor query pull push post scale fire spin make take trigger save store hand pass"
+    "monitor query pull push post scale fire spin make take trigger save store hand pass power switch turn set"
 )
 
 
@@ -52,16 +56,26 @@ class Clause:
 
 
 @cache
+def _base_verbs() -> frozenset[str]:
+    return frozenset({split_name(a.operation)[0].lower() for a in catalogue.load().actions.values()})
+
+
+@cache
 def _verbs() -> frozenset[str]:
-    first = {split_name(a.operation)[0].lower() for a in catalogue.load().actions.values()}
-    return frozenset(stem(verb) for verb in (*first, *_MORE_VERBS.split()))
+    return frozenset(stem(verb) for verb in (*_base_verbs(), *_MORE_VERBS.split()))
+
+
+def _is_verb(word: str) -> bool:
+    """Whether a word has the form of a verb: "list" or "listing", no "lists", which may be a noun."""
+    low = word.lower()
+    return low in _base_verbs() or low in _MORE_VERBS.split() or low.endswith("ing") and stem(low) in _verbs()
 
 
 def clauses(request: str) -> list[Clause]:
     """Cut a request into its clauses.
 
-    A piece without a verb belongs to the piece before it ("the queues orders, and refunds"), verbs without an object
-    share the next one ("read and delete messages"). What is beyond LONGEST characters or MOST clauses is left out, and
+    A piece without a verb belongs to the piece before it ("the queues orders, and refunds"), a verb without an object
+    takes the next one ("read and delete messages"). What is beyond LONGEST characters or MOST clauses is left out, and
     what cannot be printed counts as a blank.
     """
     kept: list[str] = []
@@ -90,9 +104,10 @@ def clauses(request: str) -> list[Clause]:
             else:
                 pieces.append(piece)
         for position, piece in enumerate(pieces):
-            shared = pieces[position + 1 :]
-            while shared and position not in whole and len(piece.split()) <= 2:
-                piece, shared = f"{piece} {shared[0]}", shared[1:]
+            core = _core(piece)
+            if position not in whole and _lacks_object(core):
+                after = (p for p in pieces[position + 1 :] if not _lacks_object(p))
+                piece = f"{core} {_object(next(after, ''))}"
             found.append(Clause(_core(show(piece)), show(sentence)))
     return found[:MOST]
 
@@ -101,6 +116,18 @@ def _core(piece: str) -> str:
     """The piece from where it says what is asked: the words that lead up to it are of no service."""
     ends = [m.end() for m in _FRAME.finditer(piece) if m.start() < FRAME and m.end() < len(piece) - 3]
     return piece[ends[-1] :] if ends else piece
+
+
+def _lacks_object(piece: str) -> bool:
+    """Whether a piece ends with its verb: "delete", "let the developers look up"."""
+    verb = leading_verb(piece)
+    return bool(verb and re.search(rf"\b{verb}{_PARTICLE}\W*$", piece))
+
+
+def _object(piece: str) -> str:
+    """What follows the verb of a piece: "describe the queue" -> "the queue"."""
+    verb = leading_verb(piece)
+    return re.split(rf"\b{verb}\b{_PARTICLE}", piece, maxsplit=1)[1].strip() if verb else piece
 
 
 def leading_verb(text: str) -> str | None:
@@ -117,4 +144,4 @@ def _objects() -> frozenset[str]:
 def _is_object(piece: str) -> bool:
     """Whether a piece only names more of what the verb before it speaks of: "see users, *roles* and *policies*"."""
     words = re.sub(r"[.?!]+$", "", piece).split()
-    return 1 <= len(words) <= 3 and words[-1].lower() in _objects() and all(w.isalpha() for w in words)
+    return 1 <= len(words) <= 3 and not _is_verb(words[0]) and words[-1].lower() in _objects() and all(w.isalpha() for w in words)
