@@ -12,8 +12,8 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from lib.data.managed import ManagedPolicy, instruction_for, report_names
-from lib.data.overlap import NEAR, ActionIndex, clusters, near_pairs
-from lib.data.written import WrittenExample
+from lib.data.overlap import NEAR, ActionIndex, apart, clusters, near_pairs
+from lib.data.written import WrittenExample, write
 from lib.errors import CourseError
 from lib.iam.document import Policy, as_policy, canonical
 from lib.iam.grammar import structure_faults
@@ -93,6 +93,17 @@ def from_managed(policies: Iterable[ManagedPolicy]) -> list[Example]:
 def from_written(written: Iterable[WrittenExample]) -> list[Example]:
     """Written examples, with an id that depends on their content only."""
     return [_example(f"written/{_digest(w.instruction)}", "written", w.instruction, w.policy) for w in written]
+
+
+def more_written(count: int, seed: int, held_out: Sequence[Example]) -> list[Example]:
+    """Further written examples, each policy once, without near duplicates of the held out ones.
+
+    Args:
+        seed: another than that of the examples which `held_out` come from.
+    """
+    examples = from_written(write(count, seed))
+    far = set(apart(list(dict.fromkeys(e.policy for e in examples)), [e.policy for e in held_out]))
+    return [e for e in _distinct(examples, lambda e: e.policy) if e.policy in far]
 
 
 def _example(id: str, source: str, instruction: str, document: dict[str, Any]) -> Example:

@@ -28,21 +28,21 @@ class Prior:
         weight: float = 1.0,
         denials: Mapping[str, float] | None = None,
     ) -> None:
-        """Take the groups of the grammar, and for each of their actions how likely it is wanted.
+        """Take the groups of the grammar, and for each of their actions how likely it is to be allowed.
 
         Args:
-            denials: for each action how likely it is to be denied, if it is wanted; as likely as not if it is missing.
+            odds: an action that is missing is as likely as not.
+            denials: for each action how likely it is to be denied; an action that is missing hardly is.
             weight: what a log-probability of retrieval counts beside one of the model; 0: nothing.
         """
         self.weight = weight
         self._groups = [list(group.actions) for group in groups]
         self._group_of = {name: i for i, names in enumerate(self._groups) for name in names}
-        sure = {name: min(1 - _SURE, max(_SURE, odds.get(name, 0.5))) for name in self._group_of}
-        self._take = {name: math.log(p) for name, p in sure.items()}
-        denied = {name: (denials or {}).get(name, 0.5) for name in self._group_of}
-        self._under = {("Deny", name): math.log(p) for name, p in denied.items()}
-        self._under |= {("Allow", name): math.log(1 - p) for name, p in denied.items()}
-        self._skip = {name: math.log(1 - p) for name, p in sure.items()}
+        chances = {("Allow", name): odds.get(name, 0.5) for name in self._group_of}
+        chances |= {("Deny", name): (denials or {}).get(name, 0.0) for name in self._group_of}
+        sure = {key: min(1 - _SURE, max(_SURE, chance)) for key, chance in chances.items()}
+        self._take = {key: math.log(p) for key, p in sure.items()}
+        self._skip = {key: math.log(1 - p) for key, p in sure.items()}
 
     def biases(self, text: str, tokens: Sequence[str]) -> list[float]:
         """What to add to the logit of each token that may follow the text; empty where none decides about an action.
@@ -60,29 +60,28 @@ class Prior:
         starts = [(match.end(), match[1]) for match in _ACTIONS.finditer(text)]
         ends = [start for start, _ in starts[1:]] + [len(text)] * bool(starts)
         taken: dict[tuple[str, str], None] = {}
-        skipped: set[str] = set()
+        skipped: set[tuple[str, str]] = set()
         total, unfinished = 0.0, 0.0
         for (start, effect), end in zip(starts, ends, strict=True):
             part = text[start:end].partition(',"Resource"')[0]
             names = [name for name in _NAME.findall(part) if name in self._group_of]
             for name in names:
-                total += AGAIN if (effect, name) in taken else self._under[effect, name]
+                total += AGAIN if (effect, name) in taken else self._take[effect, name]
                 taken[effect, name] = None
             open_ = part.count('"') % 2
             whole = not open_ and not part.startswith("[") and bool(names) or part.endswith("]")
             if open_ or not names:
                 begun = part.rpartition('"')[2] if open_ else ""
                 unfinished = self._best(begun, names, effect, taken, part[:1])
-            skipped |= self._passed(names, whole)
+            skipped |= {(effect, name) for name in self._passed(names, whole)}
         opened = max(text.rfind(",{"), text.rfind("[{"))
         if opened > text.rfind('"Action":'):  # a statement that has no action yet
             told = _EFFECT.search(text, opened)
             effects = [e for e in ("Allow", "Deny") if not told or e[0] == told[1]]
             unfinished = max(self._best("", [], effect, taken) for effect in effects)
-        used = {name for _, name in taken}
         if text.endswith("]}"):
-            skipped = set(self._group_of)
-        return total + unfinished + sum(self._take[n] for n in used) + sum(self._skip[n] for n in skipped - used)
+            skipped = set(self._skip)
+        return total + unfinished + sum(self._skip[key] for key in skipped - taken.keys())
 
     def _passed(self, names: list[str], whole: bool) -> set[str]:
         """The names of a group before its last that was taken; all others if the list is whole."""
@@ -100,15 +99,14 @@ class Prior:
         Args:
             form: how the actions begin: with "[" two or more follow, with a quote this one is all; empty: either.
         """
-        used = {name for _, name in taken}
         groups = [self._groups[self._group_of[names[-1]]]] if names else self._groups
         best = -math.inf
         for group in groups if form != "[" else [g for g in groups if len(g) > 1]:
             after = group.index(names[-1]) + 1 if names else 0
-            costs = [0.0 if name in used else self._skip[name] for name in group]
+            costs = [0.0 if (effect, name) in taken else self._skip[effect, name] for name in group]
             for position, name in enumerate(group[after:], after):
                 if name.startswith(begun):
-                    told = AGAIN if (effect, name) in taken else self._under[effect, name]
+                    told = AGAIN if (effect, name) in taken else self._take[effect, name]
                     passed = sum(costs) - costs[position] if form == '"' else sum(costs[after:position])
-                    best = max(best, passed + told + (0.0 if name in used else self._take[name]))
+                    best = max(best, passed + told)
         return best if best > -math.inf else 0.0

@@ -13,7 +13,6 @@ from pathlib import Path
 from lib import profiles
 from lib.data import dataset, managed, written
 from lib.data.dataset import Dataset, Example
-from lib.data.overlap import apart
 from lib.files import ROOT
 from lib.model.generate import RETRIEVER
 from lib.model.lessons import Lesson, mixed
@@ -55,11 +54,7 @@ def settings(steps: int) -> Profile:
 
 def lessons(data: Dataset, retriever: Retriever, count: int) -> tuple[list[Lesson], list[Lesson]]:
     """Lessons to train on, made of `count` new written examples and the managed ones, and lessons to validate with."""
-    held_out = [e.policy for e in (*data.validation, *data.test)]
-    new = dataset.from_written(written.write(count, SEED))
-    far = set(apart(list(dict.fromkeys(e.policy for e in new)), held_out))
-    first = {e.policy: e for e in reversed(new) if e.policy in far}
-    examples = [e for e in new if first.get(e.policy) is e]
+    examples = dataset.more_written(count, SEED, (*data.validation, *data.test))
     known = list(zip(data.train, retriever.of_training(), strict=True))
     titles = [pair for pair in known if pair[0].source == "managed"]
     pairs = [*((e, retriever.retrieve(e.instruction)) for e in examples), *TITLES * titles]

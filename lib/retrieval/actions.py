@@ -174,12 +174,23 @@ class ActionRanker:
             rows[row, :, FEATURES.index(TYPE)] = index.load().best_type(far.type, likely[row])
         return likely, rows
 
-    def scores(self, clauses: Sequence[Clause], request: str) -> tuple[np.ndarray, np.ndarray]:
-        """Positions of actions, best first, and their scores; both of shape (clauses, LIKELY)."""
+    def scored(
+        self, clauses: Sequence[Clause], request: str, count: int = LIKELY
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The actions with the highest scores for each clause, best first.
+
+        Returns:
+            their positions and scores, both of shape (clauses, count), and features as `features` has them.
+        """
         likely, rows = self.features(clauses, request)
         scores = rows @ np.array([self.weights[f] for f in FEATURES], dtype=np.float32)
-        best = np.argsort(-scores, axis=1, kind="stable")
-        return np.take_along_axis(likely, best, 1), np.take_along_axis(scores, best, 1)
+        best = np.argsort(-scores, axis=1, kind="stable")[:, :count]
+        positions, scores = (np.take_along_axis(of, best, 1) for of in (likely, scores))
+        return positions, scores, np.take_along_axis(rows, best[:, :, None], 1)
+
+    def scores(self, clauses: Sequence[Clause], request: str) -> tuple[np.ndarray, np.ndarray]:
+        """Positions of actions, best first, and their scores; both of shape (clauses, LIKELY)."""
+        return self.scored(clauses, request)[:2]
 
     def _of_text(self, text: str) -> _Seen:
         query = terms(text)

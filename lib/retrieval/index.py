@@ -79,6 +79,16 @@ class Words:
         in_name, total = self._in_name
         return self._mass(in_name, query) / total
 
+    def purpose_cover(self, query: Iterable[str]) -> np.ndarray:
+        """The share of each action's description that the query has, by rarity; float32 of shape (actions,)."""
+        in_purpose, total = self._in_purpose
+        return self._mass(in_purpose, query) / total
+
+    @property
+    def name_lengths(self) -> np.ndarray:
+        """The sum of the rarities of each name's words, in tens; float32 of shape (actions,)."""
+        return self._in_name[1] / 10
+
     def query_cover(self, query: Sequence[str]) -> np.ndarray:
         """The share of the query that each action's name, description and service have; float32 of shape (actions,)."""
         whole = sum(self._rarity.get(term, 0.0) for term in query) or 1.0
@@ -115,9 +125,12 @@ class Words:
         return [terms(a.operation) for a in catalogue.load().actions.values()]
 
     @cached_property
+    def _purposes(self) -> list[list[str]]:
+        return [terms(a.purpose.partition(". ")[0]) for a in catalogue.load().actions.values()]
+
+    @cached_property
     def _documents(self) -> list[list[str]]:
-        actions = catalogue.load().actions.values()
-        return [2 * o + terms(a.purpose.partition(". ")[0]) for o, a in zip(self._operations, actions, strict=True)]
+        return [2 * name + purpose for name, purpose in zip(self._operations, self._purposes, strict=True)]
 
     @cached_property
     def _service_documents(self) -> list[list[str]]:
@@ -138,8 +151,16 @@ class Words:
     @cached_property
     def _in_name(self) -> tuple[Postings, np.ndarray]:
         """The actions whose name has a term, and for each action the sum of its name's rarities."""
-        total = [sum(self._rarity[t] for t in dict.fromkeys(name)) or 1.0 for name in self._operations]
-        return postings(self._operations), np.array(total, dtype=np.float32)
+        return postings(self._operations), self._total(self._operations)
+
+    @cached_property
+    def _in_purpose(self) -> tuple[Postings, np.ndarray]:
+        """The same of the descriptions."""
+        return postings(self._purposes), self._total(self._purposes)
+
+    def _total(self, documents: Sequence[Sequence[str]]) -> np.ndarray:
+        total = [sum(self._rarity[t] for t in dict.fromkeys(document)) or 1.0 for document in documents]
+        return np.array(total, dtype=np.float32)
 
     @cached_property
     def _anywhere(self) -> Postings:

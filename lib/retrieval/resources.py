@@ -111,13 +111,18 @@ def _around(clauses: Sequence[Clause], position: int) -> list[str]:
     return [*near, here, *after, *before]
 
 
+def written_out(text: str) -> list[str]:
+    """The ARNs that stand in a text, without the punctuation after them."""
+    return [told.rstrip(".:?!") for told in _ARN.findall(text)]
+
+
 @lru_cache(maxsize=8_192)
 def _arns(service: str, type_: str, text: str, everywhere: Scene) -> tuple[str, ...]:
     """The ARNs of a type that a text names, all of its format."""
     kind = catalogue.load().services[service].resource_types.get(type_)
     if kind is None:
         return ()
-    literal = [a for told in _ARN.findall(text) for a in _completed(kind, told.rstrip(".:?!"))]
+    literal = [a for told in written_out(text) for a in _completed(kind, told)]
     if literal:
         return tuple(literal)
     of = NAMED_BY.get((service, type_), type_)

@@ -18,7 +18,7 @@ from lib.files import writing
 from lib.iam import catalogue
 from lib.iam.catalogue import Action
 from lib.iam.document import as_policy
-from lib.retrieval import levels, resources, values
+from lib.retrieval import levels, rerank, resources, values
 from lib.retrieval.actions import ActionRanker, named
 from lib.retrieval.clauses import LONGEST, Clause, clauses
 from lib.retrieval.effects import denied
@@ -28,10 +28,9 @@ from lib.retrieval.titles import TitleRanker, by_service, cover, title_of
 
 SHOWN = 6  # candidates of a clause at most
 LEAST = 0.008  # probability of a candidate among those of its clause
-# A logistic regression of "is wanted", fitted on examples outside of the training split's expansions: what each counts.
-ODDS = {"best score": 0.134, "log share": 1.353, "first": 0.661, "beside": -2.423, "": -2.092}
 LIKELY = 0.3  # odds from which on a candidate may be granted
 OUTRIGHT = 0.9  # how likely an action or a wildcard is wanted that a clause says in so many words
+BESIDE = 0.2  # what the odds of an action are worth beside a wildcard of the same clause
 FOLDS = 2  # for training examples: what they themselves say is not known when they are asked
 
 
@@ -53,9 +52,9 @@ class Retrieved:
     principals: tuple[str, ...] = ()
     values: tuple[str, ...] = ()
     title: str | None = None  # the request is only a name
-    odds: dict[str, float] = field(default_factory=dict)  # candidate -> how likely it is wanted
+    odds: dict[str, float] = field(default_factory=dict)  # candidate -> how likely it is to be allowed
+    denials: dict[str, float] = field(default_factory=dict)  # candidate -> how likely it is to be denied
     surest: float = 0.0  # score of the likeliest action of any clause; 0 for a name
-    denials: dict[str, float] = field(default_factory=dict)  # candidate -> how likely it is to be denied, if wanted
 
     @property
     def actions(self) -> tuple[str, ...]:
@@ -69,8 +68,9 @@ class Retrieved:
         Those that are shown but hardly likely are left out, unless none is likelier.
         """
         found: dict[tuple[str, ...], list[str]] = {}
-        least = min(LIKELY, max((self.odds.get(n, 1.0) for n in self.actions), default=0.0))
-        for name in (n for n in self.actions if self.odds.get(n, 1.0) >= least):
+        wanted = {n: max(self.odds.get(n, 0.0), self.denials.get(n, 0.0)) for n in self.actions}
+        least = min(LIKELY, max(wanted.values(), default=0.0))
+        for name in (n for n, chance in wanted.items() if chance >= least):
             found.setdefault(self.scoped.get(name, ("*",)), []).append(name)
         return tuple(Group(tuple(actions), arns) for arns, actions in found.items())
 
@@ -82,6 +82,11 @@ class Retriever:
         self._actions, self._titles = actions, titles
         self.examples = tuple(examples)
         self._by_name = catalogue.load().actions
+
+    @property
+    def actions(self) -> ActionRanker:
+        """What ranks the catalogue's actions first."""
+        return self._actions
 
     def save(self, path: Path) -> None:
         """Write what was learnt as gzipped JSON; the examples of clauses are not part of it, those of titles are."""
@@ -160,36 +165,30 @@ class Retriever:
         found = clauses(request)
         if not found:
             return Retrieved(())
-        positions, scores = self._actions.scores(found, request)
-        likely = [self._likely(p, s) for p, s in zip(positions, scores, strict=True)]
-        lines = _once(likely)
+        ranked = rerank.rank(self._actions, found, request)
+        likely = [self._likely(*row) for row in zip(ranked.positions, ranked.scores, ranked.odds, strict=True)]
         first = [_first(found, position, request) for position in range(len(found))]
-        odds = _odds(likely, scores[:, 0], first)
-        lines = [list(dict.fromkeys((*sure, *line))) for sure, line in zip(first, lines, strict=True)]
+        odds, denials = _odds(likely, first, denied(found, request))
+        lines = [list(dict.fromkeys((*sure, *line))) for sure, line in zip(first, _once(likely), strict=True)]
         of_resource = values.is_resource_policy(request)
         if of_resource:
             lines = _of_one_service(lines)
-        scoped = self._scoped(found, lines)
-        denials: dict[str, float] = {}
-        for line, chance in zip(lines, denied(found, request), strict=True):
-            for name in line:
-                denials.setdefault(name, chance)
         return Retrieved(
             tuple(tuple(line) for line in lines if line),
-            scoped,
+            self._scoped(found, lines),
             "resource" if of_resource else "identity",
             values.principals(request) if of_resource else (),
             values.values(request),
             odds=odds,
-            surest=float(scores[:, 0].max()),
             denials=denials,
+            surest=float(ranked.first.max()),
         )
 
-    def _likely(self, positions: np.ndarray, scores: np.ndarray) -> list[tuple[str, float]]:
+    def _likely(self, positions: np.ndarray, scores: np.ndarray, odds: np.ndarray) -> dict[str, float]:
+        """The actions to show for a clause, best first, with the odds that it asks for them."""
         shares = np.exp(scores - scores[0])
-        shares /= shares.sum()
-        kept = [(self._actions.names[p], float(s)) for p, s in zip(positions[:SHOWN], shares, strict=False)]
-        return [(name, share) for name, share in kept if share >= LEAST]
+        shown = [i for i in range(SHOWN) if shares[i] >= LEAST * shares.sum()]
+        return {self._actions.names[positions[i]]: float(odds[i]) for i in shown}
 
     def _scoped(self, found: Sequence[Clause], lines: Sequence[Sequence[str]]) -> dict[str, tuple[str, ...]]:
         expanded = [[(name, self._matching(name)) for name in line] for line in lines]
@@ -208,32 +207,34 @@ class Retriever:
         return [self._by_name[a] for a in sorted(catalogue.load().expand(name))]
 
 
-def _once(likely: list[list[tuple[str, float]]]) -> list[list[str]]:
+def _once(likely: Sequence[Mapping[str, float]]) -> list[list[str]]:
     """Each action in the line where it is likeliest; the first of a line always stays there."""
     best: dict[str, float] = {}
     for line in likely:
-        for name, share in line:
-            best[name] = max(best.get(name, 0.0), share)
+        for name, chance in line.items():
+            best[name] = max(best.get(name, 0.0), chance)
     seen: set[str] = set()
     lines = []
     for line in likely:
-        kept = [name for name, share in line if share >= best[name] and name not in seen]
+        kept = [n for i, (n, chance) in enumerate(line.items()) if (chance >= best[n] or not i) and n not in seen]
         seen.update(kept)
         lines.append(kept)
     return lines
 
 
 def _odds(
-    likely: Sequence[Sequence[tuple[str, float]]], best: np.ndarray, first: Sequence[Sequence[str]]
-) -> dict[str, float]:
-    """How likely each candidate is wanted: by its clause's best score, its share of that, and what is said outright."""
-    odds: dict[str, float] = {}
-    for line, score, sure in zip(likely, best, first, strict=True):
-        for rank, (name, share) in enumerate(line):
-            told = {"best score": score, "log share": np.log(share), "first": rank == 0, "beside": bool(sure), "": 1.0}
-            chance = 1 / (1 + np.exp(-sum(ODDS[key] * value for key, value in told.items())))
-            odds[name] = max(odds.get(name, 0.0), float(chance))
-    return odds | {name: OUTRIGHT for sure in first for name in sure}
+    likely: Sequence[Mapping[str, float]], first: Sequence[Sequence[str]], forbidden: Sequence[float]
+) -> tuple[dict[str, float], dict[str, float]]:
+    """How likely some clause allows each candidate, and how likely some clause denies it."""
+    missed: tuple[dict[str, float], dict[str, float]] = ({}, {})
+    for line, sure, chance in zip(likely, first, forbidden, strict=True):
+        wild = any("*" in name for name in sure)
+        asked = {name: BESIDE * odds if wild else odds for name, odds in line.items()}
+        for name, odds in (asked | dict.fromkeys(sure, OUTRIGHT)).items():
+            for told, share in zip(missed, (1 - chance, chance), strict=True):
+                told[name] = told.get(name, 1.0) * (1 - odds * share)
+    allowed, denied_ = ({name: 1 - none for name, none in told.items()} for told in missed)
+    return allowed, denied_
 
 
 def _of_one_service(lines: Sequence[Sequence[str]]) -> list[list[str]]:

@@ -23,6 +23,7 @@ from lib.iam.document import as_policy
 from lib.retrieval.actions import ActionRanker
 from lib.retrieval.clauses import Clause
 from lib.retrieval.index import Index
+from lib.retrieval.network import Network, sigmoid
 from lib.retrieval.services import names, order
 from lib.retrieval.terms import terms
 
@@ -150,9 +151,8 @@ class TitleRanker:
         return found
 
     @cached_property
-    def _weights(self) -> dict[str, np.ndarray]:
-        with np.load(WEIGHTS, allow_pickle=False) as stored:
-            return dict(stored)
+    def _network(self) -> Network:
+        return Network.load(WEIGHTS)
 
     def nearest(self, title: str, leave_out: int | None = None) -> list[tuple[int, float]]:
         """Positions of the examples with the nearest titles, best first, with a similarity of about 0 to 1."""
@@ -230,11 +230,7 @@ class TitleRanker:
     def probabilities(self, title: str, leave_out: int | None = None) -> dict[str, float]:
         """How likely each action is granted by a policy of this title; actions that are left out are not likely."""
         chosen, features = self.features(title, leave_out)
-        w = self._weights
-        hidden = (features - w["mean"]) / w["deviation"] @ w["inner"].T + w["inner_bias"]
-        with np.errstate(over="ignore"):  # 1 / infinity is the 0 that is meant
-            hidden = hidden / (1 + np.exp(-1.702 * hidden))  # GELU, near enough
-            likely = 1 / (1 + np.exp(-(hidden @ w["outer"] + w["outer_bias"])))
+        likely = sigmoid(self._network.logits(features)[:, 0])
         return {self.actions.names[i]: float(p) for i, p in zip(chosen, likely, strict=True)}
 
 
