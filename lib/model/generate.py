@@ -218,7 +218,9 @@ class PolicyGenerator:
     def _matcher(self, found: Retrieved | None) -> Matcher:
         if found is None:
             return self._compiler.matcher(whole())
-        return self._compiler.matcher(chosen(found.groups, found.policy_type, found.principals, found.values))
+        tests = None if found.limited else found.tests
+        grammar = chosen(found.groups, found.policy_type, found.principals, found.values, tests)
+        return self._compiler.matcher(grammar)
 
     def _decode(
         self,

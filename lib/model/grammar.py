@@ -8,11 +8,14 @@ import json
 import re
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache
+from itertools import combinations
 
 from lib.iam import catalogue
 from lib.iam.catalogue import WITHOUT_SLASH
 from lib.iam.checks.keys import GLOBAL, GLOBAL_LISTS
+from lib.iam.document import EFFECTS
 from lib.model.matcher import GrammarError
+from lib.retrieval.conditions import Test, block
 from lib.retrieval.retrieve import Group
 
 POLICY_TYPES = ("identity", "resource")  # whose statements have the elements that a draft is about
@@ -107,18 +110,22 @@ def chosen(
     policy_type: str = "identity",
     principals: Sequence[str] = (),
     values: Sequence[str] = (),
+    tests: Sequence[Test] | None = None,
 ) -> str:
     """The grammar of the policies of one request, of at most MOST_STATEMENTS statements.
 
     A statement allows or denies some actions of one group on some resources of the same group, each at most once
-    and in the group's order; condition keys are the global ones and those of the groups' services.
+    and in the group's order.
 
     Args:
         groups: what was found for the request.
         policy_type: one of POLICY_TYPES.
         principals: for a resource policy, who may be named: "*", AWS accounts and ARNs, service principals;
             without any the Principal is free as in `whole`.
-        values: the strings that conditions may compare with; without any they are free as in `whole`.
+        values: the strings with which conditions may compare the global keys and those of the groups' services;
+            without any they are free as in `whole`.
+        tests: all that conditions may test; None: what the values allow. A condition makes tests of its statement's
+            effect whose keys are global or known to its actions. If there is any, some statement has a condition.
 
     Raises:
         ValueError: for another policy type.
@@ -127,20 +134,21 @@ def chosen(
     """
     if not groups or not all(group.actions and group.resources for group in groups):
         raise GrammarError("a policy needs a group, and every group needs an action and a resource")
-    services = {action.partition(":")[0].lower() for group in groups for action in group.actions}
-    known = catalogue.load().services
-    keys = (key for service in sorted(services & known.keys()) for key in known[service].condition_keys)
     who = r'"\"Principal\":" principal "," ' if _has_principal(policy_type) else ""
+    limits = _limits(groups, tests or ())
+    tail = '("," condition)? ' if tests is None else ""
     rules = [
-        r'start: "{\"Version\":\"2012-10-17\",\"Statement\":[" statement ("," statement)'
-        + f'{{0,{MOST_STATEMENTS - 1}}} "]}}"',
-        f'statement: "{{" EFFECT "," {who}body ("," condition)? "}}"',
+        rf'start: "{{\"Version\":\"2012-10-17\",\"Statement\":[" {_statements(bool(limits))} "]}}"',
+        f'plain: "{{" EFFECT "," {who}body {tail}"}}"',
         "body: " + " | ".join(f"g{number}" for number in range(len(groups))),
         r'EFFECT: /"Effect":"(Allow|Deny)"/',
-        f'KEY: /"({_keys(keys)})"/',
-        f"VALUE: {_any_of(values)} | BOOLEAN" if values else f"VALUE: /{_TEXT}/",
-        _CONDITION,
     ]
+    if tests is None:
+        rules += _free_condition(groups, values)
+    elif limits:
+        bodies = (rf'"{{\"Effect\":\"{e}\"," {who}g{n} ",\"Condition\":" c{e.lower()}{n} "}}"' for e, n in limits)
+        rules += [f"limited: {' | '.join(bodies)}", "any: plain | limited"]
+        rules += [f"c{effect.lower()}{number}: {_any_of_blocks(found)}" for (effect, number), found in limits.items()]
     for number, group in enumerate(groups):
         rules.append(f'g{number}: "\\"Action\\":" a{number} ",\\"Resource\\":" r{number}')
         rules += _ordered_subset(f"a{number}", group.actions)
@@ -148,6 +156,48 @@ def chosen(
     if who:
         rules += _principal_rules(principals) if principals else [_PRINCIPALS]
     return "\n".join(rules)
+
+
+def _statements(limited: bool) -> str:
+    if not limited:
+        return f'plain ("," plain){{0,{MOST_STATEMENTS - 1}}}'
+    half = MOST_STATEMENTS // 2
+    return f'(plain ","){{0,{half}}} limited ("," any){{0,{half - 1}}}'
+
+
+def _free_condition(groups: Sequence[Group], values: Sequence[str]) -> list[str]:
+    services = {action.partition(":")[0].lower() for group in groups for action in group.actions}
+    known = catalogue.load().services
+    keys = (key for service in sorted(services & known.keys()) for key in known[service].condition_keys)
+    compared = f"VALUE: {_any_of(values)} | BOOLEAN" if values else f"VALUE: /{_TEXT}/"
+    return [f'KEY: /"({_keys(keys)})"/', compared, _CONDITION]
+
+
+def _limits(groups: Sequence[Group], tests: Sequence[Test]) -> dict[tuple[str, int], list[Test]]:
+    """The tests that a statement of an effect about a group can make."""
+    found = {
+        (effect, number): [test for test in tests if test.effect == effect and _knows(group, test.key)]
+        for effect in EFFECTS
+        for number, group in enumerate(groups)
+    }
+    return {place: some for place, some in found.items() if some}
+
+
+def _knows(group: Group, key: str) -> bool:
+    """Whether some action of the group has a condition key, which all have that is global."""
+    known = catalogue.load()
+    if key.startswith("aws:"):
+        return True
+    actions = (known.action(name) for pattern in group.actions for name in known.expand(pattern))
+    return any(action and known.supports_key(action, key) for action in actions)
+
+
+def _any_of_blocks(tests: Sequence[Test]) -> str:
+    """The conditions that make some of the tests: every choice of a few, of many only all, pairs and single ones."""
+    sizes = range(1, len(tests) + 1) if len(tests) <= 4 else (1, 2, len(tests))
+    chosen = (some for size in sizes for some in combinations(tests, size))
+    blocks = dict.fromkeys(json.dumps(block(some), separators=(",", ":"), ensure_ascii=False) for some in chosen)
+    return " | ".join(json.dumps(text, ensure_ascii=False) for text in blocks)
 
 
 def _has_principal(policy_type: str) -> bool:

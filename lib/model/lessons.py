@@ -14,6 +14,7 @@ from lib.data.dataset import Example
 from lib.iam import catalogue
 from lib.iam.document import as_list
 from lib.model.prompt import render
+from lib.retrieval.conditions import Test, block
 from lib.retrieval.retrieve import Group, Retrieved
 
 MOST_OF = 0.6  # of a candidate wildcard must be wanted
@@ -103,9 +104,24 @@ def _written(statement: dict[str, Any], actions: list[str], group: Group, retrie
     if "Principal" in statement and retrieved.policy_type == "resource":
         result["Principal"] = statement["Principal"]
     result |= {"Action": _single(actions), "Resource": _single(resources)}
-    if "Condition" in statement and not retrieved.title:
-        result["Condition"] = statement["Condition"]
-    return result
+    condition = _condition(statement, retrieved)
+    return result | {"Condition": condition} if condition else result
+
+
+def _condition(statement: dict[str, Any], retrieved: Retrieved) -> dict[str, Any] | None:
+    """What the tests that were found can say of a statement's condition; as it stands where any test may be made."""
+    asked = statement.get("Condition")
+    if not asked or retrieved.limited or retrieved.title:
+        return None if retrieved.title else asked
+    made = [t for t in retrieved.tests if t.effect == statement["Effect"] and _makes(asked, t)]
+    return block(made) if made else None
+
+
+def _makes(asked: dict[str, Any], test: Test) -> bool:
+    values = {key.lower(): set(as_list(value)) for key, value in asked.get(test.operator, {}).items()}
+    return values.get(test.key.lower()) == set(
+        as_list(list(test.value) if isinstance(test.value, tuple) else test.value)
+    )
 
 
 def _merged(statements: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -31,11 +31,17 @@ def render(instruction: str, shots: Sequence[Example] = (), retrieved: Retrieved
 
 
 def listed(retrieved: Retrieved) -> str:
-    """The candidates as text: a line for each clause of the request, the likeliest first, then what it may be on."""
-    return "\n".join(
-        " ".join((*line, *(("on", *arns) if (arns := retrieved.scoped.get(line[0])) else ())))
-        for line in retrieved.lines
-    )
+    """The candidates as text: a line for each clause of the request, then what conditions may test.
+
+    A line has the likeliest first and what it may be on; one that the request seems to forbid begins with "not".
+    """
+    lines = []
+    for names in retrieved.lines:
+        first, arns = names[0], retrieved.scoped.get(names[0])
+        forbidden = retrieved.denials.get(first, 0.0) > retrieved.odds.get(first, 0.0)
+        lines.append(" ".join(("not",) * forbidden + names + (("on", *arns) if arns else ())))
+    keys = dict.fromkeys(test.key for test in retrieved.tests)
+    return "\n".join([*lines, *(["if " + " ".join(keys)] if keys else [])])
 
 
 def folded(text: str) -> str:

@@ -16,8 +16,10 @@ from lib.retrieval.terms import stem
 _FRAME = re.compile(
     r"\b(?:(?:able|needs?|wants?|ha[sv]e?|allowed|permitted|permissions?|like|authori[sz]ed|required|possible)"
     r"(?: for (?:[\w'/-]+ ){1,6}?)? ?"
-    r"|(?:allow|permit|enable|authori[sz]e|grant|give|deny|denie|forbid|prevent|stop|block|let)\w* (?!\w+ing\b)"
-    r"(?:[\w'/:-]+ ){0,8}?(?:the ability |permissions? |access )?)(?:to|from) (?=\w)"
+    r"|(?:allow|permit|enable|authori[sz]e|grant|give|deny|denie|forbid)\w* (?!\w+ing\b)"
+    r"(?:[\w'/:-]+ ){0,8}?(?:the ability |permissions? |access )?)to (?=\w)"
+    r"|\b(?:deny|denie|forbid|prevent|stop|(?<!a )(?<!the )block|keep)\w* (?!\w+ing\b)"
+    r"(?:[\w'/:-]+ ){0,8}?from (?=\w+ing\b)"
     r"|\b(?:may|can|cannot|can't|must|should|shall|might)(?: not)?(?: also)?(?: only)? (?!be )",
     re.IGNORECASE,
 )
@@ -27,6 +29,7 @@ _ABOUT_PERMISSIONS = re.compile(  # "Please add the permissions.": asks for noth
 )
 FRAME = 80  # characters within which a lead-up begins
 LONGEST = 4000  # characters of a request that are read; what is asked stands at the beginning
+SHORT = 3  # words of a clause that says nothing without a verb: "hey", "However"
 MOST = 40  # clauses of a request
 _SENTENCE = re.compile(
     r"(?<=[.;!?])\s+|\s*[\r\n]+\s*|,? plus |(?:^|\s)[-*•]\s|(?:^|\s)\d{1,2}[.)]\s"
@@ -109,7 +112,8 @@ def clauses(request: str) -> list[Clause]:
                 after = (p for p in pieces[position + 1 :] if not _lacks_object(p))
                 piece = f"{core} {_object(next(after, ''))}"
             found.append(Clause(_core(show(piece)), show(sentence)))
-    return found[:MOST]
+    telling = [c for c in found if leading_verb(c.text) or len(c.text.split()) > SHORT]
+    return (telling or found)[:MOST]
 
 
 def _core(piece: str) -> str:
@@ -144,4 +148,6 @@ def _objects() -> frozenset[str]:
 def _is_object(piece: str) -> bool:
     """Whether a piece only names more of what the verb before it speaks of: "see users, *roles* and *policies*"."""
     words = re.sub(r"[.?!]+$", "", piece).split()
-    return 1 <= len(words) <= 3 and not _is_verb(words[0]) and words[-1].lower() in _objects() and all(w.isalpha() for w in words)
+    if not 1 <= len(words) <= 3 or _is_verb(words[0]) or re.match(rf"{_EXCEPT}|(?:for|in|on|of|to|by|at) ", piece):
+        return False
+    return words[-1].lower() in _objects() and all(w.isalpha() for w in words)

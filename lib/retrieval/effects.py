@@ -9,10 +9,11 @@ from collections.abc import Sequence
 
 from lib.retrieval.clauses import Clause
 
+BEGINS = 60  # characters of a clause in which a word that forbids is about all of it
 DENIED, ALLOWED = 0.95, 0.03  # what the words say; they are not always right
 _FORBIDDING = (  # words that forbid what follows
     r"den(?:y|ies|ied|ying)|forbid\w*|prohibit\w*|prevent\w*|disallow\w*|refuse\w*|ban(?:s|ned)?|explicit deny",
-    r"block(?:s|ed|ing)?(?! public)",  # a "public access block" is a thing
+    r"(?<!a )(?<!the )block(?:s|ed|ing)?(?! public)",  # a "public access block" is a thing
     # "must not delete it", but not "must not come from" and other conditions
     r"(?:can|must|may|shall|should|will)(?:not|n't| not| never)"
     r"(?! (?:only|be sent|sent|come|coming|from|over|in|have|the case|blocked|break|work))",
@@ -50,7 +51,7 @@ def denied(clauses: Sequence[Clause], request: str) -> list[float]:
         place = max(place, _place(clause, place))
         forbidden = heading or _is_denied(clause, place)
         odds.append(DENIED if forbidden else ALLOWED)
-        if clause.sentence.rstrip().endswith(":"):  # what follows are its items
+        if clause.sentence.rstrip().endswith((":", " to")):  # what follows are its items
             heading = bool(_forbids(clause.sentence))
     return odds
 
@@ -65,7 +66,8 @@ def _place(clause: Clause, least: int) -> int:
 
 
 def _is_denied(clause: Clause, place: int) -> bool:
-    if _forbids(clause.sentence[:place]) or _forbids(clause.text[: max(30, len(clause.text) // 2)]):
+    begins = clause.text.rpartition(": ")[2]  # "a policy for the bucket reports: deny everyone reading ..."
+    if _forbids(clause.sentence[:place]) or _forbids(begins[: max(BEGINS, len(begins) // 2)]):
         return True
     end = next(
         (m for m in _AT_THE_END.finditer(_PURPOSE.split(clause.sentence)[0]) if not _in_condition(clause.sentence, m)),

@@ -106,7 +106,12 @@ class Words:
 
     def best_type(self, cover: np.ndarray, positions: np.ndarray) -> np.ndarray:
         """For the actions at some positions the cover of their resource type that fits best, 0 without types."""
-        return cover[self._types[2][positions]].max(1)
+        return cover[self.types_of[positions]].max(1)
+
+    @property
+    def types_of(self) -> np.ndarray:
+        """The positions of each action's resource types, padded with the one after the last; int (actions, most)."""
+        return self._types[2]
 
     @cached_property
     def verbs(self) -> tuple[Postings, Postings]:

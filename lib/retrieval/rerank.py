@@ -6,7 +6,7 @@ for them go out. A small network weighs the features of the first ranking togeth
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -23,13 +23,16 @@ from lib.retrieval.terms import terms
 WEIGHTS = Path(__file__).parent / "rerank.npz"  # made by `python -m lib.model.fit_retrieval`
 KEPT = 60  # actions of a clause
 FURTHER = (
-    "service of the clause",  # share of the first ranking that is the action's service's
-    "service of the clause before",
-    "service of the sentence's other clauses",
-    "service of the other clauses",
+    # how much of the first ranking of these clauses is about the same service or resource type
+    *(
+        f"{what} of {which}"
+        for what in ("service", "resource type")
+        for which in ("the clause", "the clause before", "the sentence's other clauses", "all other clauses")
+    ),
     "purpose covered by the clause",  # share of the words of the action's description, by their rarity
     "purpose covered by the sentence",
     "resource type in the clause",
+    "resource type in the request",
     "ARN of its type in the clause",
     "ARN of its type in the sentence",
     "score behind the best",
@@ -42,7 +45,9 @@ FURTHER = (
     "length of the clause",
     *(f"level {level}" for level in ACCESS_LEVELS),
 )
-_OF_THE_MOST = tuple(map(FEATURES.index, ("words of the clause", "said in training, clause", "said in training, sentence")))
+_OF_THE_MOST = tuple(
+    map(FEATURES.index, ("words of the clause", "said in training, clause", "said in training, sentence"))
+)
 
 
 @dataclass(frozen=True)
@@ -80,36 +85,51 @@ def features(
     positions, scores, rows = ranker.scored(clauses, request, KEPT)
     share = np.exp(scores - scores[:, :1])
     share /= share.sum(1, keepdims=True)
-    services = ranker.service_of[positions]
-    mass = np.zeros((len(clauses), len(order())), dtype=np.float32)
-    np.add.at(mass, (np.arange(len(clauses))[:, None], services), share)
+    about = (ranker.service_of[positions][..., None], index.load().types_of[positions])
+    masses = [_masses(share, of, size) for of, size in zip(about, (len(order()), _types_count()), strict=True)]
     sentences = [clause.sentence for clause in clauses]
-    further = [
-        _further(clause, positions[i], rows[i], scores[i], [near[services[i]] for near in _around(mass, sentences, i)])
-        for i, clause in enumerate(clauses)
-    ]
+    further = []
+    for i, clause in enumerate(clauses):
+        around = [
+            near[of[i]].max(1) for mass, of in zip(masses, about, strict=True) for near in _around(mass, sentences, i)
+        ]
+        further.append(_further(clause, request, positions[i], rows[i], scores[i], around))
     return positions, scores, np.concatenate([rows, np.stack(further)], axis=2)
 
 
+def _masses(share: np.ndarray, of: np.ndarray, size: int) -> np.ndarray:
+    """How much of each clause's first ranking is about each service or type; float32 of shape (clauses, size + 1)."""
+    mass = np.zeros((len(share), size + 1), dtype=np.float32)
+    np.add.at(mass, (np.arange(len(share))[:, None, None], of), share[..., None])
+    mass[:, size] = 0  # what actions without a type are about
+    return mass
+
+
 def _around(mass: np.ndarray, sentences: Sequence[str], i: int) -> list[np.ndarray]:
-    """What a clause, the one before it, the others of its sentence and all others are about, by service."""
+    """What a clause, the one before it, the others of its sentence and all others are about."""
     others = [j for j in range(len(sentences)) if j != i]
     near = [j for j in others if sentences[j] == sentences[i]]
-    before = [j for j in near if j == i - 1]
+    before = [j for j in others if j == i - 1]
     return [mass[i], *(mass[some].mean(0) if some else np.zeros_like(mass[i]) for some in (before, near, others))]
 
 
 def _further(
-    clause: Clause, positions: np.ndarray, rows: np.ndarray, scores: np.ndarray, services: list[np.ndarray]
+    clause: Clause,
+    request: str,
+    positions: np.ndarray,
+    rows: np.ndarray,
+    scores: np.ndarray,
+    about: list[np.ndarray],
 ) -> np.ndarray:
     words = index.load()
-    here, around = (tuple(dict.fromkeys(terms(text))) for text in (clause.text, clause.sentence))
+    here, around, everywhere = (_distinct_terms(text) for text in (clause.text, clause.sentence, request))
     arns = [_types_of_arns(text) for text in (clause.text, clause.sentence)]
     columns = [
-        *services,
+        *about,
         words.purpose_cover(here)[positions],
         words.purpose_cover(around)[positions],
         words.best_type(words.type_cover(here), positions),
+        words.best_type(words.type_cover(everywhere), positions),
         *(np.array([not types.isdisjoint(_types()[p]) for p in positions]) for types in arns),
         scores - scores[0],
         *(rows[:, column] / (rows[:, column].max() + 1e-6) for column in _OF_THE_MOST),
@@ -121,9 +141,18 @@ def _further(
     return np.concatenate([np.stack(columns, axis=1), access], axis=1).astype(np.float32)
 
 
+@lru_cache(maxsize=256)
+def _distinct_terms(text: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(terms(text)))
+
+
 def _types_of_arns(text: str) -> set[tuple[str, str]]:
     found = (kind for arn in resources.written_out(text) for kind in catalogue.load().resource_types(arn))
     return {(kind.service, kind.name) for kind in found}
+
+
+def _types_count() -> int:
+    return int(index.load().types_of.max())
 
 
 @cache

@@ -18,7 +18,7 @@ from lib.iam.patterns import overlaps
 from lib.retrieval import services
 from lib.retrieval.clauses import Clause
 
-_REGION = re.compile(
+REGION = re.compile(
     r"\b(?:us|eu|ap|sa|ca|me|af|il|mx|cn)(?:-gov)?-(?:north|south|east|west|central)(?:east|west)?-[0-9]\b"
 )
 ACCOUNT = re.compile(r"(?<![\w:/-])[0-9]{12}(?![\w:/-])")
@@ -87,7 +87,7 @@ def named(clauses: Sequence[Clause], actions: Iterable[Iterable[Action]]) -> lis
         it") takes what the clauses before it in its sentence name, else those after it, else the whole request.
     """
     request = " ".join(dict.fromkeys(clause.sentence for clause in clauses))
-    regions, accounts = set(_REGION.findall(request)), set(ACCOUNT.findall(request))
+    regions, accounts = set(REGION.findall(request)), set(ACCOUNT.findall(request))
     everywhere = Scene(regions.pop() if len(regions) == 1 else None, accounts.pop() if len(accounts) == 1 else None)
     found = []
     for position, (clause, likely) in enumerate(zip(clauses, actions, strict=True)):
@@ -150,7 +150,7 @@ def _completed(kind: ResourceType, told: str) -> list[str]:
 
 
 def _scene(text: str, everywhere: Scene) -> Scene:
-    region, account = _REGION.search(text), ACCOUNT.search(text)
+    region, account = REGION.search(text), ACCOUNT.search(text)
     return Scene(region[0] if region else everywhere.region, account[0] if account else everywhere.account)
 
 
@@ -208,7 +208,7 @@ def _ends(text: str, match: re.Match[str]) -> bool:
 
 
 def _is_name(word: str) -> bool:
-    return word.lower() not in _NO_NAMES and not _REGION.fullmatch(word) and not ACCOUNT.fullmatch(word)
+    return word.lower() not in _NO_NAMES and not REGION.fullmatch(word) and not ACCOUNT.fullmatch(word)
 
 
 def _stands_alone(text: str, name: str) -> bool:

@@ -18,9 +18,10 @@ from lib.files import writing
 from lib.iam import catalogue
 from lib.iam.catalogue import Action
 from lib.iam.document import as_policy
-from lib.retrieval import levels, rerank, resources, values
+from lib.retrieval import levels, rerank, resources, tasks, values
 from lib.retrieval.actions import ActionRanker, named
 from lib.retrieval.clauses import LONGEST, Clause, clauses
+from lib.retrieval.conditions import Test, limits, tests
 from lib.retrieval.effects import denied
 from lib.retrieval.refusals import is_json, refusal
 from lib.retrieval.terms import terms
@@ -31,6 +32,7 @@ LEAST = 0.008  # probability of a candidate among those of its clause
 LIKELY = 0.3  # odds from which on a candidate may be granted
 OUTRIGHT = 0.9  # how likely an action or a wildcard is wanted that a clause says in so many words
 BESIDE = 0.2  # what the odds of an action are worth beside a wildcard of the same clause
+FORBIDDEN = 0.7  # how likely, at least, the likeliest action of a clause that forbids is meant
 FOLDS = 2  # for training examples: what they themselves say is not known when they are asked
 
 
@@ -54,6 +56,8 @@ class Retrieved:
     title: str | None = None  # the request is only a name
     odds: dict[str, float] = field(default_factory=dict)  # candidate -> how likely it is to be allowed
     denials: dict[str, float] = field(default_factory=dict)  # candidate -> how likely it is to be denied
+    tests: tuple[Test, ...] = ()  # what conditions may test
+    limited: bool = False  # no test was found, but the request seems to limit; a condition may test anything
     surest: float = 0.0  # score of the likeliest action of any clause; 0 for a name
 
     @property
@@ -173,6 +177,7 @@ class Retriever:
         of_resource = values.is_resource_policy(request)
         if of_resource:
             lines = _of_one_service(lines)
+        asked = tests(request)
         return Retrieved(
             tuple(tuple(line) for line in lines if line),
             self._scoped(found, lines),
@@ -181,6 +186,8 @@ class Retriever:
             values.values(request),
             odds=odds,
             denials=denials,
+            tests=asked,
+            limited=not asked and limits(request),
             surest=float(ranked.first.max()),
         )
 
@@ -230,6 +237,9 @@ def _odds(
     for line, sure, chance in zip(likely, first, forbidden, strict=True):
         wild = any("*" in name for name in sure)
         asked = {name: BESIDE * odds if wild else odds for name, odds in line.items()}
+        if chance > 0.5 and asked:  # that something is to be denied is said outright
+            likeliest = max(asked, key=asked.__getitem__)
+            asked[likeliest] = max(asked[likeliest], FORBIDDEN)
         for name, odds in (asked | dict.fromkeys(sure, OUTRIGHT)).items():
             for told, share in zip(missed, (1 - chance, chance), strict=True):
                 told[name] = told.get(name, 1.0) * (1 - odds * share)
@@ -250,10 +260,10 @@ def _mean_odds(patterns: Sequence[str], likely: Mapping[str, float]) -> dict[str
 
 
 def _first(found: Sequence[Clause], position: int, request: str) -> list[str]:
-    """What a clause asks for in so many words: actions written out, and wildcards; those of a sentence in its first."""
+    """What a clause asks for in so many words: actions written out, those of tasks, and wildcards; those of a sentence in its first."""
     clause = found[position]
     sentences = [c.sentence for c in found]
-    names = _by_place(named(clause.text), clause.text)
+    names = [*_by_place(named(clause.text), clause.text), *tasks.actions(clause.text, request)]
     wild = levels.wildcards(clause.text, request)
     if not wild and sentences.index(clause.sentence) == position:
         wild = levels.wildcards(clause.sentence, request)

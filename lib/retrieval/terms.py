@@ -21,12 +21,14 @@ PHRASES = (
     (r"switch(?:es|ing)? on|turn(?:s|ing)? on", "enable"),
     (r"kick(?:s|ing)? off|fir(?:e|es|ing) up|power(?:s|ing)? (?:on|up)", "start"),
     (r"power(?:s|ing)? (?:off|down)", "stop"),
-    (r"look(?:s|ing)? (?:(?:it|them) )?(?:up|at)|see(?:s|ing)? the (?:details|state|status) of|tak(?:e|es|ing) a look at", "view"),
+    (r"look(?:s|ing)? (?:(?:it|them) )?(?:up|at)|tak(?:e|es|ing) a look at", "view"),
+    (r"see(?:s|ing)? the (?:details|state|status) of", "view"),
     (r"check(?:s|ing)? (?:on|out)", "view"),
     (r"mak(?:e|es|ing) changes to", "update"),
     (r"mak(?:e|es|ing) a (?:copy|snapshot|backup) of", r"copy snapshot backup"),
     (r"tak(?:e|es|ing) (?:a )?(snapshot|backup)s?", r"create \1"),
     (r"user pools?", "userpool"),
+    (r"uploads(?= (?:that|which|without|from|must|are|not)\b)", "put objects"),
 )
 _PHRASES = tuple((re.compile(rf"\b(?:{said})\b", re.IGNORECASE), meant) for said, meant in PHRASES)
 

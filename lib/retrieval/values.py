@@ -22,9 +22,12 @@ _MONTHS = (
 _DAY = re.compile(
     r"\b(?:(?P<day>[0-9]{1,2})(?:st|nd|rd|th)? (?P<month>[A-Z][a-z]{2,8}),? (?P<year>[0-9]{4})"
     r"|(?P<month2>[A-Z][a-z]{2,8}) (?P<day2>[0-9]{1,2})(?:st|nd|rd|th)?,? (?P<year2>[0-9]{4})"
-    r"|(?P<iso>[0-9]{4}-[0-9]{2}-[0-9]{2})(?![T\d]))"
+    r"|(?P<iso>[0-9]{4}-[0-9]{2}-[0-9]{2})(?P<time>T[0-9:]{5,8}Z)?(?!\d))"
 )
-_ADDRESS = re.compile(r"(?<![\w.])([0-9]{1,3}(?:\.[0-9]{1,3}){3})(/[0-9]{1,2})?(?![\w.]*\d)")
+MOMENT = re.sub(r"\?P<\w+>", "?:", _DAY.pattern)  # a date as part of another expression
+_ADDRESS = re.compile(
+    r"(?<![\w.:/-])(?:[0-9]{1,3}(?:\.[0-9]{1,3}){3}|(?=[0-9a-f:]*:[0-9a-f]*:)[0-9a-f:]{2,39})(?:/[0-9]{1,3})?(?![\w:]|\.\d)"
+)
 _TOKEN = re.compile(r"[A-Za-z0-9_*$][A-Za-z0-9_/.:@+*{}$-]*[A-Za-z0-9_/*}]|[A-Za-z0-9_]")
 _MARKED = re.compile(r"[\d/.:_*@-]")  # an address, an id, a path, a host
 _TOLD = re.compile(  # a word that is given as a value
@@ -52,7 +55,7 @@ _LETTER = r"[A-Za-z0-9_+=.@-]"
 _ROLES_OF = re.compile(rf"(?<!{_LETTER})((?:{_LETTER}+{_AND}){{1,12}}{_LETTER}+),? (?:both |all )?roles (?:of|in)\b")
 _NO_ROLES = frozenset(("the", "a", "an", "this", "that", "of", "in", "and", "iam", "or", "our"))
 _PRINCIPAL = re.compile(r"arn:aws[\w-]*:(?:iam|sts)::[0-9]{12}:[A-Za-z0-9_+=,.@/*-]*[A-Za-z0-9_*]")
-_HOST = re.compile(r"(?<![\w.-])[a-z0-9.-]+\.amazonaws\.com")
+HOST = re.compile(r"(?<![\w.-])[a-z0-9.-]+\.amazonaws\.com")
 _RESOURCE_POLICY = re.compile(
     r"\b(?:bucket|queue|topic|key|resource(?:-based)?|repository) (?:access )?polic(?:y|ies)\b"
     r"|\bpolicy (?:on|to|for) the (?:S3 )?bucket\b"
@@ -73,16 +76,7 @@ def values(request: str) -> tuple[str, ...]:
     """
     text = " ".join(request[:LONGEST].split())
     found: dict[str, None] = {}
-    for address, mask in _ADDRESS.findall(text):
-        with suppress(ValueError):
-            ip_network(network := address + (mask or "/32"), strict=False)
-            found[network] = None
-    for match in _DAY.finditer(text):
-        day = _iso(match)
-        if day:
-            found[f"{day}T00:00:00Z"] = None
-    for count, unit in _SPAN.findall(text):
-        found[str((int(count) if count.isdigit() else _NUMBERS[count.lower()]) * _SECONDS[unit.lower()])] = None
+    found |= dict.fromkeys((*addresses(text), *moments(text), *spans(text)))
     for token in (t.rstrip(".:") for t in _TOKEN.findall(text)):
         if _MARKED.search(token) and not token.isspace():
             found[token] = None
@@ -99,6 +93,29 @@ def values(request: str) -> tuple[str, ...]:
     for fixed in FIXED:
         found[fixed] = None
     return tuple(value for value in found if 0 < len(value) <= 256)
+
+
+def addresses(text: str) -> tuple[str, ...]:
+    """The IP addresses and networks of a text, in CIDR notation."""
+    found = []
+    for address in _ADDRESS.findall(text):
+        with suppress(ValueError):
+            network = address if "/" in address else address + ("/128" if ":" in address else "/32")
+            ip_network(network, strict=False)
+            found.append(network)
+    return tuple(dict.fromkeys(found))
+
+
+def moments(text: str) -> tuple[str, ...]:
+    """The dates of a text as the moments at which their days begin, or that are written out."""
+    days = ((match, _iso(match)) for match in _DAY.finditer(text))
+    return tuple(f"{day}{match['time'] or 'T00:00:00Z'}" for match, day in days if day)
+
+
+def spans(text: str) -> tuple[str, ...]:
+    """The spans of time of a text, in seconds."""
+    found = _SPAN.findall(text)
+    return tuple(str((int(n) if n.isdigit() else _NUMBERS[n.lower()]) * _SECONDS[unit.lower()]) for n, unit in found)
 
 
 def _services(text: str) -> Iterator[str]:
@@ -137,7 +154,7 @@ def principals(request: str) -> tuple[str, ...]:
     found |= dict.fromkeys(f"arn:aws:iam::{account}:{name}" for account in accounts for name in named)
     for account in accounts:
         found |= dict.fromkeys(f"arn:aws:iam::{account}:{name}" for name in (*listed, "root"))
-    found |= dict.fromkeys(_HOST.findall(text))
+    found |= dict.fromkeys(HOST.findall(text))
     found |= dict.fromkeys(_services(text))
     if re.search(r"log delivery", text, re.IGNORECASE):
         found |= dict.fromkeys(("delivery.logs.amazonaws.com", "logging.s3.amazonaws.com"))
