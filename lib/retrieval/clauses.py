@@ -23,13 +23,15 @@ _FRAME = re.compile(
     r"|\b(?:may|can|cannot|can't|must|should|shall|might)(?: not)?(?: also)?(?: only)? (?!be )",
     re.IGNORECASE,
 )
+_SMALL_TALK = re.compile(
+    r"\W*(?:hey|hi|hello|thanks|thank you|please|pls|however|but|besides|furthermore|also|ok)\W*", re.IGNORECASE
+)
 _ABOUT_PERMISSIONS = re.compile(  # "Please add the permissions.": asks for nothing by itself
     r"^\s*(?:please |pls |kindly )?(?:add|grant|give|update|fix)\b[\w ]{0,20}\b(?:permissions?|access|policy|iam)\W*$",
     re.IGNORECASE,
 )
 FRAME = 80  # characters within which a lead-up begins
 LONGEST = 4000  # characters of a request that are read; what is asked stands at the beginning
-SHORT = 3  # words of a clause that says nothing without a verb: "hey", "However"
 MOST = 40  # clauses of a request
 _SENTENCE = re.compile(
     r"(?<=[.;!?])\s+|\s*[\r\n]+\s*|,? plus |(?:^|\s)[-*•]\s|(?:^|\s)\d{1,2}[.)]\s"
@@ -112,7 +114,7 @@ def clauses(request: str) -> list[Clause]:
                 after = (p for p in pieces[position + 1 :] if not _lacks_object(p))
                 piece = f"{core} {_object(next(after, ''))}"
             found.append(Clause(_core(show(piece)), show(sentence)))
-    telling = [c for c in found if leading_verb(c.text) or len(c.text.split()) > SHORT]
+    telling = [c for c in found if leading_verb(c.text) or not _SMALL_TALK.fullmatch(c.text)]
     return (telling or found)[:MOST]
 
 

@@ -260,7 +260,7 @@ def _mean_odds(patterns: Sequence[str], likely: Mapping[str, float]) -> dict[str
 
 
 def _first(found: Sequence[Clause], position: int, request: str) -> list[str]:
-    """What a clause asks for in so many words: actions written out, those of tasks, and wildcards; those of a sentence in its first."""
+    """What a clause asks for in so many words: names, tasks and wildcards; those of a sentence in its first clause."""
     clause = found[position]
     sentences = [c.sentence for c in found]
     names = [*_by_place(named(clause.text), clause.text), *tasks.actions(clause.text, request)]

@@ -69,9 +69,12 @@ MORE_NAMES = {
 }
 
 
+Names = dict[tuple[str, ...], tuple[str, ...]]  # the words of a name in lower case -> the prefixes that bear it
+
+
 @cache
-def names() -> dict[tuple[str, ...], tuple[str, ...]]:
-    """What services are called: the words of a name in lower case -> the prefixes that bear it."""
+def titles() -> Names:
+    """What services are called."""
     found: dict[tuple[str, ...], set[str]] = {}
     for prefix, service in catalogue.load().services.items():
         called = {service.title, *POPULAR.get(prefix, (0, ()))[1], *MORE_NAMES.get(prefix, ())}
@@ -80,14 +83,26 @@ def names() -> dict[tuple[str, ...], tuple[str, ...]]:
             aside = _ASIDE.match(title)
             called |= set(aside.groups()) if aside else set()
         called |= {_MAKER.sub("", name) for name in called}
+        called |= {name.removesuffix(" Service") for name in called if len(name.split()) > 2}
         called |= {prefix} if len(prefix) > 2 else set()
         for name in called:
-            found.setdefault(tuple(word.lower() for word in _WORD.findall(name)), set()).add(prefix)
+            found.setdefault(_words(name), set()).add(prefix)
+    return {words: tuple(sorted(prefixes)) for words, prefixes in found.items()}
+
+
+@cache
+def names() -> Names:
+    """What services and their resources are called: "queue" names Amazon SQS."""
+    found = {words: set(prefixes) for words, prefixes in titles().items()}
     for (prefix, _), spoken in NOUNS.items():
         for noun in spoken:
             for form in (noun, plural(noun)):
-                found.setdefault(tuple(word.lower() for word in _WORD.findall(form)), set()).add(prefix)
+                found.setdefault(_words(form), set()).add(prefix)
     return {words: tuple(sorted(prefixes)) for words, prefixes in found.items()}
+
+
+def _words(name: str) -> tuple[str, ...]:
+    return tuple(word.lower() for word in _WORD.findall(name))
 
 
 @cache

@@ -24,7 +24,7 @@ from lib.retrieval.actions import ActionRanker
 from lib.retrieval.clauses import Clause
 from lib.retrieval.index import Index
 from lib.retrieval.network import Network, sigmoid
-from lib.retrieval.services import names, order
+from lib.retrieval.services import order, titles
 from lib.retrieval.terms import terms
 
 WEIGHTS = Path(__file__).parent / "titles.npz"  # made by `python -m lib.model.fit_retrieval`
@@ -72,7 +72,7 @@ def level_of(title: str) -> str:
 def _joined() -> dict[str, tuple[str, ...]]:
     """Names of services without blanks or maker: "appmesh" -> appmesh."""
     found: dict[str, set[str]] = {}
-    for words, prefixes in names().items():
+    for words, prefixes in titles().items():
         key = re.sub(r"[^a-z0-9]|^aws|^amazon", "", "".join(words))
         if len(key) > 1:
             found.setdefault(key, set()).update(prefixes)
