@@ -218,8 +218,8 @@ class PolicyGenerator:
     def _matcher(self, found: Retrieved | None) -> Matcher:
         if found is None:
             return self._compiler.matcher(whole())
-        tests = None if found.limited else found.tests
-        grammar = chosen(found.groups, found.policy_type, found.principals, found.values, tests)
+        comparisons = None if found.limited else found.comparisons
+        grammar = chosen(found.groups, found.policy_type, found.principals, found.values, comparisons)
         return self._compiler.matcher(grammar)
 
     def _decode(

@@ -15,7 +15,7 @@ from lib.iam.catalogue import WITHOUT_SLASH
 from lib.iam.checks.keys import GLOBAL, GLOBAL_LISTS
 from lib.iam.document import EFFECTS
 from lib.model.matcher import GrammarError
-from lib.retrieval.conditions import Test, block
+from lib.retrieval.conditions import Comparison, block
 from lib.retrieval.retrieve import Group
 
 POLICY_TYPES = ("identity", "resource")  # whose statements have the elements that a draft is about
@@ -110,7 +110,7 @@ def chosen(
     policy_type: str = "identity",
     principals: Sequence[str] = (),
     values: Sequence[str] = (),
-    tests: Sequence[Test] | None = None,
+    comparisons: Sequence[Comparison] | None = None,
 ) -> str:
     """The grammar of the policies of one request, of at most MOST_STATEMENTS statements.
 
@@ -124,8 +124,8 @@ def chosen(
             without any the Principal is free as in `whole`.
         values: the strings with which conditions may compare the global keys and those of the groups' services;
             without any they are free as in `whole`.
-        tests: all that conditions may test; None: what the values allow. A condition makes tests of its statement's
-            effect whose keys are global or known to its actions. If there is any, some statement has a condition.
+        comparisons: all that conditions may make; None: what the values allow. A condition makes those of its
+            statement's effect whose keys are global or known to its actions. If there is any, some statement has one.
 
     Raises:
         ValueError: for another policy type.
@@ -135,15 +135,15 @@ def chosen(
     if not groups or not all(group.actions and group.resources for group in groups):
         raise GrammarError("a policy needs a group, and every group needs an action and a resource")
     who = r'"\"Principal\":" principal "," ' if _has_principal(policy_type) else ""
-    limits = _limits(groups, tests or ())
-    tail = '("," condition)? ' if tests is None else ""
+    limits = _limits(groups, comparisons or ())
+    tail = '("," condition)? ' if comparisons is None else ""
     rules = [
         rf'start: "{{\"Version\":\"2012-10-17\",\"Statement\":[" {_statements(bool(limits))} "]}}"',
         f'plain: "{{" EFFECT "," {who}body {tail}"}}"',
         "body: " + " | ".join(f"g{number}" for number in range(len(groups))),
         r'EFFECT: /"Effect":"(Allow|Deny)"/',
     ]
-    if tests is None:
+    if comparisons is None:
         rules += _free_condition(groups, values)
     elif limits:
         bodies = (rf'"{{\"Effect\":\"{e}\"," {who}g{n} ",\"Condition\":" c{e.lower()}{n} "}}"' for e, n in limits)
@@ -173,10 +173,10 @@ def _free_condition(groups: Sequence[Group], values: Sequence[str]) -> list[str]
     return [f'KEY: /"({_keys(keys)})"/', compared, _CONDITION]
 
 
-def _limits(groups: Sequence[Group], tests: Sequence[Test]) -> dict[tuple[str, int], list[Test]]:
-    """The tests that a statement of an effect about a group can make."""
+def _limits(groups: Sequence[Group], comparisons: Sequence[Comparison]) -> dict[tuple[str, int], list[Comparison]]:
+    """The comparisons that a statement of an effect about a group can make."""
     found = {
-        (effect, number): [test for test in tests if test.effect == effect and _knows(group, test.key)]
+        (effect, number): [test for test in comparisons if test.effect == effect and _knows(group, test.key)]
         for effect in EFFECTS
         for number, group in enumerate(groups)
     }
@@ -192,10 +192,10 @@ def _knows(group: Group, key: str) -> bool:
     return any(action and known.supports_key(action, key) for action in actions)
 
 
-def _any_of_blocks(tests: Sequence[Test]) -> str:
-    """The conditions that make some of the tests: every choice of a few, of many only all, pairs and single ones."""
-    sizes = range(1, len(tests) + 1) if len(tests) <= 4 else (1, 2, len(tests))
-    chosen = (some for size in sizes for some in combinations(tests, size))
+def _any_of_blocks(comparisons: Sequence[Comparison]) -> str:
+    """The conditions that make some of the comparisons: any of a few; of many all, two or one."""
+    sizes = range(1, len(comparisons) + 1) if len(comparisons) <= 4 else (1, 2, len(comparisons))
+    chosen = (some for size in sizes for some in combinations(comparisons, size))
     blocks = dict.fromkeys(json.dumps(block(some), separators=(",", ":"), ensure_ascii=False) for some in chosen)
     return " | ".join(json.dumps(text, ensure_ascii=False) for text in blocks)
 

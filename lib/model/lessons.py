@@ -14,7 +14,7 @@ from lib.data.dataset import Example
 from lib.iam import catalogue
 from lib.iam.document import as_list
 from lib.model.prompt import render
-from lib.retrieval.conditions import Test, block
+from lib.retrieval.conditions import Comparison, block
 from lib.retrieval.retrieve import Group, Retrieved
 
 MOST_OF = 0.6  # of a candidate wildcard must be wanted
@@ -109,15 +109,15 @@ def _written(statement: dict[str, Any], actions: list[str], group: Group, retrie
 
 
 def _condition(statement: dict[str, Any], retrieved: Retrieved) -> dict[str, Any] | None:
-    """What the tests that were found can say of a statement's condition; as it stands where any test may be made."""
+    """What the comparisons that were found can say of a statement's condition; all of it where any may be made."""
     asked = statement.get("Condition")
     if not asked or retrieved.limited or retrieved.title:
         return None if retrieved.title else asked
-    made = [t for t in retrieved.tests if t.effect == statement["Effect"] and _makes(asked, t)]
+    made = [t for t in retrieved.comparisons if t.effect == statement["Effect"] and _makes(asked, t)]
     return block(made) if made else None
 
 
-def _makes(asked: dict[str, Any], test: Test) -> bool:
+def _makes(asked: dict[str, Any], test: Comparison) -> bool:
     values = {key.lower(): set(as_list(value)) for key, value in asked.get(test.operator, {}).items()}
     return values.get(test.key.lower()) == set(
         as_list(list(test.value) if isinstance(test.value, tuple) else test.value)

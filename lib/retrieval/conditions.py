@@ -1,7 +1,7 @@
 """What a request says about the circumstances of a call: "only with MFA", "from 10.0.0.0/8", "until 1 May 2027".
 
-A request comes in; tests go out, as the Condition element has them: operator, key and values. One row of _ROWS is one
-way of limiting; how it is said is a regular expression, and what is said of a denial is turned round, because
+A request comes in; comparisons go out, as the Condition element has them: operator, key and values. One row of _ROWS
+is one way of limiting; how it is said is a regular expression, and what is said of a denial is turned round, because
 "deny it unless MFA is used" denies where the test for MFA fails.
 """
 
@@ -18,16 +18,14 @@ from lib.retrieval.resources import ACCOUNT, REGION
 from lib.retrieval.services import mentions
 from lib.retrieval.values import MOMENT
 
-MOST = 8  # tests of a request
+MOST = 8  # comparisons of a request
 
 Value = str | tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class Test:
+class Comparison:
     """One comparison of a Condition element, for statements of one effect."""
-
-    __test__ = False  # no test case, whatever pytest thinks of its name
 
     effect: str
     operator: str
@@ -46,16 +44,16 @@ class _Row:
     deny: str | None
 
 
-def tests(request: str) -> tuple[Test, ...]:
-    """The tests that a request asks for, those of allowing statements first, each once."""
+def comparisons(request: str) -> tuple[Comparison, ...]:
+    """The comparisons that a request asks for, those of allowing statements first, each once."""
     text = " ".join(request[:LONGEST].split())
     found = [test for row, said in _rows() for test in _of_row(row, said, text)]
     found += [*_tags(text), *_named_keys(text), *_encryption(text), *_on_behalf(text)]
     return tuple(dict.fromkeys(sorted(found, key=lambda test: test.effect)))[:MOST]
 
 
-def block(chosen: Iterable[Test]) -> dict[str, dict[str, str | list[str]]]:
-    """The Condition element that makes these tests."""
+def block(chosen: Iterable[Comparison]) -> dict[str, dict[str, str | list[str]]]:
+    """The Condition element that makes these comparisons."""
     found: dict[str, dict[str, str | list[str]]] = {}
     for test in chosen:
         found.setdefault(test.operator, {})[test.key] = (
@@ -65,7 +63,7 @@ def block(chosen: Iterable[Test]) -> dict[str, dict[str, str | list[str]]]:
 
 
 def limits(request: str) -> bool:
-    """Whether the request seems to say under which circumstances, in words that `tests` may not know."""
+    """Whether the request seems to say under which circumstances, in words that `comparisons` may not know."""
     return bool(_LIMITS.search(request[:LONGEST]))
 
 
@@ -76,13 +74,19 @@ _LIMITS = re.compile(
 )
 
 
-def _of_row(row: _Row, said: re.Pattern[str], text: str) -> Iterator[Test]:
+def _of_row(row: _Row, said: re.Pattern[str], text: str) -> Iterator[Comparison]:
     for match in said.finditer(text):
         found = tuple(dict.fromkeys(row.found(match)))
         for effect, operator in (("Allow", row.allow), ("Deny", row.deny)):
             if operator and found:
                 fails = effect == "Deny" and operator.startswith("Bool")
-                yield Test(effect, operator, row.key, "false" if fails else found[0] if len(found) == 1 else found)
+                yield Comparison(
+                    effect, operator, row.key, "false" if fails else found[0] if len(found) == 1 else found
+                )
+
+
+def _value(found: Sequence[str]) -> Value:
+    return found[0] if len(found) == 1 else tuple(found)
 
 
 def _true(match: re.Match[str]) -> Sequence[str]:
@@ -364,7 +368,7 @@ _TAG_KEYS = re.compile(
 )
 
 
-def _tags(text: str) -> Iterator[Test]:
+def _tags(text: str) -> Iterator[Comparison]:
     """Tags as name=value; of whom or what they are is told by the words around."""
     for match in _TAG.finditer(text):
         before = text[max(0, match.start() - 80) : match.start()]
@@ -372,11 +376,13 @@ def _tags(text: str) -> Iterator[Test]:
         after = text[match.end() : match.end() + 40]
         kind = _kind_of_tag(before, after)
         if kind:
-            yield Test("Allow", "StringEquals", f"{kind}/{match[1]}", match[2])
-            yield Test("Deny", "StringNotEquals", f"{kind}/{match[1]}", match[2])
+            yield Comparison("Allow", "StringEquals", f"{kind}/{match[1]}", match[2])
+            yield Comparison("Deny", "StringNotEquals", f"{kind}/{match[1]}", match[2])
     for match in _TAG_KEYS.finditer(text):
         keys = re.findall(r"[\w-]+", re.sub(r"\b(?:and|or)\b", " ", match["keys"]))
-        yield Test("Allow", "ForAllValues:StringEquals", "aws:TagKeys", keys[0] if len(keys) == 1 else tuple(keys))
+        yield Comparison(
+            "Allow", "ForAllValues:StringEquals", "aws:TagKeys", keys[0] if len(keys) == 1 else tuple(keys)
+        )
 
 
 def _kind_of_tag(before: str, after: str) -> str | None:
@@ -413,7 +419,7 @@ _OF_TYPE = {
 }
 
 
-def _named_keys(text: str) -> Iterator[Test]:
+def _named_keys(text: str) -> Iterator[Comparison]:
     """Tests of keys that are written out: "only when rds:MultiAz is true"."""
     for match in _KEY.finditer(text):
         key = catalogue.load().condition_key(match["key"])
@@ -422,8 +428,8 @@ def _named_keys(text: str) -> Iterator[Test]:
             allow, deny = _operators(key, match["how"])
             value: Value = (found, match["other"]) if match["other"] and key.type != "Bool" else found
             turned = {"true": "false", "false": "true"}.get(found, found) if key.type == "Bool" else value
-            yield Test("Allow", allow, match["key"], value)
-            yield Test("Deny", deny, match["key"], turned)
+            yield Comparison("Allow", allow, match["key"], value)
+            yield Comparison("Deny", deny, match["key"], turned)
 
 
 def _operators(key: ConditionKey, how: str) -> tuple[str, str]:
@@ -443,29 +449,29 @@ _KMS_KEY = re.compile(
 )
 
 
-def _encryption(text: str) -> Iterator[Test]:
+def _encryption(text: str) -> Iterator[Comparison]:
     """How uploads to S3 must be encrypted, and whether one may leave it to the bucket's default."""
     for match in _KMS_KEY.finditer(text):
-        yield Test("Deny", "StringNotEquals", f"{_SSE}-aws-kms-key-id", match[1])
+        yield Comparison("Deny", "StringNotEquals", f"{_SSE}-aws-kms-key-id", match[1])
     method = _METHOD.search(_ARNS.sub(" ", text))
     if method and _UPLOAD.search(text):
-        yield Test("Allow", "StringEquals", _SSE, method[1])
-        yield Test("Deny", "StringNotEquals", _SSE, method[1])
+        yield Comparison("Allow", "StringEquals", _SSE, method[1])
+        yield Comparison("Deny", "StringNotEquals", _SSE, method[1])
         if _WITHOUT.search(text):
-            yield Test("Deny", "Null", _SSE, "false" if _MAY_PASS.search(text) else "true")
+            yield Comparison("Deny", "Null", _SSE, "false" if _MAY_PASS.search(text) else "true")
 
 
 _BEHALF = re.compile(r"\bon behalf of (?:the )?account ([0-9]{12})\b", re.IGNORECASE)
 _DISTRIBUTION = re.compile(r"\bdistribution (E[A-Z0-9]{10,14})\b")
 
 
-def _on_behalf(text: str) -> Iterator[Test]:
+def _on_behalf(text: str) -> Iterator[Comparison]:
     """For whom a service acts that a resource policy names: an account, or a distribution of CloudFront."""
     for match in _BEHALF.finditer(text):
-        yield Test("Allow", "StringEquals", "aws:SourceAccount", match[1])
+        yield Comparison("Allow", "StringEquals", "aws:SourceAccount", match[1])
     sources = re.findall(r"arn:aws[\w-]*:cloudfront::[0-9]{12}:distribution/\w+", text)
     accounts = ACCOUNT.findall(text)
     if accounts:
         sources += [f"arn:aws:cloudfront::{accounts[0]}:distribution/{name}" for name in _DISTRIBUTION.findall(text)]
     if sources and "CloudFront" in text:
-        yield Test("Allow", "StringEquals", "aws:SourceArn", sources[0])
+        yield Comparison("Allow", "StringEquals", "aws:SourceArn", sources[0])

@@ -21,7 +21,7 @@ from lib.iam.document import as_policy
 from lib.retrieval import levels, rerank, resources, tasks, values
 from lib.retrieval.actions import ActionRanker, named
 from lib.retrieval.clauses import LONGEST, Clause, clauses
-from lib.retrieval.conditions import Test, limits, tests
+from lib.retrieval.conditions import Comparison, comparisons, limits
 from lib.retrieval.effects import denied
 from lib.retrieval.refusals import is_json, refusal
 from lib.retrieval.terms import terms
@@ -56,7 +56,7 @@ class Retrieved:
     title: str | None = None  # the request is only a name
     odds: dict[str, float] = field(default_factory=dict)  # candidate -> how likely it is to be allowed
     denials: dict[str, float] = field(default_factory=dict)  # candidate -> how likely it is to be denied
-    tests: tuple[Test, ...] = ()  # what conditions may test
+    comparisons: tuple[Comparison, ...] = ()  # what conditions may test
     limited: bool = False  # no test was found, but the request seems to limit; a condition may test anything
     surest: float = 0.0  # score of the likeliest action of any clause; 0 for a name
 
@@ -177,7 +177,7 @@ class Retriever:
         of_resource = values.is_resource_policy(request)
         if of_resource:
             lines = _of_one_service(lines)
-        asked = tests(request)
+        asked = comparisons(request)
         return Retrieved(
             tuple(tuple(line) for line in lines if line),
             self._scoped(found, lines),
@@ -186,7 +186,7 @@ class Retriever:
             values.values(request),
             odds=odds,
             denials=denials,
-            tests=asked,
+            comparisons=asked,
             limited=not asked and limits(request),
             surest=float(ranked.first.max()),
         )

@@ -17,6 +17,7 @@ from lib.model import grammar as module
 from lib.model.base import load_tokenizer
 from lib.model.grammar import Group, chosen, whole
 from lib.model.matcher import Compiler, GrammarError, closings
+from lib.retrieval.conditions import Comparison, block
 
 COMPILER = Compiler(load_tokenizer(profiles.load("nano")))  # hypothesis and fixtures of a session do not mix
 READ = Group(("s3:GetObject", "s3:ListBucket", "s3:Get*"), ("arn:aws:s3:::acme", "arn:aws:s3:::acme/*", "*"))
@@ -197,6 +198,30 @@ def test_conditions_compare_with_the_values_of_the_request():
     ):
         assert not accepts(grammar, policy(statement(Condition=test)))
     assert accepts(chosen([READ]), policy(statement(Condition={"StringLike": {"s3:prefix": "anything/*"}})))
+
+
+MFA = Comparison("Allow", "Bool", "aws:MultiFactorAuthPresent", "true")
+PREFIX = Comparison("Allow", "StringLike", "s3:prefix", "home/*")
+STOPS = statement(Effect="Deny", Action="ec2:StopInstances", Resource="arn:aws:ec2:*:*:instance/*")
+LIST = Group(("s3:ListBucket",), ("arn:aws:s3:::acme",))
+
+
+def test_conditions_make_the_tests_of_the_request():
+    grammar = chosen([STOP, LIST], comparisons=[MFA, PREFIX])
+    listing = {"Action": "s3:ListBucket", "Resource": "arn:aws:s3:::acme"}
+    for test in (block([MFA]), block([PREFIX]), block([MFA, PREFIX])):
+        assert accepts(grammar, policy(statement(**listing, Condition=test)))
+    assert accepts(grammar, policy(STOPS, statement(**listing, Condition=block([MFA])), STOPS))
+    assert not accepts(grammar, policy(STOPS | {"Condition": block([PREFIX])}))  # ec2:StopInstances does not know it
+    assert not accepts(grammar, policy(statement(**listing, Effect="Deny", Condition=block([MFA]))))
+    assert not accepts(grammar, policy(statement(**listing, Condition={"Bool": {"aws:SecureTransport": "true"}})))
+
+
+def test_a_condition_that_was_asked_for_cannot_be_left_out():
+    assert not accepts(chosen([STOP], comparisons=[MFA]), policy(STOPS))
+    assert accepts(chosen([STOP], comparisons=[PREFIX]), policy(STOPS))  # no statement could make it
+    assert accepts(chosen([STOP], comparisons=[]), policy(STOPS))
+    assert not accepts(chosen([STOP], comparisons=[]), policy(STOPS | {"Condition": block([MFA])}))
 
 
 def test_principals_of_the_request():

@@ -31,10 +31,33 @@ def test_a_request_is_cut_into_what_it_asks_for(request_, expected):
     assert texts(request_) == expected
 
 
-def test_verbs_without_an_object_share_the_next_one():
-    assert texts("read and delete the message bodies") == [
-        "read delete the message bodies",
-        "delete the message bodies",
+@pytest.mark.parametrize(
+    ("request_", "expected"),
+    [
+        ("read and delete the messages", ["read the messages", "delete the messages"]),
+        (
+            "let ops create, tag and look up the streams",
+            ["create the streams", "tag the streams", "look up the streams"],
+        ),
+        (
+            "stop, power on and reboot instance i-0a",
+            ["stop instance i-0a", "power on instance i-0a", "reboot instance i-0a"],
+        ),
+        ("Start the builds and stop the pipelines", ["Start the builds", "stop the pipelines"]),
+    ],
+)
+def test_a_verb_without_an_object_takes_the_next_one(request_, expected):
+    assert [text.removeprefix("let ops ") for text in texts(request_)] == expected
+
+
+def test_sentences_end_before_what_forbids():
+    assert texts('* describe the group "web" Make sure that nobody can change it') == [
+        'describe the group "web"',
+        "change it",
+    ]
+    assert texts("hey, read the queue. However, deleting it is denied.") == [
+        "read the queue.",
+        "deleting it is denied.",
     ]
 
 

@@ -20,6 +20,9 @@ REQUESTS = {  # -> whether each clause is denied
     "create graphs so that the release is not blocked": [False],
     "read objects only when the request is not denied by the proxy": [False],
     "interns cannot view the role etl. Please add the permissions.": [False],
+    "bucket policy for the bucket docs: deny everyone reading objects in it": [True],
+    "keep the notification service from importing a notebook": [True],
+    "get a block from the ledger orders": [False],
     "They must not do the following: - delete queues - purge queues": [True, True, True],
 }
 

@@ -115,10 +115,10 @@ def check(found: Retrieved) -> None:
     grouped = [name for group in found.groups for name in group.actions]
     assert grouped or not found.lines
     assert len(grouped) == len(set(grouped)) and set(grouped) <= set(found.actions)
-    assert all(found.odds.get(name, 1.0) < LIKELY for name in set(found.actions) - set(grouped))
+    left = set(found.actions) - set(grouped)
+    assert all(max(found.odds.get(name, 0.0), found.denials.get(name, 0.0)) < LIKELY for name in left)
     assert len({group.resources for group in found.groups}) == len(found.groups)
     assert found.scoped.keys() <= set(found.actions)
-    assert found.denials.keys() <= set(found.actions)
     assert all(0 <= chance <= 1 for chance in (*found.odds.values(), *found.denials.values()))
     for name, arns in found.scoped.items():
         kinds = {(a.service, t) for a in map(CATALOGUE.action, CATALOGUE.expand(name)) for t in a.resource_types}
