@@ -1,7 +1,7 @@
 """Things that people ask for in one breath and that take several actions: "push images to ECR".
 
 A clause and the request around it come in; the actions that the task takes go out, as AWS's guides for the services
-list them. What takes one action is not here: ranking finds it.
+list them. What takes one action is here only where its name says something else than people do.
 """
 
 import re

@@ -37,7 +37,7 @@ _ALIKE = {
     "create": "create make build provision generate add launch new establish",
     "delete": "delete remove destroy drop erase purge wipe deregister",
     "read": "get fetch retrieve read view see look inspect show obtain return describe check examine display download "
-    "access lookup query monitor",
+    "access lookup query monitor receive pull poll consume",
     "list": "list enumerate browse see show describe",
     "update": "update modify change edit adjust alter configure set put customize",
     "start": "start initiate begin launch run trigger execute invoke call resume",
