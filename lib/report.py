@@ -59,7 +59,7 @@ def write(run: Run) -> Path:
     copies = sorted((run.folder / EXECUTED).glob("*.ipynb"))
     whole = [copy for copy in copies if _is_whole(copy)]  # a kill can leave half a copy of a notebook that was running
     page = (
-        _templates()
+        templates()
         .get_template("report.html.jinja")
         .render(
             profile=run.profile,
@@ -149,7 +149,8 @@ def _environment(run: Run) -> dict[str, str]:
     }
 
 
-def _templates() -> jinja2.Environment:
+def templates() -> jinja2.Environment:
+    """The course's HTML templates; what is put into them is escaped."""
     return jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True
     )

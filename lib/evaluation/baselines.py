@@ -1,0 +1,85 @@
+"""Answers that need no model: a metric that one of them wins says little about a model.
+
+Requests and the training examples come in, output rows as an arm writes them go out, an arm a baseline.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from functools import cached_property
+
+import numpy as np
+
+from lib.data.dataset import Example
+from lib.iam.document import as_policy
+from lib.retrieval.index import Index
+from lib.retrieval.services import evidence, order
+from lib.retrieval.terms import terms
+
+NOTHING = '{"Version":"2012-10-17","Statement":[]}'
+EVERYTHING = '{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}'
+
+
+class Baselines:
+    """Baselines that know a training split."""
+
+    def __init__(self, train: Sequence[Example]) -> None:
+        """Take the training split.
+
+        Raises:
+            ValueError: if it is empty.
+        """
+        if not train:
+            raise ValueError("baselines copy from a training split: it is empty")
+        self._train = tuple(train)
+
+    @property
+    def arms(self) -> dict[str, Callable[[str], str]]:
+        """The name of each baseline, and what it answers to a request."""
+        return {
+            "empty": lambda request: NOTHING,
+            "everything": lambda request: EVERYTHING,
+            "nearest": self.nearest,
+            "usual": self.usual,
+        }
+
+    def nearest(self, request: str) -> str:
+        """The policy of the training example whose instruction is nearest by BM25."""
+        return self._train[int(np.argmax(self._index.scores(terms(request))))].policy
+
+    def usual(self, request: str) -> str:
+        """The commonest training policy among those of the service that the request names; of all if it names none."""
+        weights = evidence(request)
+        service = int(np.argmax(weights)) if weights.max(initial=0) else None
+        return self._commonest.get(service, self._commonest[None])
+
+    def answer(self, examples: Sequence[Example]) -> list[dict]:
+        """Output rows of every baseline, in the order of the examples."""
+        return [
+            {
+                "arm": arm,
+                "id": example.id,
+                "source": example.source,
+                "complexity": example.complexity,
+                "instruction": example.instruction,
+                "expected": example.policy,
+                "generated": answer(example.instruction),
+                "complete": True,
+            }
+            for arm, answer in self.arms.items()
+            for example in examples
+        ]
+
+    @cached_property
+    def _index(self) -> Index:
+        return Index([terms(example.instruction) for example in self._train], k1=1.2, b=0.5)
+
+    @cached_property
+    def _commonest(self) -> dict[int | None, str]:
+        """For the position of each service the commonest policy that is about it alone; under None that of all."""
+        counts: dict[int | None, Counter[str]] = {None: Counter(example.policy for example in self._train)}
+        for example in self._train:
+            services = {service for s in as_policy(example.policy).statements for service in s.services}
+            for service in services & order().keys() if len(services) == 1 else ():
+                counts.setdefault(order()[service], Counter())[example.policy] += 1
+        # Of several that are as common the shortest, then the first by its text: the same on every machine.
+        return {key: min(found, key=lambda p: (-found[p], len(p), p)) for key, found in counts.items()}

@@ -1,0 +1,106 @@
+"""What an answer grants beyond what was wanted, permission by permission, and what AWS would object to in it.
+
+An expected and a generated text come in, a row of counts and shares goes out. All is undefined (None) for an answer
+that is not schema valid: it grants nothing, because AWS takes no such policy.
+"""
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+from lib.evaluation.reading import policy_text, read
+from lib.evaluation.requests import agreement
+from lib.iam import catalogue
+from lib.iam.checks import validate
+from lib.iam.compare import Permission, compare
+from lib.iam.conditions import values_of
+from lib.iam.document import Policy, PolicySyntaxError, as_policy
+from lib.iam.review import risks
+
+COLUMNS = (
+    "permission_precision",
+    "permission_recall",
+    "over_granted",
+    "under_granted",
+    "requests_alike",
+    "conditions_match",
+    "unscoped",
+    "errors",
+    "security_warnings",
+    "warnings",
+    "risks_added",
+)
+
+
+def score(expected: str, generated: str) -> dict:
+    """Compare one answer with what was wanted.
+
+    Returns:
+        permission_precision, permission_recall: shares of what the answer, and of what was wanted, that the other says,
+            too, by action, resource, principal and conditions (`lib.iam.compare`).
+        over_granted: pairs of an action and a resource that the answer allows and should not, or fails to deny.
+        under_granted: those that it should allow and does not, or denies.
+        requests_alike: share of sampled requests that both policies decide alike (`lib.evaluation.requests`).
+        conditions_match: the same comparisons of keys with values are made, wherever they stand.
+        unscoped: actions that the answer allows on every resource though a narrower one was wanted and is supported.
+        errors, security_warnings, warnings: findings of the answer by severity (`lib.iam.checks`).
+        risks_added: classes of risk that the wanted policy does not carry (`lib.iam.review.risks`).
+    """
+    if not read(generated).schema_valid:
+        return dict.fromkeys(COLUMNS)
+    try:
+        wanted, given = as_policy(expected), as_policy(policy_text(generated))
+    except PolicySyntaxError:
+        return dict.fromkeys(COLUMNS)
+    found = compare(wanted, given)
+    severities = [finding.severity for finding in validate(given)]
+    return {
+        "permission_precision": found.precision,
+        "permission_recall": found.recall,
+        "over_granted": _pairs(found.extra, "Allow") + _pairs(found.missing, "Deny"),
+        "under_granted": _pairs(found.missing, "Allow") + _pairs(found.extra, "Deny"),
+        "requests_alike": agreement(wanted, given),
+        "conditions_match": _comparisons(wanted) == _comparisons(given),
+        "unscoped": len(_on_everything(given) & _scoped(wanted)),
+        "errors": severities.count("ERROR"),
+        "security_warnings": severities.count("SECURITY_WARNING"),
+        "warnings": severities.count("WARNING"),
+        "risks_added": len(_risks(policy_text(generated)) - _risks(expected)),
+    }
+
+
+def _pairs(permissions: Sequence[Permission], effect: str) -> int:
+    return sum(len(permission.actions) for permission in permissions if permission.effect == effect)
+
+
+def _comparisons(policy: Policy) -> frozenset[tuple[str, str, frozenset[str]]]:
+    return frozenset(
+        (operator.lower(), key.lower(), frozenset(map(str, values_of(values))))
+        for statement in policy.statements
+        for operator, keys in statement.condition.items()
+        if isinstance(keys, dict)
+        for key, values in keys.items()
+    )
+
+
+def _on_everything(policy: Policy) -> frozenset[str]:
+    patterns = (
+        p for s in policy.statements if s.effect == "Allow" and "*" in (s.resources or ()) for p in s.actions or ()
+    )
+    return catalogue.load().expand_all(patterns)
+
+
+def _scoped(policy: Policy) -> frozenset[str]:
+    """The actions that a policy allows on named resources only, and that the catalogue says can be so."""
+    patterns = (
+        p
+        for s in policy.statements
+        if s.effect == "Allow" and s.resources and "*" not in s.resources
+        for p in s.actions or ()
+    )
+    named = catalogue.load().expand_all(patterns) - _on_everything(policy)
+    return frozenset(name for name in named if catalogue.load().actions[name].resource_types)
+
+
+@lru_cache(maxsize=8_192)
+def _risks(text: str) -> frozenset[str]:
+    return frozenset(risk.name for risk in risks(text))

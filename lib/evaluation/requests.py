@@ -1,0 +1,73 @@
+"""Requests on which two policies are asked: those that either speaks of, and their neighbourhood.
+
+Two policies come in; requests, and the share on which the policies decide alike, go out. The same policies always give
+the same requests.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from random import Random
+
+from lib.evaluation.findings import filled
+from lib.iam import catalogue
+from lib.iam.conditions import values_of
+from lib.iam.document import Policy, PolicyLike, Statement, as_policy
+from lib.iam.simulate import Request, simulate
+
+CALLER = "arn:aws:iam::111122223333:role/app"
+PER_POLICY = 8  # requests that a policy speaks of; each has up to three neighbours
+OTHER = "-another"  # ends the resource of a neighbour
+
+
+def agreement(expected: PolicyLike, actual: PolicyLike) -> float:
+    """The share of sampled requests on which two policies decide alike, from 0 to 1; 1 if they speak of none.
+
+    Raises:
+        PolicySyntaxError: if either is text that is not a policy.
+    """
+    wanted, given = as_policy(expected), as_policy(actual)
+    asked = sample(wanted, given)
+    alike = sum(_allows(wanted, request) == _allows(given, request) for request in asked)
+    return alike / len(asked) if asked else 1.0
+
+
+def sample(one: Policy, two: Policy) -> list[Request]:
+    """Requests that the policies speak of, each followed by its neighbours; each once."""
+    rng = Random(0)
+    found: dict[tuple, Request] = {}
+    for policy in (one, two):
+        spoken = list(_spoken(policy, rng))
+        for request in rng.sample(spoken, min(PER_POLICY, len(spoken))):
+            for asked in (request, *_neighbours(request, rng)):
+                found.setdefault((asked.action, asked.resource, repr(asked.context)), asked)
+    return list(found.values())
+
+
+def _allows(policy: Policy, request: Request) -> bool:
+    return simulate(request, identity=policy).result == "Allowed"
+
+
+def _spoken(policy: Policy, rng: Random) -> Iterator[Request]:
+    """A request for each action pattern and resource of each statement."""
+    for statement in policy.statements:
+        context = _context(statement)
+        for resource in statement.resources or ("arn:aws:s3:::unnamed",):
+            for pattern in statement.action_patterns:
+                names = sorted(catalogue.load().expand(pattern))
+                if names:
+                    yield Request(rng.choice(names), filled(resource), CALLER, context)
+
+
+def _context(statement: Statement) -> dict[str, str]:
+    tests = [t for keys in statement.condition.values() if isinstance(keys, dict) for t in keys.items()]
+    return {key: filled(str(values_of(values)[0])) for key, values in tests if values_of(values)}
+
+
+def _neighbours(request: Request, rng: Random) -> Iterator[Request]:
+    """The same under other circumstances, on another resource, and another action of the service."""
+    if request.context:
+        yield replace(request, context={})
+    yield replace(request, resource=request.resource + OTHER)
+    service = catalogue.load().services.get(request.action.partition(":")[0])
+    if service and len(service.actions) > 1:
+        yield replace(request, action=rng.choice(sorted(a.name for a in service.actions.values())))

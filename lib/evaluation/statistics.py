@@ -1,0 +1,62 @@
+"""Is one arm better than another? Differences on the same examples, with bootstrap intervals.
+
+Score rows come in, a row an arm, pair and metric goes out. Arms answer the same requests, so the differences of single
+examples are resampled: that is far sharper than to compare two intervals.
+"""
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import pandas as pd
+
+from lib.evaluation import rows as checked
+from lib.evaluation.metrics import LEVEL, RESAMPLES, SEED
+
+FEW = 30  # examples under which a bootstrap interval is itself uncertain
+METRICS = ("schema_valid", "service_jaccard_all", "effect_match_all", "action_f1_all")
+
+
+def differences(scores: Iterable[dict] | pd.DataFrame, arm: str, metrics: Sequence[str] = METRICS) -> pd.DataFrame:
+    """What an arm scores above each other arm, on the same examples.
+
+    Args:
+        scores: rows as `lib.evaluation.metrics.score_rows` makes them.
+        arm: whose lead is asked for.
+        metrics: columns that are defined in every row; shares or truth values.
+
+    Returns:
+        other, metric, n, difference (mean of the examples' differences), low, high (95% interval), verdict ("better",
+        "worse" or "undecided": 0 is inside the interval), few (there are under FEW examples).
+
+    Raises:
+        RowsError: if the arms have other ids, a metric is missing or undefined, or there is no such arm.
+    """
+    table = checked.frame(scores, text=("arm", "id", "complexity"), other=metrics)
+    checked.check_arms(table)
+    if arm not in set(table["arm"]):
+        raise checked.RowsError(f"no arm is called {arm!r}: there are {', '.join(table['arm'].unique())}")
+    everywhere = np.ones(len(table), dtype=bool)
+    found = []
+    for metric in metrics:
+        values = table[["arm", "id"]].assign(value=checked.numbers(table, metric, everywhere, highest=np.inf))
+        wide = values.pivot(index="id", columns="arm", values="value").sort_index()
+        for other in (name for name in table["arm"].unique() if name != arm):
+            found.append({"other": other, "metric": metric, **_interval((wide[arm] - wide[other]).to_numpy())})
+    columns = ["other", "metric", "n", "difference", "low", "high", "verdict", "few"]
+    return pd.DataFrame(found, columns=columns)
+
+
+def _interval(values: np.ndarray) -> dict:
+    n = len(values)
+    draws = np.random.default_rng(SEED).multinomial(n, np.full(n, 1 / n), size=RESAMPLES) / n
+    low, high = np.percentile(draws @ values, [(100 - LEVEL) / 2, (100 + LEVEL) / 2])
+    verdict = "better" if low > 0 else "worse" if high < 0 else "undecided"
+    mean = float(values.mean())
+    return {
+        "n": n,
+        "difference": mean,
+        "low": min(float(low), mean),
+        "high": max(float(high), mean),
+        "verdict": verdict,
+        "few": n < FEW,
+    }

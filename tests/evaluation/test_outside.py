@@ -1,0 +1,87 @@
+"""Outputs of other models: a file becomes an arm, or a line says what is wrong with it and where."""
+
+import json
+from html import escape
+from pathlib import Path
+
+import pytest
+
+from lib.data.dataset import Example
+from lib.evaluation import outside
+from lib.evaluation.__main__ import main
+from lib.evaluation.rows import RowsError
+
+POLICY = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:GetObject","Resource":"*"}]}'
+KNOWN = {"written/1": Example("written/1", "written", "Read objects", POLICY, "simple")}
+
+
+def file(folder: Path, *rows: object, name: str = "gpt.jsonl") -> Path:
+    path = folder / name
+    path.write_text("\n".join(row if isinstance(row, str) else json.dumps(row) for row in rows), encoding="utf-8")
+    return path
+
+
+def test_a_line_may_hold_everything_or_speak_of_a_known_example(tmp_path):
+    path = file(
+        tmp_path,
+        {"id": "1", "generated": POLICY, "expected": POLICY},
+        "",
+        {"id": "written/1", "generated": "", "arm": "mine"},
+    )
+    one, two = outside.read(path, KNOWN)
+    assert (one["arm"], one["complexity"], one["source"]) == ("gpt", "simple", "outside")
+    assert (two["arm"], two["expected"], two["source"], two["instruction"]) == (
+        "mine",
+        POLICY,
+        "written",
+        "Read objects",
+    )
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("{", r"gpt\.jsonl, line 2: is no JSON"),
+        ("[]", "line 2: is a JSON list, not an object"),
+        ({"generated": ""}, "line 2: id is missing"),
+        ({"id": "1"}, "line 2: generated is missing"),
+        ({"id": "1", "generated": None}, "line 2: generated is None, not text"),
+        ('{"id": "1", "generated": NaN}', "line 2: generated is nan, not text"),
+        ({"id": "9", "generated": ""}, "line 2: there is no expected, and the id '9' is of no known example"),
+        ({"id": "1", "generated": "", "expected": "?"}, "line 2: expected is no policy"),
+        ({"id": "1", "generated": "", "expected": POLICY, "complexity": "odd"}, "line 2: complexity is 'odd'"),
+    ],
+)
+def test_a_bad_line_is_named(tmp_path, line, said):
+    path = file(tmp_path, {"id": "0", "generated": "", "expected": POLICY}, line)
+    with pytest.raises(RowsError, match=said):
+        outside.read(path)
+
+
+def test_a_file_that_is_empty_missing_or_no_text_is_named(tmp_path):
+    with pytest.raises(RowsError, match="is empty"):
+        outside.read(file(tmp_path, ""))
+    with pytest.raises(RowsError, match="cannot be read"):
+        outside.read(tmp_path / "nowhere.jsonl")
+    (tmp_path / "bytes.jsonl").write_bytes(b"\xff\xfe")
+    with pytest.raises(RowsError, match="not UTF-8"):
+        outside.read(tmp_path / "bytes.jsonl")
+
+
+def test_the_command_line_writes_a_page_that_needs_no_network(tmp_path, capsys):
+    arm = "<script>alert(1)</script>"
+    rows = [{"arm": arm, "id": str(i), "generated": POLICY, "expected": POLICY} for i in range(3)]
+    other = [{"id": str(i), "generated": "no idea", "expected": POLICY} for i in range(3)]
+    out = tmp_path / "new" / "report.html"
+    assert main([str(file(tmp_path, *rows)), str(file(tmp_path, *other, name="b.jsonl")), "--out", str(out)]) == 0
+    page = out.read_text(encoding="utf-8")
+    assert escape(arm) in page and arm not in page
+    assert "http://" not in page and "https://" not in page and page.count("data:image/png;base64,") == 3
+    assert "100.0" in capsys.readouterr().out
+
+
+def test_arms_with_other_ids_end_in_one_line(tmp_path, capsys):
+    one = file(tmp_path, {"id": "1", "generated": "", "expected": POLICY}, name="a.jsonl")
+    two = file(tmp_path, {"id": "2", "generated": "", "expected": POLICY}, name="b.jsonl")
+    assert main([str(one), str(two)]) == 2
+    assert capsys.readouterr().err.count("\n") == 1

@@ -1,0 +1,74 @@
+"""Permissions: a planted fault moves the measure that it should, and no other."""
+
+import json
+
+import pytest
+
+from lib.evaluation.permissions import COLUMNS, score
+from lib.evaluation.requests import agreement, sample
+from lib.iam.document import as_policy
+
+BASE = {"Effect": "Allow", "Action": ["s3:GetObject", "s3:PutObject"], "Resource": "arn:aws:s3:::docs/*"}
+MFA = {"Bool": {"aws:MultiFactorAuthPresent": "true"}}
+
+
+def text(*statements: dict) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
+
+
+WANTED = text(BASE | {"Condition": MFA})
+PERFECT = score(WANTED, WANTED)
+
+
+def test_the_wanted_policy_is_perfect():
+    assert {
+        **dict.fromkeys(("permission_precision", "permission_recall", "requests_alike"), 1.0),
+        **dict.fromkeys(("over_granted", "under_granted", "unscoped", "errors", "security_warnings"), 0),
+        **dict.fromkeys(("warnings", "risks_added"), 0),
+        "conditions_match": True,
+    } == PERFECT
+
+
+@pytest.mark.parametrize(
+    ("change", "worse"),
+    [
+        ({"Action": ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"]}, "over_granted permission_precision"),
+        ({"Action": "s3:GetObject"}, "under_granted permission_recall"),
+        ({"Resource": "*"}, "over_granted unscoped"),
+        ({"Resource": "arn:aws:s3:::other/*"}, "over_granted under_granted"),
+        ({"Condition": {}}, "over_granted conditions_match requests_alike"),
+        (
+            {"Condition": {"Bool": {"aws:MultiFactorAuthPresent": "false"}}},
+            "over_granted conditions_match requests_alike",
+        ),
+        ({"Effect": "Deny"}, "under_granted requests_alike"),
+        ({"Action": ["s3:GetObject", "s3:PutObject", "s3:FetchObject"]}, "errors"),
+        ({"Action": "*", "Resource": "*", "Condition": {}}, "over_granted unscoped risks_added requests_alike"),
+    ],
+)
+def test_a_planted_fault_changes_its_measures(change, worse):
+    found = score(WANTED, text(BASE | {"Condition": MFA} | change))
+    for name in worse.split():
+        assert found[name] != PERFECT[name], (name, found)
+    if "over_granted" not in worse:
+        assert found["over_granted"] == 0
+
+
+def test_a_deny_that_is_missing_grants_too_much():
+    deny = {"Effect": "Deny", "Action": "s3:DeleteObject", "Resource": "*"}
+    found = score(text(BASE, deny), text(BASE))
+    assert found["over_granted"] == 1 and found["under_granted"] == 0
+
+
+@pytest.mark.parametrize("answer", ["", "no idea", "{", "[]", '{"Version":"2012-10-17","Statement":[]}', "NaN"])
+def test_what_is_no_policy_has_no_permissions(answer):
+    assert score(WANTED, answer) == dict.fromkeys(COLUMNS)
+
+
+def test_requests_are_the_same_each_time_and_reach_beyond_the_policy():
+    policy = as_policy(WANTED)
+    asked = sample(policy, policy)
+    assert asked == sample(policy, policy)
+    assert {r.context.get("aws:MultiFactorAuthPresent") for r in asked} == {"true", None}
+    assert any(r.action not in ("s3:GetObject", "s3:PutObject") for r in asked)
+    assert agreement(WANTED, text(BASE)) < 1 == agreement(text(), text())
