@@ -22,6 +22,7 @@ COLUMNS = (
     "over_granted",
     "under_granted",
     "requests_alike",
+    "resources_match",
     "conditions_match",
     "unscoped",
     "errors",
@@ -40,6 +41,7 @@ def score(expected: str, generated: str) -> dict:
         over_granted: pairs of an action and a resource that the answer allows and should not, or fails to deny.
         under_granted: those that it should allow and does not, or denies.
         requests_alike: share of sampled requests that both policies decide alike (`lib.evaluation.requests`).
+        resources_match: every action that both allow, both allow on the same resources.
         conditions_match: the same comparisons of keys with values are made, wherever they stand.
         unscoped: actions that the answer allows on every resource though a narrower one was wanted and is supported.
         errors, security_warnings, warnings: findings of the answer by severity (`lib.iam.checks`).
@@ -59,6 +61,7 @@ def score(expected: str, generated: str) -> dict:
         "over_granted": _pairs(found.extra, "Allow") + _pairs(found.missing, "Deny"),
         "under_granted": _pairs(found.missing, "Allow") + _pairs(found.extra, "Deny"),
         "requests_alike": agreement(wanted, given),
+        "resources_match": _resources_match(wanted, given),
         "conditions_match": _comparisons(wanted) == _comparisons(given),
         "unscoped": len(_on_everything(given) & _scoped(wanted)),
         "errors": severities.count("ERROR"),
@@ -80,6 +83,21 @@ def _comparisons(policy: Policy) -> frozenset[tuple[str, str, frozenset[str]]]:
         if isinstance(keys, dict)
         for key, values in keys.items()
     )
+
+
+def _resources_match(wanted: Policy, given: Policy) -> bool:
+    one, two = _resources(wanted), _resources(given)
+    return all(one[name] == two[name] for name in one.keys() & two.keys())
+
+
+def _resources(policy: Policy) -> dict[str, frozenset[str]]:
+    """The resources on which a policy allows each action; those of a NotResource begin with "!"."""
+    found: dict[str, set[str]] = {}
+    for statement in policy.statements:
+        on = {*(statement.resources or ()), *(f"!{r}" for r in statement.not_resources or ())}
+        for name in catalogue.load().expand_all(statement.actions or ()) if statement.effect == "Allow" else ():
+            found.setdefault(name, set()).update(on)
+    return {name: frozenset(on) for name, on in found.items()}
 
 
 def _on_everything(policy: Policy) -> frozenset[str]:

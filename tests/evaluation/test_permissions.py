@@ -26,6 +26,7 @@ def test_the_wanted_policy_is_perfect():
         **dict.fromkeys(("over_granted", "under_granted", "unscoped", "errors", "security_warnings"), 0),
         **dict.fromkeys(("warnings", "risks_added"), 0),
         "conditions_match": True,
+        "resources_match": True,
     } == PERFECT
 
 
@@ -34,7 +35,7 @@ def test_the_wanted_policy_is_perfect():
     [
         ({"Action": ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"]}, "over_granted permission_precision"),
         ({"Action": "s3:GetObject"}, "under_granted permission_recall"),
-        ({"Resource": "*"}, "over_granted unscoped"),
+        ({"Resource": "*"}, "over_granted unscoped resources_match"),
         ({"Resource": "arn:aws:s3:::other/*"}, "over_granted under_granted"),
         ({"Condition": {}}, "over_granted conditions_match requests_alike"),
         (

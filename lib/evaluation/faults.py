@@ -1,0 +1,180 @@
+"""What is wrong with an answer at the level of permissions: all that holds, and the first of it as the main fault.
+
+Output rows come in; a row an answer goes out, with a column a fault. `lib.evaluation.errors` has the report's five
+categories, which call an answer correct when half of its services are; here only an answer that allows and denies
+exactly what was wanted is right.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from lib.evaluation import metrics, permissions
+from lib.evaluation import rows as checked
+
+RIGHT = "right"
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A kind of mistake: its name, its title in figures, its rule in words, and whether a row makes it."""
+
+    name: str
+    title: str
+    rule: str
+    holds: Callable[[Mapping[str, Any]], bool]
+    cure: str  # what to try when there are many of it
+
+
+def _readable(row: Mapping[str, Any]) -> bool:
+    return bool(row["schema_valid"])
+
+
+FAULTS = (
+    Fault(
+        "truncated",
+        "truncated",
+        "no JSON, and the answer had not ended",
+        lambda row: not row["json_extracted"] and row["complete"] is False,
+        "a grammar with a budget: every answer ends as valid JSON",
+    ),
+    Fault(
+        "not_json",
+        "not JSON",
+        "no JSON could be extracted, though the answer had ended",
+        lambda row: not row["json_extracted"] and row["complete"] is not False,
+        "a grammar, or repair of prose and code fences",
+    ),
+    Fault(
+        "invalid_schema",
+        "invalid schema",
+        "JSON, but not the shape of a policy",
+        lambda row: row["json_extracted"] and not row["schema_valid"],
+        "a grammar, or repair",
+    ),
+    Fault(
+        "unknown_action",
+        "unknown action",
+        "names an action that does not exist",
+        lambda row: _readable(row) and row["unknown_actions"] > 0,
+        "a grammar over the catalogue",
+    ),
+    Fault(
+        "wrong_services",
+        "wrong services",
+        "the set of services is not the wanted one",
+        lambda row: _readable(row) and row["service_jaccard"] < 1,
+        "retrieval: services first, then actions",
+    ),
+    Fault(
+        "missing_actions",
+        "missing actions",
+        "does not allow an action that was wanted",
+        lambda row: _readable(row) and row["action_recall"] < 1,
+        "retrieval with a better recall; a look at the candidates that were passed over",
+    ),
+    Fault(
+        "extra_actions",
+        "extra actions",
+        "allows an action that was not wanted (over-permissive)",
+        lambda row: _readable(row) and row["action_precision"] < 1,
+        "a higher bar for candidates; preference training on over-granting",
+    ),
+    Fault(
+        "wrong_effect",
+        "wrong effect",
+        "the set of effects is not the wanted one",
+        lambda row: _readable(row) and not row["effect_match"],
+        "more examples that deny; words that forbid as a feature",
+    ),
+    Fault(
+        "wrong_resource",
+        "wrong resource",
+        "allows an action on other resources than wanted, or on all where one was named",
+        lambda row: _readable(row) and not row["resources_match"],
+        "copying the request's names into the catalogue's ARN formats",
+    ),
+    Fault(
+        "wrong_condition",
+        "wrong condition",
+        "makes other comparisons than wanted, or none where one was asked for",
+        lambda row: _readable(row) and not row["conditions_match"],
+        "recognising conditions in the request",
+    ),
+    Fault(
+        "other",
+        "other difference",
+        "all of the above is right, and yet some permission differs",
+        lambda row: _readable(row) and row["permission_precision"] * row["permission_recall"] < 1,
+        "a look at the worked examples",
+    ),
+)
+NAMES = tuple(fault.name for fault in FAULTS)
+TITLES = {fault.name: fault.title for fault in FAULTS} | {RIGHT: "right"}
+
+
+def label(outputs: Iterable[dict]) -> pd.DataFrame:
+    """The output rows scored, with a truth value for each fault and the column `fault`: the first that holds.
+
+    Returns:
+        the columns of `metrics.score_rows` and of `permissions.score`, those of NAMES, and `fault` ("right": none).
+
+    Raises:
+        RowsError: see `metrics.score_rows`.
+    """
+    rows = list(outputs)
+    scores = metrics.score_rows(rows)
+    granted = pd.DataFrame([permissions.score(row["expected"], row["generated"]) for row in rows])
+    table = pd.concat([scores, granted], axis=1)
+    complete = [row.get("complete", "{" not in row["generated"]) for row in rows]
+    found = [
+        {fault.name: bool(fault.holds(row | {"complete": ended})) for fault in FAULTS}
+        for row, ended in zip(table.to_dict("records"), complete, strict=True)
+    ]
+    main = [next((name for name in NAMES if row[name]), RIGHT) for row in found]
+    return pd.concat([table, pd.DataFrame(found, columns=list(NAMES)).astype(bool)], axis=1).assign(fault=main)
+
+
+def shares(labelled: pd.DataFrame) -> pd.DataFrame:
+    """For each arm and fault: how many answers have it as their main fault, and how many have it at all.
+
+    Returns:
+        arm, fault, title, main, any, n; `right` comes last, with the same count twice.
+    """
+    found = []
+    for arm, part in labelled.groupby("arm", sort=False):
+        for name in (*NAMES, RIGHT):
+            main = int((part["fault"] == name).sum())
+            having = main if name == RIGHT else int(part[name].sum())
+            found.append(
+                {"arm": arm, "fault": name, "title": TITLES[name], "main": main, "any": having, "n": len(part)}
+            )
+    return pd.DataFrame(found)
+
+
+def together(labelled: pd.DataFrame, arm: str) -> pd.DataFrame:
+    """How often two faults stand in one answer of an arm; the diagonal counts each, and faults with none are left out.
+
+    Raises:
+        RowsError: if there is no such arm.
+    """
+    part = labelled[labelled["arm"] == arm]
+    if part.empty:
+        raise checked.RowsError(f"no arm is called {arm!r}: there are {', '.join(labelled['arm'].unique())}")
+    flags = part[list(NAMES)].astype(int)
+    table = flags.T @ flags
+    kept = [name for name in NAMES if table.loc[name, name]]
+    return table.loc[kept, kept].rename(index=TITLES, columns=TITLES)
+
+
+def advice(labelled: pd.DataFrame, arm: str, most: int = 3) -> list[str]:
+    """What to try first for an arm: a sentence for each of its commonest main faults."""
+    part = labelled[labelled["arm"] == arm]
+    counts = part.loc[part["fault"] != RIGHT, "fault"].value_counts()
+    cures = {fault.name: fault.cure for fault in FAULTS}
+    return [
+        f"{TITLES[name]} is the main fault of {count} of {len(part)} answers: try {cures[name]}"
+        for name, count in counts.head(most).items()
+    ]
