@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from lib.evaluation import faults
+from lib.evaluation import ablation, faults, plots
 from lib.evaluation.faults import NAMES, RIGHT, advice, label, shares, together
 from lib.evaluation.rows import RowsError
 
@@ -115,3 +115,24 @@ def test_the_rules_are_told_in_order():
     assert [fault.name for fault in faults.FAULTS] == list(NAMES) and len({f.title for f in faults.FAULTS}) == len(
         NAMES
     )
+
+
+def test_the_ablation_follows_the_same_requests_through_the_cures():
+    outputs = [row for arm in ("zero_shot", "fine_tuned", "grammar") for row in rows(arm)]
+    steps = ablation.rows(outputs)
+    assert [row["arm"] for row in steps[:: len(PLANTED)]] == ["fine_tuned", ablation.REPAIRED, "grammar"]
+    table = ablation.table(label(steps))
+    assert list(table.columns) == ["fine-tuned", "and repaired", "within the grammar"]
+    assert (table.sum() == len(PLANTED)).all()
+    assert table.loc["right", "and repaired"] > table.loc["right", "fine-tuned"]
+
+
+def test_figures_say_what_is_in_the_counts(tmp_path):
+    picture = plots.pareto(shares(LABELLED), "a")
+    assert "most often at fault: invalid schema" in picture.title and str(len(PLANTED)) in picture.caption
+    assert "all answers are exactly right" in plots.pareto(shares(label(rows()[:3])), "a").title
+    steps = plots.waterfall(ablation.table(label(ablation.rows(rows("fine_tuned")))))
+    assert steps.title.startswith("The largest gain: and repaired")
+    assert all(path.stat().st_size > 1000 for path in (*picture.save(tmp_path / "a"), *steps.save(tmp_path / "b")))
+    with pytest.raises(RowsError, match="no arm 'b'"):
+        plots.pareto(shares(LABELLED), "b")

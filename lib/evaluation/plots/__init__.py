@@ -2,6 +2,7 @@
 
 from lib.evaluation.plots.answers import metrics_by_arm, schema_by_complexity, success_by_length
 from lib.evaluation.plots.data import complexity_by_source, complexity_by_split, lengths, services
+from lib.evaluation.plots.faults import pareto, waterfall
 from lib.evaluation.plots.mistakes import categories_by_arm, categories_by_complexity
 from lib.evaluation.plots.policies import findings
 from lib.evaluation.plots.slide import Picture
@@ -17,8 +18,10 @@ __all__ = [
     "lengths",
     "losses",
     "metrics_by_arm",
+    "pareto",
     "schema_by_complexity",
     "services",
     "success_by_length",
     "sweep",
+    "waterfall",
 ]
