@@ -13,9 +13,9 @@ from lib.iam.repair import repair
 REPAIRED = "fine_tuned, repaired"
 STEPS = {  # arm -> what it adds to the arm before it
     "fine_tuned": "fine-tuned",
-    REPAIRED: "and repaired",
-    "grammar": "within the grammar",
-    "grounded": "and grounded",
+    REPAIRED: "+ repair",
+    "grammar": "grammar",
+    "grounded": "grammar + retrieval",
 }
 
 

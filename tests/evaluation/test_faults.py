@@ -122,9 +122,9 @@ def test_the_ablation_follows_the_same_requests_through_the_cures():
     steps = ablation.rows(outputs)
     assert [row["arm"] for row in steps[:: len(PLANTED)]] == ["fine_tuned", ablation.REPAIRED, "grammar"]
     table = ablation.table(label(steps))
-    assert list(table.columns) == ["fine-tuned", "and repaired", "within the grammar"]
+    assert list(table.columns) == ["fine-tuned", "+ repair", "grammar"]
     assert (table.sum() == len(PLANTED)).all()
-    assert table.loc["right", "and repaired"] > table.loc["right", "fine-tuned"]
+    assert table.loc["right", "+ repair"] > table.loc["right", "fine-tuned"]
 
 
 def test_figures_say_what_is_in_the_counts(tmp_path):
@@ -132,7 +132,7 @@ def test_figures_say_what_is_in_the_counts(tmp_path):
     assert "most often at fault: invalid schema" in picture.title and str(len(PLANTED)) in picture.caption
     assert "all answers are exactly right" in plots.pareto(shares(label(rows()[:3])), "a").title
     steps = plots.waterfall(ablation.table(label(ablation.rows(rows("fine_tuned")))))
-    assert steps.title.startswith("The largest gain: and repaired")
+    assert steps.title.startswith("The largest gain comes with repair")
     assert all(path.stat().st_size > 1000 for path in (*picture.save(tmp_path / "a"), *steps.save(tmp_path / "b")))
     with pytest.raises(RowsError, match="no arm 'b'"):
         plots.pareto(shares(LABELLED), "b")

@@ -35,7 +35,7 @@ def pareto(shares: pd.DataFrame, arm: str) -> Picture:
     axes.set_xlabel("share of the answers")
     percent_axis(axes, "x")
     if len(wrong):
-        axes.legend(loc="lower right", frameon=False, fontsize=SMALL + 2)
+        axes.legend(loc="upper right", frameon=False, fontsize=SMALL + 2)
         first = wrong["title"].iloc[0]
         finding = f"{arm_title(arm)}: {percent(right)} exactly right; most often at fault: {first}"
     else:
@@ -73,6 +73,7 @@ def waterfall(table: pd.DataFrame) -> Picture:
     gains = right.diff().dropna()
     finding = f"{right.index[-1]}: {percent(right.iloc[-1])} of the answers are exactly right"
     if len(gains) and gains.max() > 0:
-        finding = f"The largest gain: {gains.idxmax()}, {percent(right[gains.idxmax()])} exactly right"
+        best = gains.idxmax()
+        finding = f"The largest gain comes with {best.removeprefix('+ ')}: {percent(right[best])} are exactly right"
     caption = f"The same {int(sizes.iloc[0])} requests at each step; exactly right: no fault at permission level."
     return finish(figure, finding[0].upper() + finding[1:], caption)
