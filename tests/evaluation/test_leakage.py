@@ -1,0 +1,44 @@
+"""Leakage: what is shared is counted, in whatever form, and scores fall into bins of distance."""
+
+import json
+
+import pandas as pd
+
+from lib.data.dataset import Example
+from lib.evaluation.leakage import BINS, by_distance, shared
+
+
+def example(id: str, instruction: str, *actions: str, sid: str | None = None) -> Example:
+    statement = {"Effect": "Allow", "Action": list(actions), "Resource": "*"} | ({"Sid": sid} if sid else {})
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    return Example(id, "written", instruction, policy, "simple")
+
+
+SEEN = [
+    example("1", "Read the queue", "sqs:ReceiveMessage"),
+    example("2", "Do much", "s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:ListBucket"),
+]
+
+
+def test_nothing_is_shared_by_different_examples():
+    assert shared([example("3", "List topics", "sns:ListTopics")], SEEN).to_dict() == {
+        "instruction": 0,
+        "policy": 0,
+        "near duplicate": 0,
+    }
+
+
+def test_what_is_planted_is_found_in_other_words_and_order():
+    planted = [
+        example("4", "read  the Queue", "sns:ListTopics"),
+        example("5", "Other", "s3:ListBucket", "s3:DeleteObject", "s3:PutObject", "s3:GetObject", sid="A"),
+    ]
+    assert shared(planted, SEEN).to_dict() == {"instruction": 1, "policy": 1, "near duplicate": 1}
+
+
+def test_scores_by_distance():
+    test = [example("6", "x", "sns:ListTopics"), example("7", "y", "s3:GetObject", "s3:PutObject")]
+    scores = pd.DataFrame([{"arm": "a", "id": "6", "m": 0.0}, {"arm": "a", "id": "7", "m": 1.0}])
+    table = by_distance(scores, test, SEEN, "m")
+    assert list(table.columns) == [BINS[0], BINS[2]]
+    assert table.loc["a"].tolist() == [0.0, 1.0] and table.loc["requests"].tolist() == [1, 1]
