@@ -87,7 +87,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0], prog="python -m lib.model.ship")
     parser.add_argument("--examples", type=int, default=8000, help="new written examples (default %(default)s)")
-    parser.add_argument("--steps", type=int, default=450, help="steps of 8 x 512 tokens (default %(default)s)")
+    parser.add_argument("--steps", type=int, default=900, help="steps of 8 x 512 tokens (default %(default)s)")
     parser.add_argument("--work", type=Path, default=Path("build/ship"), help="where checkpoints are kept")
     parser.add_argument("--out", type=Path, default=Path("models/nano/adapter"), help="where the adapter goes")
     arguments = parser.parse_args(argv)

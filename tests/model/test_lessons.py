@@ -10,6 +10,7 @@ from lib.iam import catalogue
 from lib.iam.grammar import structure_faults
 from lib.model.lessons import Lesson, grounded, mixed, plain
 from lib.model.prompt import CANDIDATES, render
+from lib.retrieval.conditions import Comparison, block
 from lib.retrieval.retrieve import Retrieved, Retriever
 
 BUCKET = ("arn:aws:s3:::photos/*",)
@@ -74,10 +75,10 @@ def test_a_policy_is_said_with_the_candidates(wanted, lines, scoped, expected):
 
 
 def test_conditions_and_effects_stay():
-    block = {"Bool": {"aws:SecureTransport": "false"}}
-    policy = grounded(example({"Effect": "Deny", "Condition": block}), Retrieved((("s3:GetObject",),)))
+    asked = {"Bool": {"aws:SecureTransport": "false"}}
+    policy = grounded(example({"Effect": "Deny", "Condition": asked}), Retrieved((("s3:GetObject",),), limited=True))
     (statement,) = said(policy)
-    assert statement["Effect"] == "Deny" and statement["Condition"] == block
+    assert statement["Effect"] == "Deny" and statement["Condition"] == asked
     assert list(statement) == ["Effect", "Action", "Resource", "Condition"]
 
 
@@ -141,3 +142,22 @@ def test_nothing_is_taught_that_the_example_does_not_grant(examples, retrieved):
             names = {n for a, _ in lists for n in (a if isinstance(a, list) else [a]) if "*" not in n}
             asked = [s.get("Action", []) for s in said(one.policy) if s["Effect"] == effect]
             assert names <= expand(p for a in asked for p in (a if isinstance(a, list) else [a]))
+
+
+MFA = Comparison("Allow", "Bool", "aws:MultiFactorAuthPresent", "true")
+PLACE = Comparison("Allow", "StringEquals", "aws:RequestedRegion", ("eu-west-1", "eu-west-3"))
+
+
+@pytest.mark.parametrize(
+    ("asked", "comparisons", "limited", "expected"),
+    [
+        (block([MFA, PLACE]), (PLACE, MFA), False, block([PLACE, MFA])),
+        (block([MFA]), (MFA, PLACE), False, block([MFA])),
+        ({"StringEquals": {"aws:requestedregion": ["eu-west-3", "eu-west-1"]}}, (PLACE,), False, block([PLACE])),
+        (block([MFA]), (PLACE,), False, None),
+        (block([MFA]), (), True, block([MFA])),
+    ],
+)
+def test_a_condition_is_said_with_the_comparisons_that_were_found(asked, comparisons, limited, expected):
+    found = Retrieved((("s3:GetObject",),), comparisons=comparisons, limited=limited)
+    assert said(grounded(example({"Condition": asked}), found))[0].get("Condition") == expected

@@ -4,7 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lib.model.prompt import INSTRUCTION, RESPONSE, STOP, choose_shots, first_answer, render
+from lib.model.prompt import INSTRUCTION, RESPONSE, STOP, choose_shots, first_answer, listed, render
+from lib.retrieval.conditions import Comparison
+from lib.retrieval.retrieve import Retrieved
 
 
 @given(st.text())
@@ -41,3 +43,17 @@ def test_shots_need_a_short_example_of_each_complexity(examples):
 )
 def test_the_first_answer_counts_and_not_what_is_invented_after_it(written, answer):
     assert first_answer(written) == answer
+
+
+def test_what_the_request_forbids_and_limits_is_listed():
+    found = Retrieved(
+        (("sqs:ReceiveMessage",), ("sqs:PurgeQueue", "sqs:DeleteQueue")),
+        odds={"sqs:ReceiveMessage": 0.9, "sqs:PurgeQueue": 0.1},
+        denials={"sqs:PurgeQueue": 0.8},
+        comparisons=(Comparison("Allow", "Bool", "aws:MultiFactorAuthPresent", "true"),) * 2,
+    )
+    assert listed(found).split("\n") == [
+        "sqs:ReceiveMessage",
+        "not sqs:PurgeQueue sqs:DeleteQueue",
+        "if aws:MultiFactorAuthPresent",
+    ]
