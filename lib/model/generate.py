@@ -95,7 +95,7 @@ class PolicyGenerator:
         no_repeat: int = 0,
         retriever: Retriever | None = None,
         adapter: Path | None = None,
-        prior: float = 2.0,
+        prior: float = 3.0,
     ) -> None:
         self.model, self.tokenizer, self.arm = model, tokenizer, arm
         self.shots, self.max_new_tokens, self.batch_size = tuple(shots), max_new_tokens, batch_size

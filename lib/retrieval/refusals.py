@@ -10,7 +10,7 @@ from lib.retrieval.clauses import LONGEST
 from lib.retrieval.services import evidence
 
 # How surely a service is named -> the score of the likeliest action from which on a request is taken as one.
-SURE = ((0.9, 0.0), (0.3, 12.0), (0.0, 18.0))
+SURE = ((0.9, 0.0), (0.3, 12.0), (0.0, 15.0))
 _JSON = re.compile(r"\s*(?:\{|\[\s*[\[\]{\"])|.*\"Statement\"", re.DOTALL)  # and not "[Urgent] let Ana read ..."
 _EVERYTHING = re.compile(
     r"\b(?:allow|grant|permit|give|enable|do|access|full access)\w*\b[^.]{0,60}?"
@@ -22,6 +22,12 @@ _EVERYTHING = re.compile(
 _IGNORE = re.compile(
     r"\b(?:ignore|disregard|forget)\b[^.]{0,40}\b(?:above|previous|instructions?|rules|prompt)\b", re.IGNORECASE
 )
+
+_ELSEWHERE = re.compile(
+    r"\b(?:Azure|GCP|Google (?:Cloud|Drive|Docs|Sheets)|Gmail|GitHub|GitLab|Facebook|Twitter|Slack|Dropbox|Oracle Cloud)\b",
+    re.IGNORECASE,
+)
+_NO_POLICY = re.compile(r"\b(?:poem|haiku|joke|song|essay|recipe|limerick)s?\b", re.IGNORECASE)
 
 
 def readable(request: str) -> str:
@@ -53,7 +59,10 @@ def refusal(request: str, best: float) -> str | None:
         return "The request gives instructions to the model and asks for no access to AWS: say who may do what."
     if _EVERYTHING.search(request) and named < 0.5:
         return "The request asks for everything: name the services and what is to be done with them."
-    if not _asks(request, best, named):
+    elsewhere = _ELSEWHERE.search(request)
+    if elsewhere and named < SURE[0][0]:
+        return f"{elsewhere[0]} is not a service of AWS: name the AWS service and what is to be done."
+    if not _asks(request, best, named) or _NO_POLICY.search(request):
         return (
             "Nothing in the request is an action or a service of AWS: name the service and what is to be done, "
             "for example 'start the EC2 instance i-0abc'."

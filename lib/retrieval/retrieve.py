@@ -29,7 +29,7 @@ from lib.retrieval.titles import TitleRanker, by_service, cover, title_of
 
 SHOWN = 6  # candidates of a clause at most
 LEAST = 0.008  # probability of a candidate among those of its clause
-LIKELY = 0.3  # odds from which on a candidate may be granted
+LIKELY = 0.2  # odds from which on a candidate may be granted
 OUTRIGHT = 0.9  # how likely an action or a wildcard is wanted that a clause says in so many words
 BESIDE = 0.2  # what the odds of an action are worth beside a wildcard of the same clause
 FORBIDDEN = 0.7  # how likely, at least, the likeliest action of a clause that forbids is meant
