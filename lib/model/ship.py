@@ -67,7 +67,9 @@ def card(found: Fit, count: int, arguments: argparse.Namespace) -> str:
 
 A LoRA adapter (r = {RECIPE.r}, {found.sizes.trainable:,} parameters) for the base model beside which it lies, trained
 as `02_train` trains, only longer. It knows the course's format with and without candidates, and belongs to the
-retriever in `{RETRIEVER}`, which has learnt from the training split alone.
+retriever in `{RETRIEVER}`, which has learnt from the training split alone. (The networks and weights of
+`lib/retrieval/` were fitted on written examples of another seed, `python -m lib.model.fit_retrieval`; none of them is a
+near duplicate of a validation or test policy either.)
 
 - Lessons: {count:,}, of new written examples (seed {SEED}; none is a near duplicate of a validation or test policy)
   and of the managed policies of the training split, {TITLES} times each; every {PLAIN}th without candidates

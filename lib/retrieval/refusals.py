@@ -24,7 +24,8 @@ _IGNORE = re.compile(
 )
 
 _ELSEWHERE = re.compile(
-    r"\b(?:Azure|GCP|Google (?:Cloud|Drive|Docs|Sheets)|Gmail|GitHub|GitLab|Facebook|Twitter|Slack|Dropbox|Oracle Cloud)\b",
+    r"\b(?:Azure|GCP|Google (?:Cloud|Drive|Docs|Sheets)|Gmail|GitHub|GitLab|Facebook|Twitter|Slack"
+    r"|Dropbox|Oracle Cloud)\b",
     re.IGNORECASE,
 )
 _NO_POLICY = re.compile(r"\b(?:poem|haiku|joke|song|essay|recipe|limerick)s?\b", re.IGNORECASE)
