@@ -6,7 +6,7 @@ Amazon SQS") counts for every clause of its sentence.
 
 import re
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 from lib.data.written.words import split_name
 from lib.iam import catalogue
@@ -38,6 +38,7 @@ _SENTENCE = re.compile(
     r"|\s+(?=(?:But|However|Make sure|Explicitly|Deny|Never|Nobody)\b,? [a-z])"  # after an item without a full stop
 )
 _EXCEPT = r"except|apart from|other than|with the exception of|but (?:explicitly )?(?:den|never|block|forbid)"
+_NO_OBJECT = re.compile(rf"{_EXCEPT}|(?:for|in|on|of|to|by|at) ")
 _CLAUSE = re.compile(
     rf",? (?:and/or|and|or|as well as|then|but(?: not)?(?! explicitly| den| never| block| forbid)) |,? (?={_EXCEPT})"
     r"|, (?!region)"
@@ -127,13 +128,19 @@ def _core(piece: str) -> str:
 def _lacks_object(piece: str) -> bool:
     """Whether a piece ends with its verb: "delete", "let the developers look up"."""
     verb = leading_verb(piece)
-    return bool(verb and re.search(rf"\b{verb}{_PARTICLE}\W*$", piece))
+    found = verb and _from_verb(verb).search(piece)
+    return bool(found) and not re.search(r"\w", piece[found.end() :])
 
 
 def _object(piece: str) -> str:
     """What follows the verb of a piece: "describe the queue" -> "the queue"."""
     verb = leading_verb(piece)
-    return re.split(rf"\b{verb}\b{_PARTICLE}", piece, maxsplit=1)[1].strip() if verb else piece
+    return _from_verb(verb).split(piece, maxsplit=1)[1].strip() if verb else piece
+
+
+@lru_cache(maxsize=4_096)
+def _from_verb(verb: str) -> re.Pattern[str]:
+    return re.compile(rf"\b{re.escape(verb)}\b{_PARTICLE}")
 
 
 def leading_verb(text: str) -> str | None:
@@ -150,6 +157,6 @@ def _objects() -> frozenset[str]:
 def _is_object(piece: str) -> bool:
     """Whether a piece only names more of what the verb before it speaks of: "see users, *roles* and *policies*"."""
     words = re.sub(r"[.?!]+$", "", piece).split()
-    if not 1 <= len(words) <= 3 or _is_verb(words[0]) or re.match(rf"{_EXCEPT}|(?:for|in|on|of|to|by|at) ", piece):
+    if not 1 <= len(words) <= 3 or _is_verb(words[0]) or _NO_OBJECT.match(piece):
         return False
     return words[-1].lower() in _objects() and all(w.isalpha() for w in words)

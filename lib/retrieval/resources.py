@@ -172,7 +172,7 @@ def _names(service: str, type_: str, text: str) -> list[str]:
         if found := _names_before(text, noun, own):
             return found
     prefix = _PREFIX.search(text)
-    if prefix and re.search("|".join(re.escape(n) for n in _spoken(service, type_)), text, re.IGNORECASE):
+    if prefix and any(noun.lower() in text.lower() for noun in _spoken(service, type_)):
         return [prefix[1].rstrip("*") + "*"]
     return []
 
@@ -213,4 +213,5 @@ def _is_name(word: str) -> bool:
 
 def _stands_alone(text: str, name: str) -> bool:
     """Whether a plain word is told as a name: "the search table", "our training project"; no service is called so."""
-    return bool(re.search(rf"\b(?:the|our|my) {re.escape(name)} ", text)) and (name.lower(),) not in services.names()
+    said = any(f" {word} {name} " in f" {text}" for word in ("the", "our", "my"))
+    return said and (name.lower(),) not in services.names()

@@ -269,6 +269,7 @@ def cover(likely: Mapping[str, float], most: int = 28, least: float = 0.35) -> l
     return sorted(chosen, key=lambda p: (-mass[p], p))[:most]
 
 
+@cache
 def wildcards(name: str) -> tuple[str, ...]:
     """The wildcards that a name falls under, the widest first: svc:*, svc:Verb*."""
     service, _, operation = name.partition(":")
