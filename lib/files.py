@@ -28,6 +28,7 @@ def writing(path: Path) -> Iterator[Path]:
 
     Raises:
         FileNotFoundError: if the block ended without writing there.
+        IsADirectoryError: if a file was written and a folder stands at the path.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = Path(tempfile.mkdtemp(prefix=ASIDE, dir=path.parent))
@@ -36,7 +37,9 @@ def writing(path: Path) -> Iterator[Path]:
         yield new
         if not new.exists():
             raise FileNotFoundError(f"nothing was written to take the place of {shown(path)}")
-        if path.exists() and (path.is_dir() or new.is_dir()):
+        if path.is_dir() and not new.is_dir():
+            raise IsADirectoryError(f"{shown(path)} is a folder: a file does not take its place")
+        if path.exists() and new.is_dir():
             path.rename(aside / f"old-{path.name}")
         os.replace(new, path)
     finally:

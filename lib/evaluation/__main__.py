@@ -30,15 +30,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
             asked = [examples[row["id"]] for row in rows if row["arm"] == rows[0]["arm"] and row["id"] in examples]
             same = len(asked) == sum(row["arm"] == rows[0]["arm"] for row in rows)
             rows += Baselines(train).answer(asked) if same else []
-        page = report(rows)
-    except CourseError as error:
+        table = metrics.table(metrics.summarise(metrics.score_rows(rows)))
+        if options.out:
+            if options.out in (*options.files, options.examples):
+                raise RowsError(f"--out {options.out} is one of the files that are read: write to another")
+            with writing(options.out) as aside:
+                aside.write_text(report(rows), encoding="utf-8")
+    except (CourseError, OSError) as error:
         print(error, file=sys.stderr)
         return 2
-    if options.out:
-        options.out.parent.mkdir(parents=True, exist_ok=True)
-        with writing(options.out) as aside:
-            aside.write_text(page, encoding="utf-8")
-    print(metrics.table(metrics.summarise(metrics.score_rows(rows))))
+    print(table)
     print(f"report: {options.out}" if options.out else "with --out report.html: figures, errors and differences")
     return 0
 

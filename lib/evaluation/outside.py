@@ -54,6 +54,10 @@ def _row(line: str, where: str, arm: str, examples: Mapping[str, Example]) -> di
     for field in TEXTS:
         if field in row and not isinstance(row[field], str):
             raise RowsError(f"{where}: {field} is {row[field]!r}, not text")
+        if any("\ud800" <= c <= "\udfff" for c in row.get(field, "")):
+            raise RowsError(f"{where}: {field} holds half of a character (a lone surrogate)")
+    if not row.get("arm", arm).strip("_ "):
+        raise RowsError(f"{where}: arm is empty")
     known = examples.get(row["id"])
     if "expected" not in row:
         if known is None:

@@ -4,6 +4,7 @@ An expected and a generated text come in, a row of counts and shares goes out. A
 that is not schema valid: it grants nothing, because AWS takes no such policy.
 """
 
+import re
 from collections.abc import Sequence
 from functools import lru_cache
 
@@ -71,6 +72,14 @@ def score(expected: str, generated: str) -> dict:
     }
 
 
+def _unbounded(resources: Sequence[str]) -> bool:
+    """Whether one of the patterns matches whatever there is of its service."""
+    return any(_EVERYTHING.fullmatch(pattern) for pattern in resources)
+
+
+_EVERYTHING = re.compile(r"\*+|arn:[^:]*(?::[^:]*){3}:[*/]+")
+
+
 def _pairs(permissions: Sequence[Permission], effect: str) -> int:
     return sum(len(permission.actions) for permission in permissions if permission.effect == effect)
 
@@ -102,7 +111,7 @@ def _resources(policy: Policy) -> dict[str, frozenset[str]]:
 
 def _on_everything(policy: Policy) -> frozenset[str]:
     patterns = (
-        p for s in policy.statements if s.effect == "Allow" and "*" in (s.resources or ()) for p in s.actions or ()
+        p for s in policy.statements if s.effect == "Allow" and _unbounded(s.resources or ()) for p in s.actions or ()
     )
     return catalogue.load().expand_all(patterns)
 
@@ -112,7 +121,7 @@ def _scoped(policy: Policy) -> frozenset[str]:
     patterns = (
         p
         for s in policy.statements
-        if s.effect == "Allow" and s.resources and "*" not in s.resources
+        if s.effect == "Allow" and s.resources and not _unbounded(s.resources)
         for p in s.actions or ()
     )
     named = catalogue.load().expand_all(patterns) - _on_everything(policy)

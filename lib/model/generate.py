@@ -4,6 +4,7 @@
 temperature 0 the same instructions give the same drafts on the same machine.
 """
 
+import json
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -159,6 +160,7 @@ class PolicyGenerator:
             max_new_tokens: the token budget of a draft; None takes the profile's.
 
         Raises:
+            TypeError: if an instruction is no text.
             ValueError: if the temperature is negative, or the budget is not positive or too small for any policy.
         """
         drafts: list[Generated | None] = [None] * len(instructions)
@@ -170,8 +172,10 @@ class PolicyGenerator:
         self, instructions: Sequence[str], temperature: float = 0.0, max_new_tokens: int | None = None, seed: int = 0
     ) -> Iterator[tuple[int, Generated]]:
         """Like `generate`, but yields (position, draft) as batches end; prompts of a batch are of like length."""
+        if isinstance(instructions, str) or not all(isinstance(i, str) for i in instructions):
+            raise TypeError("instructions must be a list of texts")
         budget = self.max_new_tokens if max_new_tokens is None else max_new_tokens
-        if temperature < 0 or budget < 1:
+        if not temperature >= 0 or budget < 1:
             raise ValueError(f"temperature {temperature} must be 0 or more, max_new_tokens {budget} 1 or more")
         generator = torch.Generator(self.model.device).manual_seed(seed)
         torch.manual_seed(seed)
@@ -218,8 +222,7 @@ class PolicyGenerator:
     def _matcher(self, found: Retrieved | None) -> Matcher:
         if found is None:
             return self._compiler.matcher(whole())
-        comparisons = None if found.limited else found.comparisons
-        grammar = chosen(found.groups, found.policy_type, found.principals, found.values, comparisons)
+        grammar = chosen(found.groups, found.policy_type, found.principals, comparisons=found.comparisons)
         return self._compiler.matcher(grammar)
 
     def _decode(
@@ -294,9 +297,26 @@ def _asking(draft: Generated, instruction: str, found: Retrieved | None) -> Gene
     asked = questions(draft.policy) if draft.policy else []
     if found.title:
         asked.insert(0, f"Is {found.title!r} meant as a name? What it grants is guessed from policies of like names.")
+    if found.comparisons and '"Condition"' not in draft.text:
+        keys = ", ".join(dict.fromkeys(comparison.key for comparison in found.comparisons))
+        asked.insert(0, f"No statement has a condition, though the request speaks of {keys}: is one missing?")
+    if found.limited:
+        asked.insert(0, "Under which circumstances? The request seems to limit, but no condition was recognised in it.")
     if len(instruction) > LONGEST:
         asked.insert(0, f"Only the first {LONGEST:,} characters of the request were read: what of the rest matters?")
-    return replace(draft, retrieved=found.actions, questions=tuple(asked))
+    return replace(_distinct(draft), retrieved=found.actions, questions=tuple(asked))
+
+
+def _distinct(draft: Generated) -> Generated:
+    """The draft without statements that stand in it a second time."""
+    if draft.policy is None:
+        return draft
+    whole = json.loads(draft.text)
+    kept = [s for i, s in enumerate(whole["Statement"]) if s not in whole["Statement"][:i]]
+    if len(kept) == len(whole["Statement"]):
+        return draft
+    text = json.dumps(whole | {"Statement": kept}, separators=(",", ":"), ensure_ascii=False)
+    return replace(draft, text=text, policy=parse(text))
 
 
 def arms_of(run_folder: Path) -> list[str]:

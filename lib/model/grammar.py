@@ -125,7 +125,7 @@ def chosen(
         values: the strings with which conditions may compare the global keys and those of the groups' services;
             without any they are free as in `whole`.
         comparisons: all that conditions may make; None: what the values allow. A condition makes those of its
-            statement's effect whose keys are global or known to its actions. If there is any, some statement has one.
+            statement's effect whose keys are global or known to its actions.
 
     Raises:
         ValueError: for another policy type.
@@ -138,16 +138,20 @@ def chosen(
     limits = _limits(groups, comparisons or ())
     tail = '("," condition)? ' if comparisons is None else ""
     rules = [
-        rf'start: "{{\"Version\":\"2012-10-17\",\"Statement\":[" {_statements(bool(limits))} "]}}"',
-        f'plain: "{{" EFFECT "," {who}body {tail}"}}"',
+        r'start: "{\"Version\":\"2012-10-17\",\"Statement\":[" statement ("," statement)'
+        + f'{{0,{MOST_STATEMENTS - 1}}} "]}}"',
+        f"statement: plain{' | limited' if limits else ''}",
+        f'plain: "{{" (allow | deny) "," {who}body {tail}"}}"',
         "body: " + " | ".join(f"g{number}" for number in range(len(groups))),
-        r'EFFECT: /"Effect":"(Allow|Deny)"/',
+        # The lexer is greedy: what may stand at one place must begin with the same terminals.
+        r'allow: "\"Effect\":\"Allow\""',
+        r'deny: "\"Effect\":\"Deny\""',
     ]
     if comparisons is None:
         rules += _free_condition(groups, values)
     elif limits:
-        bodies = (rf'"{{\"Effect\":\"{e}\"," {who}g{n} ",\"Condition\":" c{e.lower()}{n} "}}"' for e, n in limits)
-        rules += [f"limited: {' | '.join(bodies)}", "any: plain | limited"]
+        bodies = (rf'"{{" {e.lower()} "," {who}g{n} ",\"Condition\":" c{e.lower()}{n} "}}"' for e, n in limits)
+        rules += [f"limited: {' | '.join(bodies)}"]
         rules += [f"c{effect.lower()}{number}: {_any_of_blocks(found)}" for (effect, number), found in limits.items()]
     for number, group in enumerate(groups):
         rules.append(f'g{number}: "\\"Action\\":" a{number} ",\\"Resource\\":" r{number}')
@@ -156,13 +160,6 @@ def chosen(
     if who:
         rules += _principal_rules(principals) if principals else [_PRINCIPALS]
     return "\n".join(rules)
-
-
-def _statements(limited: bool) -> str:
-    if not limited:
-        return f'plain ("," plain){{0,{MOST_STATEMENTS - 1}}}'
-    half = MOST_STATEMENTS // 2
-    return f'(plain ","){{0,{half}}} limited ("," any){{0,{half - 1}}}'
 
 
 def _free_condition(groups: Sequence[Group], values: Sequence[str]) -> list[str]:

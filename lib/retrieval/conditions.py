@@ -157,11 +157,11 @@ _ROWS = (
         rf"{_MFA}[^.;]{{0,60}}within the last(?P<span> [\w ]{{0,20}}?(?:second|minute|hour|day)s?)",
         _span,
         "NumericLessThan",
-        None,
+        "NumericGreaterThanIfExists",
     ),
     _Row(
         "aws:SourceIp",
-        r"(?:\bfrom\b|\bIPs?\b|\baddress(?:es)?\b|\branges?\b|\brestricted to\b|\boutside\b|\bnetworks?\b)"
+        r"(?:\bfrom\b|\bIPs?\b|\baddress(?:es)?\b|\branges?\b|\brestricted to\b|\boutside\b|\bnetworks?\b|\bover\b)"
         r"[^;]{0,40}?(?<![\w.:])[0-9a-f]*[.:][0-9a-f.:]+(?:/[0-9]{1,3})?"
         r"(?:(?:,? and |,? or |, )(?:outside )?[0-9a-f.:]+(?:/[0-9]{1,3})?)*",
         _of(values.addresses),
@@ -279,7 +279,7 @@ _ROWS = (
     ),
     _Row(
         "dynamodb:LeadingKeys",
-        r"\bpartition key (?:is |of |= ?)?[\"'`“]?(\$\{[\w:/-]+\}|[\w-]*\w)",
+        r"\bpartition key (?:is |of |equals? |= ?)?[\"'`“]?(\$\{[\w:/-]+\}|[\w-]*\w)",
         _named,
         "ForAllValues:StringEquals",
         None,
@@ -332,7 +332,7 @@ _ROWS = (
         "ArnLike",
         "ArnNotLike",
     ),
-    _Row("sts:ExternalId", r"\b(?:with|when) the external ID (?:is )?[\"'`“]?([\w+=,.@:/-]*\w)", _named, *_EQUAL),
+    _Row("sts:ExternalId", r"\b(?:with|when)(?: the)? external ID (?:is )?[\"'`“]?([\w+=,.@:/-]*\w)", _named, *_EQUAL),
     _Row("events:source", r"\bsource (?:of the events )?(?:is )?([a-z]+(?:\.[\w-]+)+)", _named, *_EQUAL),
     _Row(
         "codecommit:References",

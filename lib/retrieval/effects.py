@@ -20,9 +20,11 @@ _FORBIDDING = (  # words that forbid what follows
     r"never|nobody|no ?one|stop [\w' -]{1,40} from|keep [\w ' -]{1,40} from",
     r"(?:don't|do not|does not|doesn't) (?:let|allow|permit|give|want)|off[- ]limits|not allowed",
     r"(?:is|are|be) not (?:allowed|permitted|able|to)|not be (?:able|allowed)|(?:but|though|only) not",
-    r"apart from(?! that)|with the exception of|except(?: for)?|excluding|without the right to|other than",
 )
+_EXCEPT = r"apart from(?! that)|with the exception of|except(?: for)?|excluding|without the right to|other than"
+_EXCEPTS = re.compile(rf"\W*(?:{_EXCEPT})\b", re.IGNORECASE)
 _DENY = re.compile(rf"(?<!not )(?<!n't )(?<!access )\b(?:{'|'.join(_FORBIDDING)})\b", re.IGNORECASE)
+_AFTER = re.compile(rf"{_DENY.pattern}|\b(?:{_EXCEPT})\b", re.IGNORECASE)  # what forbids, to what stands after it
 _ENDINGS = (  # what a sentence ends in that forbids what it began with
     r"(?:must|shall|should|is|are|stays?|remains?|to be|be)(?: \w+){0,2} "
     r"(?:forbidden|denied|prohibited|blocked|off[- ]limits)",
@@ -67,7 +69,9 @@ def _place(clause: Clause, least: int) -> int:
 
 def _is_denied(clause: Clause, place: int) -> bool:
     begins = clause.text.rpartition(": ")[2]  # "a policy for the bucket reports: deny everyone reading ..."
-    if _forbids(clause.sentence[:place]) or _forbids(begins[: max(BEGINS, len(begins) // 2)]):
+    if _forbids(clause.sentence[:place], _AFTER) or _EXCEPTS.match(begins):
+        return True
+    if _forbids(begins[: max(BEGINS, len(begins) // 2)]):
         return True
     end = next(
         (m for m in _AT_THE_END.finditer(_PURPOSE.split(clause.sentence)[0]) if not _in_condition(clause.sentence, m)),
@@ -77,9 +81,9 @@ def _is_denied(clause: Clause, place: int) -> bool:
     return bool(end) and place >= (turns[-1] if turns else 0)
 
 
-def _forbids(text: str) -> bool:
+def _forbids(text: str, words: re.Pattern[str] = _DENY) -> bool:
     text = _PURPOSE.split(text)[0]
-    return any(not _in_condition(text, match) for match in _DENY.finditer(text))
+    return any(not _in_condition(text, match) for match in words.finditer(text))
 
 
 def _in_condition(text: str, match: re.Match[str]) -> bool:

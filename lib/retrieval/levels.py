@@ -28,7 +28,7 @@ _LEVELS = {
         r"complete (?:access|control)|unrestricted|manage everything",
         r"do(?:ing)? (?:anything|everything|whatever)",
         r"(?:every|any) (?:action|operation|call)\b|everything (?:in|on|with) (?!one|the same)(?!\w+-\w+-\d)",
-        r"all (?:the )?(?:actions|operations|permissions|calls)",
+        r"all (?:the )?(?:[\w-]+ ){0,3}?(?:actions|operations|permissions|calls)\b",
     ),
 }
 _SAID = {level: re.compile(rf"\b(?:{'|'.join(said)})", re.IGNORECASE) for level, said in _LEVELS.items()}

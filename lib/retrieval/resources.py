@@ -11,7 +11,7 @@ from functools import cache, lru_cache
 
 from lib.data.written.resources import COMPLETED, NAMED_BY, Scene, arn, nouns, placeholders
 from lib.data.written.services import POPULAR
-from lib.data.written.words import plural, word_set
+from lib.data.written.words import plural, split_name, word_set
 from lib.iam import catalogue
 from lib.iam.catalogue import Action, ResourceType
 from lib.iam.patterns import overlaps
@@ -31,7 +31,10 @@ _AFTER = (
     rf":?\s+[\"'`“]?(?P<first>{_NAME})[\"'`”]?"
     rf"(?:(?:, and |, | and | or ){_QUOTED})*"
 )
-_PLAIN_END = re.compile(r"\s*(?:$|[.,;:()?!]|\b(?:in|of|from|to|and|or|on|for|with|only|when|if|unless)\b)")
+_PLAIN_END = re.compile(
+    r"\s*(?:$|[.,;:()?!]|\b(?:in|of|from|to|and|or|on|for|with|only|when|if|unless|over|via|through|using|but|until|except|between|under|after|before"
+    r"|as|by)\b)"
+)
 _START = rf"[\"'`“]?({_LETTER}*[A-Za-z0-9_*/-])[\"'`”]?"
 _PREFIX = re.compile(
     r"(?:whose names? (?:starts?|begins?) with|with (?:a )?names? (?:starting|beginning) with"
@@ -163,7 +166,11 @@ def _names(service: str, type_: str, text: str) -> list[str]:
             continue
         found = re.findall(_QUOTED, match[0][match.start("first") - match.start() :])
         found = [n for n in found if _is_name(n) and n.lower() not in own]
-        if found and found[0] == match["first"] and (told or _LIKE_A_NAME.search(found[0]) or _ends(text, match)):
+        if (
+            found
+            and found[0] == match["first"]
+            and (told or _LIKE_A_NAME.search(found[0]) or _ends(service, text, match))
+        ):
             return [found[0], *(n for n in found[1:] if _LIKE_A_NAME.search(n))]
         prefix = _PREFIX.search(text, match.start())
         if prefix:
@@ -201,10 +208,23 @@ def _parts_of_names() -> frozenset[tuple[str, ...]]:
     )
 
 
-def _ends(text: str, match: re.Match[str]) -> bool:
+def _ends(service: str, text: str, match: re.Match[str]) -> bool:
     """Whether a plain word after a noun is told as a name: "the table search in eu-west-1", no "table settings"."""
-    told = re.search(r"\b(?:the|our|my)(?: [\w-]+){0,2} $", text[: match.start()])
+    before = text[: match.start()]
+    told = _OWN.search(before) or _PLACED.search(before) and not _of_operations(service, match["first"])
     return bool(told and _PLAIN_END.match(text, match.end("first")))
+
+
+_OWN = re.compile(r"\b(?:the|our|my)(?: [\w-]+){0,2} $")
+_PLACED = re.compile(r"\b(?:in|from|to|into|of|on|with)(?: (?:AWS|Amazon|[A-Z]\w*|s3))? $")
+
+
+@lru_cache(maxsize=4_096)
+def _of_operations(service: str, word: str) -> bool:
+    """Whether a word is one of the service's own: in "the tags of bucket objects" no bucket is called objects."""
+    actions = catalogue.load().services[service].actions.values()
+    own = {part.lower().rstrip("s") for action in actions for part in split_name(action.operation)}
+    return word.lower().rstrip("s") in own
 
 
 def _is_name(word: str) -> bool:

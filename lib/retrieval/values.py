@@ -158,7 +158,13 @@ def principals(request: str) -> tuple[str, ...]:
     found |= dict.fromkeys(_services(text))
     if re.search(r"log delivery", text, re.IGNORECASE):
         found |= dict.fromkeys(("delivery.logs.amazonaws.com", "logging.s3.amazonaws.com"))
-    return (*found, "*")
+    found.pop("s3.amazonaws.com", None)  # a bucket's policy names S3, and hardly ever as who may do something
+    return ("*",) if _EVERYBODY.search(text) else (*found, "*")
+
+
+_EVERYBODY = re.compile(
+    r"\b(?:everyone|everybody|anyone|anybody|the public|all principals|any principal)\b", re.IGNORECASE
+)
 
 
 def _named(text: str) -> Iterator[str]:
