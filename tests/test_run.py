@@ -64,8 +64,7 @@ class TestWriting:
         assert (tmp_path / "adapter" / "weights").read_text() == "old"
         assert len(list(tmp_path.iterdir())) == 1
 
-    @pytest.mark.parametrize("old", ["file", "folder"])
-    @pytest.mark.parametrize("new", ["file", "folder"])
+    @pytest.mark.parametrize(("old", "new"), [("file", "file"), ("file", "folder"), ("folder", "folder")])
     def test_what_is_new_replaces_what_is_old_entirely(self, tmp_path, old, new):
         target = tmp_path / "thing"
         for kind, mark in ((old, "old"), (new, "new")):
@@ -77,6 +76,13 @@ class TestWriting:
                     aside.write_text(mark)
         assert [p.name for p in tmp_path.iterdir()] == ["thing"]
         assert [p.name for p in target.iterdir()] == ["new"] if new == "folder" else target.read_text() == "new"
+
+    def test_a_file_does_not_take_the_place_of_a_folder(self, tmp_path):
+        (tmp_path / "run").mkdir()
+        (tmp_path / "run" / "precious").touch()
+        with pytest.raises(IsADirectoryError, match="is a folder"), writing(tmp_path / "run") as aside:
+            aside.write_text("new")
+        assert (tmp_path / "run" / "precious").exists() and len(list(tmp_path.iterdir())) == 1
 
     def test_writing_nothing_is_an_error(self, tmp_path):
         (tmp_path / "a.json").write_text("old")

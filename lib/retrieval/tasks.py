@@ -35,6 +35,7 @@ _TASKS = (
         (r"\bSES\b|Simple Email", r"templat|bulk|raw"),
         "ses:SendEmail ses:SendRawEmail",
     ),
+    (r"\brun\w* (?:\w+ ){0,2}quer(?:y|ies)\b", (r"\bAthena\b", r"Logs Insights"), "athena:StartQueryExecution"),
     (
         r"\b(?:spin\w* up|launch\w*|start\w* new|provision\w*) (?:new |some |\w+ )?(?:EC2 |virtual )?"
         r"(?:instances?|servers?|machines?)\b",

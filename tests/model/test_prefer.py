@@ -89,7 +89,9 @@ class Found:
     """A retriever that finds two actions for each request but one, which it refuses."""
 
     def answerable(self, request):
-        return "Say what for." if request == "everything" else Retrieved((("s3:GetObject", "s3:PutObject"),))
+        names = ("s3:GetObject", "s3:PutObject")
+        even = dict.fromkeys(names, 0.5)  # so that samples differ
+        return "Say what for." if request == "everything" else Retrieved((names,), odds=even, denials=even)
 
 
 @pytest.fixture
