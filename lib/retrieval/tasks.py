@@ -35,6 +35,12 @@ _TASKS = (
         (r"\bSES\b|Simple Email", r"templat|bulk|raw"),
         "ses:SendEmail ses:SendRawEmail",
     ),
+    (
+        r"\b(?:read|fetch|retriev)\w* (?:the |our |a |all )?(?:database |API )?secrets?\b"
+        r"(?!['’]| (?:metadata|polic|version|name))",
+        ("", r"Kubernetes|list of"),
+        "secretsmanager:GetSecretValue",
+    ),
     (r"\brun\w* (?:\w+ ){0,2}quer(?:y|ies)\b", (r"\bAthena\b", r"Logs Insights"), "athena:StartQueryExecution"),
     (
         r"\b(?:spin\w* up|launch\w*|start\w* new|provision\w*) (?:new |some |\w+ )?(?:EC2 |virtual )?"

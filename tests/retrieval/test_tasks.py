@@ -17,6 +17,8 @@ from lib.retrieval.tasks import actions
         ("send emails with SES", "ses:SendRawEmail"),
         ("spin up new EC2 instances", "ec2:RunInstances"),
         ("open port 443 in the security group", "ec2:AuthorizeSecurityGroupIngress"),
+        ("read the secret prod/db", "secretsmanager:GetSecretValue"),
+        ("run Athena queries", "athena:StartQueryExecution"),
         ("manage their own access keys", "iam:CreateAccessKey"),
         ("process messages from the queue jobs", "sqs:DeleteMessage"),
         ("read and write access to the DynamoDB table Orders", "dynamodb:UpdateItem"),
