@@ -20,7 +20,7 @@ from lib.demo.highlight import escape, visible
 from lib.files import write_jsonl
 
 if TYPE_CHECKING:  # the model room imports torch; the app needs only the shape of a draft
-    from lib.model.generate import Generated
+    from lib.model.draft import Generated
 
 LONGEST_REQUEST = 4_000  # characters
 SHORTEST_DRAFT = 32  # tokens

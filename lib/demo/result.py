@@ -14,7 +14,7 @@ from lib.iam.document import PolicySyntaxError, parse
 from lib.iam.grammar import structure_faults
 
 if TYPE_CHECKING:  # the model room imports torch; a draft is only looked at here
-    from lib.model.generate import Generated
+    from lib.model.draft import Generated
 
 MOST_FINDINGS = 20
 LONGEST_FINDING = 300  # characters; a finding can quote the model's text

@@ -14,8 +14,11 @@ from pathlib import Path
 from tqdm.auto import tqdm
 
 from lib.data.dataset import Example
+from lib.evaluation.rows import of_example
 from lib.files import ROOT, checksums, write_jsonl
-from lib.model.generate import Generated, PolicyGenerator, adapter_folder
+from lib.model.adapters import adapter_folder
+from lib.model.draft import Generated
+from lib.model.generate import PolicyGenerator
 from lib.run import Run
 
 FOLDER = "03_eval/arms"
@@ -59,12 +62,7 @@ def clear(run: Run) -> None:
 
 def _row(arm: str, example: Example, draft: Generated, generator: PolicyGenerator) -> dict:
     return {
-        "arm": arm,
-        "id": example.id,
-        "source": example.source,
-        "complexity": example.complexity,
-        "instruction": example.instruction,
-        "expected": example.policy,
+        **of_example(arm, example),
         "generated": draft.text,
         "complete": draft.complete,
         "refusal": draft.refusal,

@@ -10,6 +10,7 @@ from functools import cached_property
 import numpy as np
 
 from lib.data.dataset import Example
+from lib.evaluation.rows import of_example
 from lib.iam.document import as_policy
 from lib.retrieval.index import Index
 from lib.retrieval.services import evidence, order
@@ -55,16 +56,7 @@ class Baselines:
     def answer(self, examples: Sequence[Example]) -> list[dict]:
         """Output rows of every baseline, in the order of the examples."""
         return [
-            {
-                "arm": arm,
-                "id": example.id,
-                "source": example.source,
-                "complexity": example.complexity,
-                "instruction": example.instruction,
-                "expected": example.policy,
-                "generated": answer(example.instruction),
-                "complete": True,
-            }
+            {**of_example(arm, example), "generated": answer(example.instruction), "complete": True}
             for arm, answer in self.arms.items()
             for example in examples
         ]

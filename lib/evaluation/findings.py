@@ -13,10 +13,11 @@ from lib.evaluation import reading
 from lib.iam import catalogue
 from lib.iam.checks import validate
 from lib.iam.conditions import values_of
-from lib.iam.document import PolicyLike, as_policy
+from lib.iam.document import PolicyLike, Statement, as_policy
 from lib.iam.review import diff
 from lib.iam.simulate import Decision, Request, simulate
 
+CALLER = "arn:aws:iam::111122223333:role/app"  # who asks in a simulation
 COLUMNS = ("arm", "policy", "code", "severity", "message", "path")
 
 
@@ -64,10 +65,14 @@ def first_request(policy: PolicyLike) -> Request | None:
     for statement in as_policy(policy).statements:
         actions = [name for p in statement.actions or () for name in sorted(catalogue.load().expand(p))[:1]]
         if statement.effect == "Allow" and actions and statement.resources:
-            tests = [t for keys in statement.condition.values() if isinstance(keys, dict) for t in keys.items()]
-            context = {key: filled(values_of(values)[0]) for key, values in tests if values_of(values)}
-            return Request(actions[0], filled(statement.resources[0]), "arn:aws:iam::111122223333:role/app", context)
+            return Request(actions[0], filled(statement.resources[0]), CALLER, context_of(statement))
     return None
+
+
+def context_of(statement: Statement) -> dict[str, str]:
+    """Circumstances that meet the simple conditions of a statement: of each comparison its first value."""
+    tests = [t for keys in statement.condition.values() if isinstance(keys, dict) for t in keys.items()]
+    return {key: filled(str(values_of(values)[0])) for key, values in tests if values_of(values)}
 
 
 def filled(pattern: str) -> str:

@@ -8,13 +8,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from random import Random
 
-from lib.evaluation.findings import filled
+from lib.evaluation.findings import CALLER, context_of, filled
 from lib.iam import catalogue
-from lib.iam.conditions import values_of
-from lib.iam.document import Policy, PolicyLike, Statement, as_policy
+from lib.iam.document import Policy, PolicyLike, as_policy
 from lib.iam.simulate import Request, simulate
 
-CALLER = "arn:aws:iam::111122223333:role/app"
 PER_POLICY = 8  # requests that a policy speaks of; each has up to three neighbours
 OTHER = "-another"  # ends the resource of a neighbour
 
@@ -50,17 +48,12 @@ def _allows(policy: Policy, request: Request) -> bool:
 def _spoken(policy: Policy, rng: Random) -> Iterator[Request]:
     """A request for each action pattern and resource of each statement."""
     for statement in policy.statements:
-        context = _context(statement)
+        context = context_of(statement)
         for resource in statement.resources or ("arn:aws:s3:::unnamed",):
             for pattern in statement.action_patterns:
                 names = sorted(catalogue.load().expand(pattern))
                 if names:
                     yield Request(rng.choice(names), filled(resource), CALLER, context)
-
-
-def _context(statement: Statement) -> dict[str, str]:
-    tests = [t for keys in statement.condition.values() if isinstance(keys, dict) for t in keys.items()]
-    return {key: filled(str(values_of(values)[0])) for key, values in tests if values_of(values)}
 
 
 def _neighbours(request: Request, rng: Random) -> Iterator[Request]:

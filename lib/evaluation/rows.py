@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from lib.data.dataset import Example
 from lib.errors import CourseError
 
 COMPLEXITIES = ("simple", "medium", "complex")
@@ -51,6 +52,18 @@ def frame(rows: Iterable[dict] | pd.DataFrame, text: Sequence[str], other: Seque
                 what = "is empty (None or NaN)" if _is_missing(value) else f"is {value!r}"
                 raise RowsError(f"{place(table.iloc[number], number)}: {column} {what}, not text")
     return table.astype(dict.fromkeys(text, object))  # a categorical would keep arms that have no row
+
+
+def of_example(arm: str, example: Example) -> dict:
+    """The columns of an output row that do not depend on the answer."""
+    return {
+        "arm": arm,
+        "id": example.id,
+        "source": example.source,
+        "complexity": example.complexity,
+        "instruction": example.instruction,
+        "expected": example.policy,
+    }
 
 
 def check_arms(table: pd.DataFrame) -> None:

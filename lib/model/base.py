@@ -130,6 +130,17 @@ def load_for_generation(profile: Profile, adapter: Path | None = None) -> PreTra
     return model.eval()
 
 
+def save_adapter(model: PeftModel, profile: Profile, folder: Path, **options: object) -> None:
+    """Save an adapter that names its base as the profile does, not by where it lay on this machine.
+
+    Args:
+        options: of PeftModel.save_pretrained.
+    """
+    for config in model.peft_config.values():
+        config.base_model_name_or_path = profile.base_model
+    model.save_pretrained(folder, **options)
+
+
 def sizes(model: torch.nn.Module) -> Sizes:
     """Count parameters; a 4-bit weight counts as the parameters that it stands for, in the bytes that it takes."""
     parameters = trainable = size = 0

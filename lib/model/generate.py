@@ -4,10 +4,9 @@
 temperature 0 the same instructions give the same drafts on the same machine.
 """
 
-import json
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -16,25 +15,20 @@ from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerB
 from lib.data.dataset import Example
 from lib.data.publish import load_split
 from lib.errors import CourseError
-from lib.files import ROOT
-from lib.iam.document import Policy, PolicySyntaxError, parse
+from lib.iam.document import PolicySyntaxError, parse
 from lib.iam.grammar import structure_faults
-from lib.iam.review.questions import questions
-from lib.model.base import BaseModelError, load_for_generation, load_tokenizer
+from lib.model.adapters import PREFERRED, adapter_folder, load_retriever
+from lib.model.base import load_for_generation, load_tokenizer
 from lib.model.decode import decode
+from lib.model.draft import Generated, asking
 from lib.model.grammar import chosen, whole
 from lib.model.matcher import Compiler, Matcher
 from lib.model.prior import Prior
 from lib.model.prompt import STOP, choose_shots, first_answer, render
 from lib.profiles import Profile, load
-from lib.retrieval.refusals import LONGEST, readable
+from lib.retrieval.refusals import readable
 from lib.retrieval.retrieve import Retrieved, Retriever
 from lib.run import Run
-
-SHIPPED = ROOT / "models" / "nano" / "adapter"  # made by `python -m lib.model.ship`
-RETRIEVER = "retriever.json.gz"  # beside the adapter that was trained with it
-ADAPTERS = ("trained", "shipped")
-PREFERRED = "02_train/preferred"  # of a run: where the adapter lies after preference training
 
 
 @dataclass(frozen=True)
@@ -65,21 +59,6 @@ ARMS = {
 
 class UnknownArm(CourseError):
     """No arm has this name."""
-
-
-@dataclass(frozen=True)
-class Generated:
-    """One draft; `policy` is None when the text is not one, `findings` are sentences."""
-
-    text: str
-    policy: Policy | None
-    findings: tuple[str, ...]
-    retrieved: tuple[str, ...]  # the actions and wildcards that the prompt offered
-    complete: bool  # ended by itself, not by the token budget
-    tokens: int  # generated
-    seconds: float  # its share of the batch's
-    questions: tuple[str, ...] = ()  # what the draft assumes
-    refusal: str | None = None  # why there is no draft; the text is empty then
 
 
 class PolicyGenerator:
@@ -199,7 +178,7 @@ class PolicyGenerator:
             else:
                 drafts = self._answer([prompts[i] for i in batch], temperature, budget)
             for i, draft in zip(batch, drafts, strict=True):
-                yield i, _asking(draft, instructions[i], grounds[i])
+                yield i, asking(draft, instructions[i], grounds[i])
 
     def count_tokens(self, text: str) -> int:
         """Tokens of a text, with the one that ends it."""
@@ -290,62 +269,6 @@ class PolicyGenerator:
         return Generated(text, policy, findings, (), complete, tokens, seconds)
 
 
-def _asking(draft: Generated, instruction: str, found: Retrieved | None) -> Generated:
-    """The draft with what retrieval offered and the questions that it leaves open."""
-    if found is None:
-        return draft
-    asked = questions(draft.policy) if draft.policy else []
-    if found.title:
-        asked.insert(0, f"Is {found.title!r} meant as a name? What it grants is guessed from policies of like names.")
-    if found.comparisons and '"Condition"' not in draft.text:
-        keys = ", ".join(dict.fromkeys(comparison.key for comparison in found.comparisons))
-        asked.insert(0, f"No statement has a condition, though the request speaks of {keys}: is one missing?")
-    if found.limited:
-        asked.insert(0, "Under which circumstances? The request seems to limit, but no condition was recognised in it.")
-    if len(instruction) > LONGEST:
-        asked.insert(0, f"Only the first {LONGEST:,} characters of the request were read: what of the rest matters?")
-    return replace(_distinct(draft), retrieved=found.actions, questions=tuple(asked))
-
-
-def _distinct(draft: Generated) -> Generated:
-    """The draft without statements that stand in it a second time."""
-    if draft.policy is None:
-        return draft
-    whole = json.loads(draft.text)
-    kept = [s for i, s in enumerate(whole["Statement"]) if s not in whole["Statement"][:i]]
-    if len(kept) == len(whole["Statement"]):
-        return draft
-    text = json.dumps(whole | {"Statement": kept}, separators=(",", ":"), ensure_ascii=False)
-    return replace(draft, text=text, policy=parse(text))
-
-
 def arms_of(run_folder: Path) -> list[str]:
     """The names of the arms that can answer in a run: all, but for the preferred one where no such adapter was kept."""
     return [name for name, arm in ARMS.items() if not arm.preferred or (run_folder / PREFERRED).is_dir()]
-
-
-def adapter_folder(run_folder: Path, profile: Profile, adapter: str | None = None) -> Path:
-    """Where the adapter lies that is to answer: see `PolicyGenerator.load`."""
-    if adapter not in (None, *ADAPTERS):
-        raise CourseError(f"ADAPTER is {adapter!r}: write one of {', '.join(ADAPTERS)}")
-    trained = run_folder / "02_train" / "adapter"
-    nano = Path(profile.base_location).resolve() == SHIPPED.parent.resolve()
-    if adapter == "shipped" and not nano:
-        raise BaseModelError(
-            f"the shipped adapter is nano's, not one of {profile.base_model}: choose ADAPTER='trained'"
-        )
-    if adapter == "shipped" or adapter is None and nano and not trained.exists():
-        return SHIPPED
-    return trained
-
-
-def load_retriever(adapter: Path) -> Retriever:
-    """The retriever that an adapter was trained with.
-
-    Raises:
-        BaseModelError: if there is none beside it.
-    """
-    try:
-        return Retriever.load(adapter / RETRIEVER)
-    except FileNotFoundError as error:
-        raise BaseModelError(f"{adapter} holds no {RETRIEVER}: run notebooks/02_train.ipynb again") from error

@@ -109,8 +109,7 @@ def chosen(
     groups: Sequence[Group],
     policy_type: str = "identity",
     principals: Sequence[str] = (),
-    values: Sequence[str] = (),
-    comparisons: Sequence[Comparison] | None = None,
+    comparisons: Sequence[Comparison] = (),
 ) -> str:
     """The grammar of the policies of one request, of at most MOST_STATEMENTS statements.
 
@@ -122,9 +121,7 @@ def chosen(
         policy_type: one of POLICY_TYPES.
         principals: for a resource policy, who may be named: "*", AWS accounts and ARNs, service principals;
             without any the Principal is free as in `whole`.
-        values: the strings with which conditions may compare the global keys and those of the groups' services;
-            without any they are free as in `whole`.
-        comparisons: all that conditions may make; None: what the values allow. A condition makes those of its
+        comparisons: all that conditions may make; without any there is no condition. A condition makes those of its
             statement's effect whose keys are global or known to its actions.
 
     Raises:
@@ -135,21 +132,18 @@ def chosen(
     if not groups or not all(group.actions and group.resources for group in groups):
         raise GrammarError("a policy needs a group, and every group needs an action and a resource")
     who = r'"\"Principal\":" principal "," ' if _has_principal(policy_type) else ""
-    limits = _limits(groups, comparisons or ())
-    tail = '("," condition)? ' if comparisons is None else ""
+    limits = _limits(groups, comparisons)
     rules = [
         r'start: "{\"Version\":\"2012-10-17\",\"Statement\":[" statement ("," statement)'
         + f'{{0,{MOST_STATEMENTS - 1}}} "]}}"',
         f"statement: plain{' | limited' if limits else ''}",
-        f'plain: "{{" (allow | deny) "," {who}body {tail}"}}"',
+        f'plain: "{{" (allow | deny) "," {who}body "}}"',
         "body: " + " | ".join(f"g{number}" for number in range(len(groups))),
         # The lexer is greedy: what may stand at one place must begin with the same terminals.
         r'allow: "\"Effect\":\"Allow\""',
         r'deny: "\"Effect\":\"Deny\""',
     ]
-    if comparisons is None:
-        rules += _free_condition(groups, values)
-    elif limits:
+    if limits:
         bodies = (rf'"{{" {e.lower()} "," {who}g{n} ",\"Condition\":" c{e.lower()}{n} "}}"' for e, n in limits)
         rules += [f"limited: {' | '.join(bodies)}"]
         rules += [f"c{effect.lower()}{number}: {_any_of_blocks(found)}" for (effect, number), found in limits.items()]
@@ -160,14 +154,6 @@ def chosen(
     if who:
         rules += _principal_rules(principals) if principals else [_PRINCIPALS]
     return "\n".join(rules)
-
-
-def _free_condition(groups: Sequence[Group], values: Sequence[str]) -> list[str]:
-    services = {action.partition(":")[0].lower() for group in groups for action in group.actions}
-    known = catalogue.load().services
-    keys = (key for service in sorted(services & known.keys()) for key in known[service].condition_keys)
-    compared = f"VALUE: {_any_of(values)} | BOOLEAN" if values else f"VALUE: /{_TEXT}/"
-    return [f'KEY: /"({_keys(keys)})"/', compared, _CONDITION]
 
 
 def _limits(groups: Sequence[Group], comparisons: Sequence[Comparison]) -> dict[tuple[str, int], list[Comparison]]:
@@ -194,7 +180,7 @@ def _any_of_blocks(comparisons: Sequence[Comparison]) -> str:
     sizes = range(1, len(comparisons) + 1) if len(comparisons) <= 4 else (1, 2, len(comparisons))
     chosen = (some for size in sizes for some in combinations(comparisons, size))
     blocks = dict.fromkeys(json.dumps(block(some), separators=(",", ":"), ensure_ascii=False) for some in chosen)
-    return " | ".join(json.dumps(text, ensure_ascii=False) for text in blocks)
+    return " | ".join(map(json.dumps, blocks))  # as in _literal: escaped, nothing in it is syntax
 
 
 def _has_principal(policy_type: str) -> bool:

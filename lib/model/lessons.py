@@ -109,10 +109,10 @@ def _written(statement: dict[str, Any], actions: list[str], group: Group, retrie
 
 
 def _condition(statement: dict[str, Any], retrieved: Retrieved) -> dict[str, Any] | None:
-    """What the comparisons that were found can say of a statement's condition; all of it where any may be made."""
+    """What the comparisons that were found can say of a statement's condition; none if they say nothing of it."""
     asked = statement.get("Condition")
-    if not asked or retrieved.limited or retrieved.title:
-        return None if retrieved.title else asked
+    if not asked or retrieved.title:
+        return None
     made = [t for t in retrieved.comparisons if t.effect == statement["Effect"] and _makes(asked, t)]
     return block(made) if made else None
 

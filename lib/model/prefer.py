@@ -22,10 +22,11 @@ from trl import DPOConfig, DPOTrainer
 from lib.data.dataset import Example
 from lib.errors import CourseError
 from lib.files import ROOT, checksums, read_json, write_json, writing
-from lib.model.base import BaseModelError, check_device, compute_dtype, load_quantised, load_tokenizer
-from lib.model.generate import RETRIEVER, PolicyGenerator
+from lib.model.adapters import RETRIEVER
+from lib.model.base import BaseModelError, check_device, compute_dtype, load_quantised, load_tokenizer, save_adapter
+from lib.model.generate import PolicyGenerator
 from lib.model.pairs import Pair, score
-from lib.model.train import FINGERPRINT, Log, kept_alike, last_whole
+from lib.model.train import FINGERPRINT, Log, kept_alike, last_of
 from lib.profiles import Profile
 from lib.run import Run
 
@@ -152,7 +153,7 @@ def prefer(
     seconds = time.monotonic() - started - log.evaluating
     result = _summarise(trainer, len(train_rows), len(pairs) - len(rows), beta, seconds, resume)
     with writing(out) as aside:
-        trainer.model.save_pretrained(aside, selected_adapters=[TRAINED])
+        save_adapter(trainer.model, profile, aside, selected_adapters=[TRAINED])
         if (adapter / RETRIEVER).is_file():
             shutil.copy2(adapter / RETRIEVER, aside / RETRIEVER)
     write_json(folder / FINISHED, asdict(result))
@@ -291,11 +292,4 @@ def _take_up(folder: Path, out: Path, fingerprint: str) -> tuple[Preferred | Non
     same = mark.is_file() and mark.read_text() == fingerprint
     if same and (folder / FINISHED).is_file() and (out / WEIGHTS).is_file():
         return Preferred(**read_json(folder / FINISHED)), None
-    checkpoint = last_whole(folder / "checkpoints") if same else None
-    if checkpoint is None:
-        shutil.rmtree(folder / "checkpoints", ignore_errors=True)
-        for name in ("log.jsonl", FINISHED):
-            (folder / name).unlink(missing_ok=True)
-    folder.mkdir(parents=True, exist_ok=True)
-    mark.write_text(fingerprint)
-    return None, checkpoint
+    return None, last_of(folder, fingerprint)

@@ -14,7 +14,7 @@ from lib import profiles
 from lib.data import dataset, managed, written
 from lib.data.dataset import Dataset, Example
 from lib.files import ROOT
-from lib.model.generate import RETRIEVER
+from lib.model.adapters import RETRIEVER
 from lib.model.lessons import Lesson, mixed
 from lib.model.train import Fit, fit
 from lib.profiles import Profile, Recipe

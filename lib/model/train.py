@@ -25,7 +25,7 @@ from trl import SFTConfig, SFTTrainer
 from lib.data.dataset import spread
 from lib.errors import CourseError
 from lib.files import ROOT, checksums, read_json, write_json, writing
-from lib.model.base import Sizes, check_device, compute_dtype, load_quantised, load_tokenizer, sizes
+from lib.model.base import Sizes, check_device, compute_dtype, load_quantised, load_tokenizer, save_adapter, sizes
 from lib.model.lessons import Lesson
 from lib.profiles import Profile, Recipe
 
@@ -203,7 +203,7 @@ def fit(
     seconds = time.monotonic() - started - log.evaluating
     if adapter is not None:
         with writing(adapter) as aside:
-            trainer.model.save_pretrained(aside)
+            save_adapter(trainer.model, profile, aside)
     result = _summarise(trainer, recipe, log.tokens, seconds, resume, device)
     write_json(folder / FINISHED, asdict(result))
     return result
@@ -277,6 +277,13 @@ def _take_up(folder: Path, fingerprint: str) -> tuple[Fit | None, Path | None]:
     if same and (folder / FINISHED).is_file():
         fit = read_json(folder / FINISHED)
         return Fit(**fit | {"sizes": Sizes(**fit["sizes"])}), None
+    return None, last_of(folder, fingerprint)
+
+
+def last_of(folder: Path, fingerprint: str) -> Path | None:
+    """The last checkpoint of the training with this fingerprint; if there is none, the folder is made ready anew."""
+    mark = folder / FINGERPRINT
+    same = mark.is_file() and mark.read_text() == fingerprint
     checkpoint = last_whole(folder / "checkpoints") if same else None
     if checkpoint is None:
         shutil.rmtree(folder / "checkpoints", ignore_errors=True)
@@ -284,7 +291,7 @@ def _take_up(folder: Path, fingerprint: str) -> tuple[Fit | None, Path | None]:
             (folder / name).unlink(missing_ok=True)
     folder.mkdir(parents=True, exist_ok=True)
     mark.write_text(fingerprint)
-    return None, checkpoint
+    return checkpoint
 
 
 def last_whole(checkpoints: Path) -> Path | None:

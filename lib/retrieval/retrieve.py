@@ -52,12 +52,11 @@ class Retrieved:
     scoped: dict[str, tuple[str, ...]] = field(default_factory=dict)  # action -> ARNs that the request names for it
     policy_type: str = "identity"  # or "resource"
     principals: tuple[str, ...] = ()
-    values: tuple[str, ...] = ()
     title: str | None = None  # the request is only a name
     odds: dict[str, float] = field(default_factory=dict)  # candidate -> how likely it is to be allowed
     denials: dict[str, float] = field(default_factory=dict)  # candidate -> how likely it is to be denied
     comparisons: tuple[Comparison, ...] = ()  # what conditions may test
-    limited: bool = False  # no test was found, but the request seems to limit; a condition may test anything
+    limited: bool = False  # no comparison was found, though the request seems to limit
     surest: float = 0.0  # score of the likeliest action of any clause; 0 for a name
 
     @property
@@ -183,7 +182,6 @@ class Retriever:
             self._scoped(found, lines),
             "resource" if of_resource else "identity",
             values.principals(request) if of_resource else (),
-            values.values(request),
             odds=odds,
             denials=denials,
             comparisons=asked,

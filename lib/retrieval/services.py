@@ -4,7 +4,7 @@ A text comes in; a weight for each service of the catalogue goes out, 1 where th
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 
 import numpy as np
@@ -87,7 +87,7 @@ def titles() -> Names:
         called |= {prefix} if len(prefix) > 2 else set()
         for name in called:
             found.setdefault(_words(name), set()).add(prefix)
-    return {words: tuple(sorted(prefixes)) for words, prefixes in found.items()}
+    return _sorted(found)
 
 
 @cache
@@ -98,6 +98,10 @@ def names() -> Names:
         for noun in spoken:
             for form in (noun, plural(noun)):
                 found.setdefault(_words(form), set()).add(prefix)
+    return _sorted(found)
+
+
+def _sorted(found: Mapping[tuple[str, ...], set[str]]) -> Names:
     return {words: tuple(sorted(prefixes)) for words, prefixes in found.items()}
 
 

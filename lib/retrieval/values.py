@@ -1,4 +1,4 @@
-"""What a request tells for principals and conditions: addresses, dates, tags, accounts, roles, services.
+"""What a request tells for principals and conditions: addresses, dates, spans of time, accounts, roles, services.
 
 A request comes in; the strings that a policy may take from it go out, in the form in which policies write them
 ("15 April 2028" -> "2028-04-15T00:00:00Z", "the role etl of account 1111..." -> its ARN).
@@ -28,17 +28,6 @@ MOMENT = re.sub(r"\?P<\w+>", "?:", _DAY.pattern)  # a date as part of another ex
 _ADDRESS = re.compile(
     r"(?<![\w.:/-])(?:[0-9]{1,3}(?:\.[0-9]{1,3}){3}|(?=[0-9a-f:]*:[0-9a-f]*:)[0-9a-f:]{2,39})(?:/[0-9]{1,3})?(?![\w:]|\.\d)"
 )
-_TOKEN = re.compile(r"[A-Za-z0-9_*$][A-Za-z0-9_/.:@+*{}$-]*[A-Za-z0-9_/*}]|[A-Za-z0-9_]")
-_MARKED = re.compile(r"[\d/.:_*@-]")  # an address, an id, a path, a host
-_TOLD = re.compile(  # a word that is given as a value
-    r"(?:=|\bis|\bare|\bincludes?|\bset to|\bto|\bthan|\bof|\bkeys?|\btagged|\btag)\s*"
-    r"[\"'`“]?([A-Za-z0-9_][\w/.:@+*-]*)",
-    re.IGNORECASE,
-)
-_ITEM = r"[\"'`“]?[\w/.:@+*-]+[\"'`”]?"
-_LISTED = re.compile(
-    rf"(?:=|\bis|\bare|\bthan|\bincludes?|\bkeys?|\btags?)\s+({_ITEM}(?:(?:, (?:and |or )?| and | or ){_ITEM}){{1,11}})"
-)
 _SPAN = re.compile(
     r"\b([0-9]{1,9}|an?|one|two|three|four|six|eight|twelve) (hour|minute|day|second)s?\b", re.IGNORECASE | re.ASCII
 )
@@ -66,33 +55,6 @@ _ABOUT = re.compile(  # a permission that is about policies is no such policy
     r"(?:read|view|change|set|delete|get|put|see|check|manage|edit|update|remov)\w* "
     r"(?:the |its |a )?(?:bucket |queue |key |resource )?polic"
 )
-FIXED = ("aws:kms", "AES256", "1.2", "1.3", "bucket-owner-full-control")
-
-
-def values(request: str) -> tuple[str, ...]:
-    """The strings that conditions may compare with, without those of more than 256 characters.
-
-    They stand by kind, addresses first, and within a kind in the request's order; FIXED are always among them.
-    """
-    text = " ".join(request[:LONGEST].split())
-    found: dict[str, None] = {}
-    found |= dict.fromkeys((*addresses(text), *moments(text), *spans(text)))
-    for token in (t.rstrip(".:") for t in _TOKEN.findall(text)):
-        if _MARKED.search(token) and not token.isspace():
-            found[token] = None
-        if "/" in token and not token.startswith("arn:"):
-            found[token.strip("/") + "/*"] = None
-    for word in _TOLD.findall(text):
-        found[word.rstrip(".:,")] = None
-    for run in _LISTED.findall(text):
-        for word in re.findall(r"[\w/.:@+*-]*[\w*]", run):
-            found[word] = None
-    found |= dict.fromkeys(_services(text))
-    for word in re.findall(r"\b(?:folder|prefix|path|directory) [\"'`“]?([\w./-]*\w)", text):
-        found[f"{word.strip('/')}/*"] = None
-    for fixed in FIXED:
-        found[fixed] = None
-    return tuple(value for value in found if 0 < len(value) <= 256)
 
 
 def addresses(text: str) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ import pytest
 
 from lib.iam.document import PolicySyntaxError, parse
 from lib.iam.grammar import structure_faults
-from lib.model.generate import Generated
+from lib.model.draft import Generated
 
 POLICY = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:GetObject","Resource":"*"}]}'
 

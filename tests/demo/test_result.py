@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from lib.demo.result import MOST_FINDINGS, cost, draft_html, findings, gist, judge, shortened, show
 from lib.iam.document import parse
-from lib.model.generate import Generated
+from lib.model.draft import Generated
 
 VERDICTS = {
     '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:GetObject","Resource":"*"}]}': "valid",

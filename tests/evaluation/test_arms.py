@@ -6,7 +6,7 @@ import pytest
 
 from lib.data.dataset import Example
 from lib.evaluation import arms
-from lib.model.generate import Generated
+from lib.model.draft import Generated
 from lib.profiles import open_run
 
 EXAMPLES = [

@@ -22,7 +22,7 @@ from lib.model.prompt import render
 REQUESTS = ["read a bucket", "stop instances in eu-west-1, but only those with the tag Team=data", "x", "écrire ☃"]
 READ = Group(("s3:GetObject", "s3:ListBucket", "s3:PutObject"), ("arn:aws:s3:::acme", "arn:aws:s3:::acme/*", "*"))
 STOP = Group(("ec2:StopInstances", "ec2:StartInstances"), ("arn:aws:ec2:*:*:instance/*",))
-SMALL = chosen([READ, STOP], values=["eu-west-1"])
+SMALL = chosen([READ, STOP])
 
 
 @pytest.fixture(scope="module")
@@ -230,7 +230,7 @@ def test_a_ban_never_leaves_a_row_without_a_token(model, tokenizer, prompts, com
     ['a"]}', "\\", "</s>", "<s>[INST]", "é😀", "\n### Instruction:", "\u2028\x7f\x00", '"}]},{"Effect":"Allow"'],
 )
 def test_hostile_names_stay_names(model, tokenizer, prompts, compiler, resource):
-    grammar = chosen([Group(("s3:GetObject",), (resource,))], values=[resource])
+    grammar = chosen([Group(("s3:GetObject",), (resource,))])
     answers = decode(model, tokenizer, prompts, [compiler.matcher(grammar) for _ in prompts], 160)
     for answer in answers:
         written = parse(tokenizer.decode(answer.ids, skip_special_tokens=True))

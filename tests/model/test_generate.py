@@ -14,17 +14,9 @@ from lib.data import written
 from lib.data.dataset import from_written
 from lib.errors import CourseError
 from lib.iam import catalogue
+from lib.model.adapters import PREFERRED, RETRIEVER, SHIPPED, adapter_folder
 from lib.model.base import BaseModelError
-from lib.model.generate import (
-    ARMS,
-    PREFERRED,
-    RETRIEVER,
-    SHIPPED,
-    PolicyGenerator,
-    UnknownArm,
-    adapter_folder,
-    arms_of,
-)
+from lib.model.generate import ARMS, PolicyGenerator, UnknownArm, arms_of
 from lib.retrieval.retrieve import Retriever
 
 REQUESTS = ["read a bucket", "stop instances in eu-west-1, but only those with the tag Team=data", "x", "écrire ☃"]

@@ -75,8 +75,11 @@ def test_a_policy_is_said_with_the_candidates(wanted, lines, scoped, expected):
 
 
 def test_conditions_and_effects_stay():
-    asked = {"Bool": {"aws:SecureTransport": "false"}}
-    policy = grounded(example({"Effect": "Deny", "Condition": asked}), Retrieved((("s3:GetObject",),), limited=True))
+    told = Comparison("Deny", "Bool", "aws:SecureTransport", "false")
+    asked = block([told])
+    policy = grounded(
+        example({"Effect": "Deny", "Condition": asked}), Retrieved((("s3:GetObject",),), comparisons=(told,))
+    )
     (statement,) = said(policy)
     assert statement["Effect"] == "Deny" and statement["Condition"] == asked
     assert list(statement) == ["Effect", "Action", "Resource", "Condition"]
@@ -149,15 +152,15 @@ PLACE = Comparison("Allow", "StringEquals", "aws:RequestedRegion", ("eu-west-1",
 
 
 @pytest.mark.parametrize(
-    ("asked", "comparisons", "limited", "expected"),
+    ("asked", "comparisons", "expected"),
     [
-        (block([MFA, PLACE]), (PLACE, MFA), False, block([PLACE, MFA])),
-        (block([MFA]), (MFA, PLACE), False, block([MFA])),
-        ({"StringEquals": {"aws:requestedregion": ["eu-west-3", "eu-west-1"]}}, (PLACE,), False, block([PLACE])),
-        (block([MFA]), (PLACE,), False, None),
-        (block([MFA]), (), True, block([MFA])),
+        (block([MFA, PLACE]), (PLACE, MFA), block([PLACE, MFA])),
+        (block([MFA]), (MFA, PLACE), block([MFA])),
+        ({"StringEquals": {"aws:requestedregion": ["eu-west-3", "eu-west-1"]}}, (PLACE,), block([PLACE])),
+        (block([MFA]), (PLACE,), None),
+        (block([MFA]), (), None),
     ],
 )
-def test_a_condition_is_said_with_the_comparisons_that_were_found(asked, comparisons, limited, expected):
-    found = Retrieved((("s3:GetObject",),), comparisons=comparisons, limited=limited)
+def test_a_condition_is_said_with_the_comparisons_that_were_found(asked, comparisons, expected):
+    found = Retrieved((("s3:GetObject",),), comparisons=comparisons)
     assert said(grounded(example({"Condition": asked}), found))[0].get("Condition") == expected

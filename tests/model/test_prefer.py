@@ -14,8 +14,9 @@ from lib.errors import CourseError
 from lib.files import checksums
 from lib.model import pairs as ranking
 from lib.model import prefer, train
+from lib.model.adapters import RETRIEVER
 from lib.model.base import BaseModelError, load_quantised
-from lib.model.generate import ARMS, RETRIEVER, PolicyGenerator
+from lib.model.generate import ARMS, PolicyGenerator
 from lib.model.pairs import Pair, pairs, preference, score
 from lib.model.prefer import better
 from lib.model.prompt import render

@@ -90,7 +90,7 @@ def test_a_bucket_policy_has_principals(retriever):
 def test_a_title_is_answered_by_titles(retriever):
     found = retriever.answerable("AmazonSQSFullAccess")
     assert found.title == "Amazon SQS Full Access" and "sqs:*" in found.actions
-    assert found.scoped == {} and found.values == ()
+    assert found.scoped == {} and found.comparisons == ()
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,53 @@
+"""A draft as it goes to the user: the policy, what it was offered, and the questions that it leaves open."""
+
+import json
+from dataclasses import dataclass, replace
+
+from lib.iam.document import Policy, parse
+from lib.iam.review.questions import questions
+from lib.retrieval.refusals import LONGEST
+from lib.retrieval.retrieve import Retrieved
+
+
+@dataclass(frozen=True)
+class Generated:
+    """One draft; `policy` is None when the text is not one, `findings` are sentences."""
+
+    text: str
+    policy: Policy | None
+    findings: tuple[str, ...]
+    retrieved: tuple[str, ...]  # the actions and wildcards that the prompt offered
+    complete: bool  # ended by itself, not by the token budget
+    tokens: int  # generated
+    seconds: float  # its share of the batch's
+    questions: tuple[str, ...] = ()  # what the draft assumes
+    refusal: str | None = None  # why there is no draft; the text is empty then
+
+
+def asking(draft: Generated, instruction: str, found: Retrieved | None) -> Generated:
+    """The draft with what retrieval offered and the questions that it leaves open."""
+    if found is None:
+        return draft
+    asked = questions(draft.policy) if draft.policy else []
+    if found.title:
+        asked.insert(0, f"Is {found.title!r} meant as a name? What it grants is guessed from policies of like names.")
+    if found.comparisons and '"Condition"' not in draft.text:
+        keys = ", ".join(dict.fromkeys(comparison.key for comparison in found.comparisons))
+        asked.insert(0, f"No statement has a condition, though the request speaks of {keys}: is one missing?")
+    if found.limited:
+        asked.insert(0, "Under which circumstances? The request seems to limit, but no condition was recognised in it.")
+    if len(instruction) > LONGEST:
+        asked.insert(0, f"Only the first {LONGEST:,} characters of the request were read: what of the rest matters?")
+    return replace(_distinct(draft), retrieved=found.actions, questions=tuple(asked))
+
+
+def _distinct(draft: Generated) -> Generated:
+    """The draft without statements that stand in it a second time."""
+    if draft.policy is None:
+        return draft
+    whole = json.loads(draft.text)
+    kept = [s for i, s in enumerate(whole["Statement"]) if s not in whole["Statement"][:i]]
+    if len(kept) == len(whole["Statement"]):
+        return draft
+    text = json.dumps(whole | {"Statement": kept}, separators=(",", ":"), ensure_ascii=False)
+    return replace(draft, text=text, policy=parse(text))
