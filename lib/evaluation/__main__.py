@@ -3,7 +3,7 @@
 import argparse
 import base64
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,13 +11,22 @@ import pandas as pd
 
 from lib.data.dataset import Example
 from lib.errors import CourseError
-from lib.evaluation import errors, metrics, outside, permissions, plots, statistics
+from lib.evaluation import faults, metrics, outside, plots, statistics
 from lib.evaluation.baselines import Baselines
 from lib.evaluation.rows import RowsError
 from lib.files import read_jsonl, writing
 from lib.report import templates
 
-MEANS = ("permission_precision", "permission_recall", "over_granted", "under_granted", "requests_alike", "unscoped")
+MEANS = (
+    "permission_precision",
+    "permission_recall",
+    "over_granted",
+    "under_granted",
+    "requests_alike",
+    "resources_match",
+    "conditions_match",
+    "unscoped",
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -27,55 +36,69 @@ def main(arguments: Sequence[str] | None = None) -> int:
         examples, train = _examples(options.examples)
         rows = [row for path in options.files for row in outside.read(path, examples)]
         if train:
-            asked = [examples[row["id"]] for row in rows if row["arm"] == rows[0]["arm"] and row["id"] in examples]
-            same = len(asked) == sum(row["arm"] == rows[0]["arm"] for row in rows)
-            rows += Baselines(train).answer(asked) if same else []
-        table = metrics.table(metrics.summarise(metrics.score_rows(rows)))
+            rows += _baselines(rows, examples, train)
+        if options.out in (*options.files, options.examples) and options.out:
+            raise RowsError(f"--out {options.out} is one of the files that are read: write to another")
+        labelled = faults.label(rows) if options.out else metrics.score_rows(rows)
         if options.out:
-            if options.out in (*options.files, options.examples):
-                raise RowsError(f"--out {options.out} is one of the files that are read: write to another")
             with writing(options.out) as aside:
-                aside.write_text(report(rows), encoding="utf-8")
+                aside.write_text(report(labelled), encoding="utf-8")
     except (CourseError, OSError) as error:
         print(error, file=sys.stderr)
         return 2
-    print(table)
-    print(f"report: {options.out}" if options.out else "with --out report.html: figures, errors and differences")
+    print(metrics.table(metrics.summarise(labelled)))
+    print(f"report: {options.out}" if options.out else "with --out report.html: permissions, faults and figures")
     return 0
 
 
-def report(rows: Sequence[dict]) -> str:
-    """A self-contained HTML page about the output rows of one or several arms.
-
-    Raises:
-        RowsError: see `lib.evaluation.metrics.score_rows`.
-    """
-    scores = metrics.score_rows(rows)
-    summary = metrics.summarise(scores)
-    labelled = errors.label(scores, rows)
-    counts = errors.counts(labelled)
-    granted = pd.DataFrame([{"arm": r["arm"], **permissions.score(r["expected"], r["generated"])} for r in rows])
-    granted = granted.astype(dict.fromkeys(MEANS, float)).groupby("arm", sort=False)[list(MEANS)].mean()
-    arms = list(scores["arm"].unique())
-    pictures = [plots.metrics_by_arm(summary), plots.categories_by_arm(counts)]
-    pictures.append(plots.schema_by_complexity(metrics.by_complexity(scores)))
+def report(labelled: pd.DataFrame) -> str:
+    """A self-contained HTML page about the answers of one or several arms, as `faults.label` returns them."""
+    summary = metrics.summarise(labelled)
+    by_arm = labelled.astype(dict.fromkeys(MEANS, float)).groupby("arm", sort=False)
+    granted = by_arm[list(MEANS)].mean().assign(policies=by_arm["permission_precision"].count())
+    arms = list(labelled["arm"].unique())
+    shares = faults.shares(labelled)
+    pictures = [
+        plots.metrics_by_arm(summary),
+        plots.pareto(shares, arms[0]),
+        plots.schema_by_complexity(metrics.by_complexity(labelled)),
+    ]
     tables = [("Permissions, means over the schema valid answers", granted.round(3).reset_index())]
     if len(arms) > 1:
-        lead = statistics.differences(scores, arms[0])
+        lead = statistics.differences(labelled, arms[0])
         tables.append((f"What {arms[0]} scores above the others, on the same examples", lead.round(3)))
-    tables.append(("Categories of errors", counts.pivot(index="title", columns="arm", values="count").reset_index()))
+    main_faults = shares.pivot(index="title", columns="arm", values="main")[arms].reindex(faults.TITLES.values())
+    tables.append(("Main faults: the first that holds", main_faults.reset_index()))
+    tables.append((f"What to try for {arms[0]}", pd.DataFrame({"commonest first": faults.advice(labelled, arms[0])})))
     return (
         templates()
         .get_template("evaluation.html.jinja")
         .render(
             written=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
             arms=arms,
-            answers=len(rows),
+            answers=len(labelled),
             summary=metrics.table(summary),
             tables=[(title, list(table.columns), table.to_numpy().tolist()) for title, table in tables],
             figures=[(p.title, p.caption, base64.b64encode(p.png()).decode()) for p in pictures],
         )
     )
+
+
+def _baselines(rows: Sequence[dict], examples: Mapping[str, Example], train: Sequence[Example]) -> list[dict]:
+    """The answers of the baselines to what the first arm was asked; none if it was asked other things, too."""
+    asked = [row["id"] for row in rows if row["arm"] == rows[0]["arm"]]
+    baselines = Baselines(train)
+    taken = sorted(baselines.arms.keys() & {row["arm"] for row in rows})
+    if taken:
+        raise RowsError(f"the arm {taken[0]!r} has the name of a baseline: give it another")
+    unknown = [id for id in asked if id not in examples]
+    if unknown:
+        print(f"no baselines: the id {unknown[0]!r} is of no example of the course", file=sys.stderr)
+        return []
+    seen = {example.id for example in train} & set(asked)
+    if seen:
+        print(f"{len(seen)} of {len(asked)} requests are training examples: they say little", file=sys.stderr)
+    return baselines.answer([examples[id] for id in asked])
 
 
 def _examples(path: Path | None) -> tuple[dict[str, Example], list[Example]]:

@@ -20,12 +20,14 @@ OTHER = "-another"  # ends the resource of a neighbour
 def agreement(expected: PolicyLike, actual: PolicyLike) -> float:
     """The share of sampled requests on which two policies decide alike, from 0 to 1; 1 if they speak of none.
 
+    Allowed, denied explicitly and not allowed are three decisions: beside another policy the last two differ.
+
     Raises:
         PolicySyntaxError: if either is text that is not a policy.
     """
     wanted, given = as_policy(expected), as_policy(actual)
     asked = sample(wanted, given)
-    alike = sum(_allows(wanted, request) == _allows(given, request) for request in asked)
+    alike = sum(_decide(wanted, request) == _decide(given, request) for request in asked)
     return alike / len(asked) if asked else 1.0
 
 
@@ -41,8 +43,8 @@ def sample(one: Policy, two: Policy) -> list[Request]:
     return list(found.values())
 
 
-def _allows(policy: Policy, request: Request) -> bool:
-    return simulate(request, identity=policy).result == "Allowed"
+def _decide(policy: Policy, request: Request) -> str:
+    return simulate(request, identity=policy).result
 
 
 def _spoken(policy: Policy, rng: Random) -> Iterator[Request]:

@@ -45,6 +45,8 @@ def test_a_line_may_hold_everything_or_speak_of_a_known_example(tmp_path):
         ("[]", "line 2: is a JSON list, not an object"),
         ({"generated": ""}, "line 2: id is missing"),
         ({"id": "1"}, "line 2: generated is missing"),
+        ('{"id": "1", "generated": "\\ud800"}', "line 2: generated holds half of a character"),
+        ({"id": "1", "generated": "", "expected": POLICY, "arm": ""}, "line 2: arm is empty"),
         ({"id": "1", "generated": None}, "line 2: generated is None, not text"),
         ('{"id": "1", "generated": NaN}', "line 2: generated is nan, not text"),
         ({"id": "9", "generated": ""}, "line 2: there is no expected, and the id '9' is of no known example"),
@@ -78,6 +80,40 @@ def test_the_command_line_writes_a_page_that_needs_no_network(tmp_path, capsys):
     assert escape(arm) in page and arm not in page
     assert "http://" not in page and "https://" not in page and page.count("data:image/png;base64,") == 3
     assert "100.0" in capsys.readouterr().out
+
+
+def test_baselines_stand_beside_answers_to_the_course(tmp_path, capsys):
+    course = [
+        {
+            "id": id,
+            "source": "written",
+            "instruction": said,
+            "policy": POLICY,
+            "complexity": "simple",
+            "group": "",
+            "split": split,
+        }
+        for id, said, split in (("t", "Read objects", "test"), ("s", "Read objects in S3", "train"))
+    ]
+    known = file(tmp_path, *course, name="examples.jsonl")
+
+    def run(*rows: dict) -> tuple[int, str, str]:
+        code = main([str(file(tmp_path, *rows)), "--examples", str(known)])
+        return code, *capsys.readouterr()
+
+    code, out, err = run({"id": "t", "generated": POLICY})
+    assert code == 0 and "nearest" in out and err == ""
+    assert "requests are training examples" in run({"id": "s", "generated": POLICY})[2]
+    assert "no baselines: the id '1'" in run({"id": "1", "generated": POLICY, "expected": POLICY})[2]
+    code, _, err = run({"id": "t", "generated": POLICY, "arm": "nearest"})
+    assert code == 2 and "has the name of a baseline" in err
+
+
+def test_what_is_read_is_not_written_over(tmp_path, capsys):
+    path = file(tmp_path, {"id": "1", "generated": POLICY, "expected": POLICY})
+    before = path.read_text(encoding="utf-8")
+    assert main([str(path), "--out", str(path)]) == 2 and main([str(path), "--out", str(tmp_path)]) == 2
+    assert path.read_text(encoding="utf-8") == before and "is a folder" in capsys.readouterr().err
 
 
 def test_arms_with_other_ids_end_in_one_line(tmp_path, capsys):

@@ -73,3 +73,5 @@ def test_requests_are_the_same_each_time_and_reach_beyond_the_policy():
     assert {r.context.get("aws:MultiFactorAuthPresent") for r in asked} == {"true", None}
     assert any(r.action not in ("s3:GetObject", "s3:PutObject") for r in asked)
     assert agreement(WANTED, text(BASE)) < 1 == agreement(text(), text())
+    deny = {"Effect": "Deny", "Action": "s3:DeleteBucket", "Resource": "*"}
+    assert agreement(text(deny), text(deny | {"Action": "ec2:RunInstances"})) < 1

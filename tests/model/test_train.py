@@ -119,5 +119,6 @@ def test_the_gpu_profiles_train_with_the_same_functions(name, tiny_folder, examp
     )
     result = fit(profile, examples, tmp_path, adapter=tmp_path / "adapter")
     assert result.steps == 1 and (tmp_path / "adapter" / "adapter_config.json").is_file()
-    modules = json.loads((tmp_path / "adapter" / "adapter_config.json").read_text())["target_modules"]
+    config = json.loads((tmp_path / "adapter" / "adapter_config.json").read_text())
+    modules = config["target_modules"]
     assert sorted(modules) == sorted(["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"])
