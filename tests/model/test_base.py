@@ -1,6 +1,7 @@
 """Loading: four bits on the CPU, gradients that survive an evaluation, and one line for what a machine lacks."""
 
 import dataclasses
+import json
 
 import bitsandbytes as bnb
 import pytest
@@ -9,6 +10,7 @@ from peft import LoraConfig, get_peft_model
 
 from lib import profiles
 from lib.model import base
+from lib.model.adapters import SHIPPED
 from lib.model.base import BaseModelError
 
 
@@ -82,3 +84,11 @@ def test_weights_that_could_run_code_are_not_loaded(tiny, tiny_folder, tmp_path)
     torch.save({}, tmp_path / "pytorch_model.bin")
     with pytest.raises(BaseModelError):
         base.load_for_generation(dataclasses.replace(tiny, base_model=str(tmp_path)))
+
+
+def test_an_adapter_names_its_base_as_the_profile_does(tiny, tmp_path):
+    model = get_peft_model(base.load_for_generation(tiny), LoraConfig(r=1, target_modules=["q_proj"]))
+    base.save_adapter(model, dataclasses.replace(tiny, base_model="models/nano"), tmp_path)
+    for folder in (tmp_path, SHIPPED):
+        config = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))
+        assert config["base_model_name_or_path"] == "models/nano"
