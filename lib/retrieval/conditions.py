@@ -49,7 +49,7 @@ def block(chosen: Iterable[Comparison]) -> dict[str, dict[str, str | list[str]]]
     return found
 
 
-def limits(request: str) -> bool:
+def seems_limited(request: str) -> bool:
     """Whether the request seems to say under which circumstances, in words that `comparisons` may not know."""
     return bool(_LIMITS.search(request[:LONGEST]))
 

@@ -21,7 +21,7 @@ from lib.iam.document import as_policy
 from lib.retrieval import levels, rerank, resources, tasks, values
 from lib.retrieval.actions import ActionRanker, named
 from lib.retrieval.clauses import LONGEST, Clause, clauses
-from lib.retrieval.conditions import Comparison, comparisons, limits
+from lib.retrieval.conditions import Comparison, comparisons, seems_limited
 from lib.retrieval.effects import denied
 from lib.retrieval.refusals import is_json, refusal
 from lib.retrieval.terms import terms
@@ -185,7 +185,7 @@ class Retriever:
             odds=odds,
             denials=denials,
             comparisons=asked,
-            limited=not asked and limits(request),
+            limited=not asked and seems_limited(request),
             surest=float(ranked.first.max()),
         )
 

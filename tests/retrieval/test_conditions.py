@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lib.iam import catalogue
-from lib.retrieval.conditions import MOST, Comparison, block, comparisons, limits
+from lib.retrieval.conditions import MOST, Comparison, block, comparisons, seems_limited
 
 MAY = "2027-05-01T00:00:00Z"
 REQUESTS = {  # -> operator, key and value for what is allowed
@@ -93,7 +93,7 @@ def test_a_block_holds_its_tests():
 
 
 def test_words_that_limit_are_noticed_where_no_test_is_known():
-    assert limits("read it only when the moon is full") and not limits("read the queue")
+    assert seems_limited("read it only when the moon is full") and not seems_limited("read the queue")
 
 
 @given(st.text(max_size=200))

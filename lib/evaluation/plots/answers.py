@@ -39,8 +39,8 @@ OVER_EXTRACTED = frozenset(metric.name for metric in METRICS if metric.over == E
 def metrics_by_arm(summary: pd.DataFrame, reference: pd.DataFrame | None = None) -> Picture:
     """The metrics of each arm with their intervals.
 
-    The title says that an arm "beats" the next one only if the intervals of schema validity and services lie apart. A
-    mean over fewer than FEW answers is drawn pale, with their number.
+    The title says that an arm "beats" the next one only if the intervals of schema validity and services lie apart,
+    as far as these differ. A mean over fewer than FEW answers is drawn pale, with their number.
 
     Args:
         summary: what `metrics.summarise` returns.
@@ -72,7 +72,8 @@ def metrics_by_arm(summary: pd.DataFrame, reference: pd.DataFrame | None = None)
     finding = f"{arm_title(best['arm'])}: " + ", ".join(f"{word} {percent(best[name])}" for word, name in shown.items())
     if len(both) > 1:
         second = both.iloc[1]
-        apart = all(best.get(f"{name}_low", 0) > second.get(f"{name}_high", 1) for name in shown.values())
+        differing = [name for name in shown.values() if best[name] != second[name]]  # all schemas may be valid
+        apart = all(best.get(f"{name}_low", 0) > second.get(f"{name}_high", 1) for name in differing) and differing
         pairs = ", ".join(f"{word} {percent(best[name])} to {percent(second[name])}" for word, name in shown.items())
         winner, other = arm_title(best["arm"]), arm_title(second["arm"])
         finding = f"{winner} beats {other}: {pairs}" if apart else f"{winner} is not shown to beat {other}: {pairs}"
