@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from lib.evaluation import metrics, permissions
+from lib.evaluation import metrics
 from lib.evaluation import rows as checked
 
 RIGHT = "right"
@@ -119,15 +119,13 @@ def label(outputs: Iterable[dict]) -> pd.DataFrame:
     """The output rows scored, with a truth value for each fault and the column `fault`: the first that holds.
 
     Returns:
-        the columns of `metrics.score_rows` and of `permissions.score`, those of NAMES, and `fault` ("right": none).
+        the columns of `metrics.score_rows`, those of NAMES, and `fault` ("right": none).
 
     Raises:
         RowsError: see `metrics.score_rows`.
     """
     rows = list(outputs)
-    scores = metrics.score_rows(rows)
-    granted = pd.DataFrame([permissions.score(row["expected"], row["generated"]) for row in rows])
-    table = pd.concat([scores, granted], axis=1)
+    table = metrics.score_rows(rows)
     complete = [row.get("complete", "{" not in row["generated"]) for row in rows]
     found = [
         {fault.name: bool(fault.holds(row | {"complete": ended})) for fault in FAULTS}

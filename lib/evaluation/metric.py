@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 ALL = "all"
 EXTRACTED = "extracted"
+SCHEMA = "schema valid"
 
 
 @dataclass(frozen=True)
@@ -12,7 +13,7 @@ class Metric:
 
     name: str
     title: str
-    over: str  # ALL answers, or only the EXTRACTED ones
+    over: str  # ALL answers, only the EXTRACTED ones, or only those whose SCHEMA is valid
     highest: float = 1.0
 
 
@@ -31,4 +32,24 @@ METRICS = (
     Metric("action_f1", "action F1", EXTRACTED),
     Metric("action_f1_all", "action F1", ALL),
     Metric("unknown_actions", "unknown actions", EXTRACTED, highest=float("inf")),
+)
+# Permission by permission (`lib.evaluation.permissions`); left out of a summary of rows that do not carry them.
+PERMISSIONS = (
+    Metric("permission_precision", "permission precision", SCHEMA),
+    Metric("permission_precision_all", "permission precision", ALL),
+    Metric("permission_recall", "permission recall", SCHEMA),
+    Metric("permission_recall_all", "permission recall", ALL),
+    Metric("permission_f1", "permission F1", SCHEMA),
+    Metric("permission_f1_all", "permission F1", ALL),
+    Metric("requests_alike", "requests decided alike", SCHEMA),
+    Metric("requests_alike_all", "requests decided alike", ALL),
+    Metric("resources_match", "resources right", SCHEMA),
+    Metric("conditions_match", "conditions right", SCHEMA),
+    Metric("over_granted", "over-granted", SCHEMA, highest=float("inf")),
+    Metric("under_granted", "under-granted", SCHEMA, highest=float("inf")),
+    Metric("unscoped", "could have been scoped", SCHEMA, highest=float("inf")),
+    Metric("errors", "errors", SCHEMA, highest=float("inf")),
+    Metric("security_warnings", "security warnings", SCHEMA, highest=float("inf")),
+    Metric("warnings", "warnings", SCHEMA, highest=float("inf")),
+    Metric("risks_added", "risks added", SCHEMA, highest=float("inf")),
 )

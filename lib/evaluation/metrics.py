@@ -10,14 +10,17 @@ from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
+from tqdm.auto import tqdm
 
+from lib.evaluation import permissions
 from lib.evaluation import rows as checked
-from lib.evaluation.metric import ALL, EXTRACTED, METRICS
+from lib.evaluation.metric import ALL, EXTRACTED, METRICS, PERMISSIONS, SCHEMA
 from lib.evaluation.reading import Reading, read, read_expected
 
 RESAMPLES = 2_000
 SEED = 20_240_601
 LEVEL = 95  # percent of the resamples inside an interval
+LONG = 200  # rows from which on the scoring shows its progress
 
 TEXT = ("arm", "id", "complexity")
 CARRIED = ("source", "complexity", "tokens", "expected_tokens", "seconds", "complete")
@@ -42,8 +45,12 @@ def score(expected: str, generated: str) -> dict:
             is wholly recalled. An action that does not exist allows nothing.
         unknown_actions: distinct action strings, of any effect, that match nothing in the catalogue.
         relation: "equal", "over" (the answer allows all that is wanted and more), "under" or "incomparable".
-        All from service_jaccard on are None if nothing is extracted; then service_jaccard_all, effect_match_all,
-        action_precision_all, action_recall_all and action_f1_all are 0, otherwise they repeat the value.
+        All from service_jaccard to relation are None if nothing is extracted; then service_jaccard_all,
+        effect_match_all, action_precision_all, action_recall_all and action_f1_all are 0, otherwise they repeat the
+        value.
+        actions_wanted, actions_granted, actions_shared: how many actions either allows, and both do.
+        services_wanted: the services of the expected policy, sorted, with a space between.
+        The columns of `lib.evaluation.permissions.score`.
 
     Raises:
         RowsError: if an argument is not text.
@@ -59,6 +66,11 @@ def score(expected: str, generated: str) -> dict:
         "schema_valid": answer.schema_valid,
         **parts,
         **{f"{name}_all": zero if parts[name] is None else parts[name] for name, zero in _TWINS.items()},
+        "actions_wanted": len(wanted.granted),
+        "actions_granted": len(answer.granted),
+        "actions_shared": len(wanted.granted & answer.granted),
+        "services_wanted": " ".join(sorted(wanted.services)),
+        **permissions.score(expected, generated),
     }
 
 
@@ -129,13 +141,20 @@ def score_rows(outputs: Iterable[dict]) -> pd.DataFrame:
         if not read_expected(expected).is_object:
             where = checked.place(table.iloc[number], number)
             raise checked.RowsError(f"{where}: expected holds no JSON object: {expected[:60]!r}")
-    scores = pd.DataFrame(map(score, table["expected"], table["generated"]))
+    pairs = zip(table["expected"], table["generated"], strict=True)
+    shown = tqdm(pairs, "answers scored", len(table), disable=None if len(table) >= LONG else True)
+    scores = pd.DataFrame([score(*pair) for pair in shown])
     kept = table[["arm", "id", *(column for column in CARRIED if column in table)]]
-    kinds = {"effect_match": "boolean", "unknown_actions": "Int64", **dict.fromkeys(_FLOATS, float)}
-    return pd.concat([kept, scores.astype(kinds)], axis=1)
+    return pd.concat([kept, scores.astype(_KINDS)], axis=1)
 
 
-_FLOATS = ("service_jaccard", "action_precision", "action_recall", "action_f1")
+_KINDS = {
+    **dict.fromkeys(("service_jaccard", "action_precision", "action_recall", "action_f1"), float),
+    **dict.fromkeys(("permission_precision", "permission_recall", "permission_f1", "requests_alike"), float),
+    **dict.fromkeys(("effect_match", "resources_match", "conditions_match"), "boolean"),
+    **dict.fromkeys(("unknown_actions", "over_granted", "under_granted", "unscoped", "errors"), "Int64"),
+    **dict.fromkeys(("security_warnings", "warnings", "risks_added"), "Int64"),
+}
 
 
 def summarise(rows: Iterable[dict] | pd.DataFrame) -> pd.DataFrame:
@@ -146,11 +165,12 @@ def summarise(rows: Iterable[dict] | pd.DataFrame) -> pd.DataFrame:
     the rows changes nothing. A metric that is undefined in all rows of an arm is NaN, with NaN bounds.
 
     Args:
-        rows: arm, id, complexity and the columns of `score`; more columns do no harm.
+        rows: arm, id, complexity and the columns of `score`, those of permissions all or none; more do no harm.
 
     Returns:
         arm, n (answers), n_extracted (the denominator of service_jaccard, effect_match, action_* and unknown_actions),
-        then <metric>, <metric>_low, <metric>_high for every row of METRICS; shares are from 0 to 1.
+        then <metric>, <metric>_low, <metric>_high for every row of METRICS, and of PERMISSIONS if the rows have them
+        (these are means over the schema valid answers, but for those with `_all`); shares are from 0 to 1.
 
     Raises:
         RowsError: if there is no row, a column or a value is missing, surplus or out of range, an arm has an id twice,
@@ -180,18 +200,21 @@ def _numeric(rows: Iterable[dict] | pd.DataFrame) -> pd.DataFrame:
     """Arm, id, complexity and the metrics as floats, checked."""
     table = checked.frame(rows, text=TEXT, other=[metric.name for metric in METRICS])
     checked.check_arms(table)
+    measured = METRICS + (PERMISSIONS if any(metric.name in table for metric in PERMISSIONS) else ())
+    table = checked.frame(table, text=TEXT, other=[metric.name for metric in measured])
     everywhere = np.ones(len(table), dtype=bool)
     extracted = checked.numbers(table, "json_extracted", everywhere, highest=1) == 1
-    defined = {ALL: everywhere, EXTRACTED: extracted}
-    columns = {m.name: checked.numbers(table, m.name, defined[m.over], m.highest) for m in METRICS}
+    schema = checked.numbers(table, "schema_valid", everywhere, highest=1) == 1
+    defined = {ALL: everywhere, EXTRACTED: extracted, SCHEMA: schema}
+    columns = {m.name: checked.numbers(table, m.name, defined[m.over], m.highest) for m in measured}
     return table[list(TEXT)].assign(**columns)
 
 
 def _means(group: pd.DataFrame) -> dict:
-    group = group.sort_values(
-        "id"
-    )  # the same example is drawn the same number of times, whatever the order of the rows
-    values = group[[metric.name for metric in METRICS]].to_numpy()
+    # By id: the same example is drawn the same number of times, whatever the order of the rows.
+    group = group.sort_values("id")
+    names = [metric.name for metric in METRICS + PERMISSIONS if metric.name in group]
+    values = group[names].to_numpy()
     known = ~np.isnan(values)
     filled = np.where(known, values, 0.0)
     n = len(group)
@@ -200,12 +223,12 @@ def _means(group: pd.DataFrame) -> dict:
         means = filled.sum(axis=0) / known.sum(axis=0)
         resampled = (draws @ filled) / (draws @ known)
     row: dict = {"n": n, "n_extracted": int(group["json_extracted"].sum())}
-    for index, metric in enumerate(METRICS):
+    for index, name in enumerate(names):
         mean, sample = means[index], resampled[:, index]
         sample = sample[~np.isnan(sample)]
         low, high = np.percentile(sample, [(100 - LEVEL) / 2, (100 + LEVEL) / 2]) if len(sample) else (mean, mean)
         # Rounding in the last digit must not push the mean out of its own interval.
-        row |= {metric.name: mean, f"{metric.name}_low": min(low, mean), f"{metric.name}_high": max(high, mean)}
+        row |= {name: mean, f"{name}_low": min(low, mean), f"{name}_high": max(high, mean)}
     return row
 
 

@@ -1,7 +1,8 @@
 """What an answer grants beyond what was wanted, permission by permission, and what AWS would object to in it.
 
 An expected and a generated text come in, a row of counts and shares goes out. All is undefined (None) for an answer
-that is not schema valid: it grants nothing, because AWS takes no such policy.
+that is not schema valid, but for the shares with `_all`, which are 0 there. Schema valid text that no reader of
+policies takes (a number without an end, a tower of brackets) grants nothing.
 """
 
 import re
@@ -17,9 +18,12 @@ from lib.iam.conditions import values_of
 from lib.iam.document import Policy, PolicySyntaxError, as_policy
 from lib.iam.review import risks
 
+NOTHING = Policy({"Version": "2012-10-17", "Statement": []})
+TWINS = ("permission_precision", "permission_recall", "permission_f1", "requests_alike")  # with `_all`: failures are 0
 COLUMNS = (
     "permission_precision",
     "permission_recall",
+    "permission_f1",
     "over_granted",
     "under_granted",
     "requests_alike",
@@ -38,7 +42,7 @@ def score(expected: str, generated: str) -> dict:
 
     Returns:
         permission_precision, permission_recall: shares of what the answer, and of what was wanted, that the other says,
-            too, by action, resource, principal and conditions (`lib.iam.compare`).
+            too, by action, resource, principal and conditions (`lib.iam.compare`); permission_f1: their harmonic mean.
         over_granted: pairs of an action and a resource that the answer allows and should not, or fails to deny.
         under_granted: those that it should allow and does not, or denies.
         requests_alike: share of sampled requests that both policies decide alike (`lib.evaluation.requests`).
@@ -47,20 +51,22 @@ def score(expected: str, generated: str) -> dict:
         unscoped: actions that the answer allows on every resource though a narrower one was wanted and is supported.
         errors, security_warnings, warnings: findings of the answer by severity (`lib.iam.checks`).
         risks_added: classes of risk that the wanted policy does not carry (`lib.iam.review.risks`).
+        permission_precision_all and so on for TWINS: the same, and 0 for an answer that is not schema valid.
     """
-    if not read(generated).schema_valid:
-        return dict.fromkeys(COLUMNS)
-    try:
-        wanted, given = as_policy(expected), as_policy(policy_text(generated))
-    except PolicySyntaxError:
-        return dict.fromkeys(COLUMNS)
+    row = _compare(expected, policy_text(generated)) if read(generated).schema_valid else dict.fromkeys(COLUMNS)
+    return row | {f"{name}_all": row[name] or 0.0 for name in TWINS}
+
+
+def _compare(expected: str, generated: str) -> dict:
+    wanted, given = _policy(expected), _policy(generated)
     found = compare(wanted, given)
-    severities = [finding.severity for finding in validate(given)]
+    severities = [finding.severity for finding in validate(generated)]
     return {
         "permission_precision": found.precision,
         "permission_recall": found.recall,
-        "over_granted": _pairs(found.extra, "Allow") + _pairs(found.missing, "Deny"),
-        "under_granted": _pairs(found.missing, "Allow") + _pairs(found.extra, "Deny"),
+        "permission_f1": found.f1,
+        "over_granted": len(_pairs(found.extra, "Allow") | _pairs(found.missing, "Deny")),
+        "under_granted": len(_pairs(found.missing, "Allow") | _pairs(found.extra, "Deny")),
         "requests_alike": agreement(wanted, given),
         "resources_match": _resources_match(wanted, given),
         "conditions_match": _comparisons(wanted) == _comparisons(given),
@@ -68,8 +74,16 @@ def score(expected: str, generated: str) -> dict:
         "errors": severities.count("ERROR"),
         "security_warnings": severities.count("SECURITY_WARNING"),
         "warnings": severities.count("WARNING"),
-        "risks_added": len(_risks(policy_text(generated)) - _risks(expected)),
+        "risks_added": len(_risks(generated) - _risks(expected)),
     }
+
+
+@lru_cache(maxsize=4_096)
+def _policy(text: str) -> Policy:
+    try:
+        return as_policy(text)
+    except PolicySyntaxError:
+        return NOTHING
 
 
 def _unbounded(resources: Sequence[str]) -> bool:
@@ -80,8 +94,8 @@ def _unbounded(resources: Sequence[str]) -> bool:
 _EVERYTHING = re.compile(r"\*+|arn:[^:]*(?::[^:]*){3}:[*/]+")
 
 
-def _pairs(permissions: Sequence[Permission], effect: str) -> int:
-    return sum(len(permission.actions) for permission in permissions if permission.effect == effect)
+def _pairs(permissions: Sequence[Permission], effect: str) -> set[tuple[str, str]]:
+    return {(action, p.resource) for p in permissions if p.effect == effect for action in p.actions}
 
 
 def _comparisons(policy: Policy) -> frozenset[tuple[str, str, frozenset[str]]]:
@@ -130,4 +144,4 @@ def _scoped(policy: Policy) -> frozenset[str]:
 
 @lru_cache(maxsize=8_192)
 def _risks(text: str) -> frozenset[str]:
-    return frozenset(risk.name for risk in risks(text))
+    return frozenset(risk.name for risk in risks(_policy(text)))

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from lib.evaluation.permissions import COLUMNS, score
+from lib.evaluation.permissions import COLUMNS, TWINS, score
 from lib.evaluation.requests import agreement, sample
 from lib.iam.document import as_policy
 
@@ -22,7 +22,7 @@ PERFECT = score(WANTED, WANTED)
 
 def test_the_wanted_policy_is_perfect():
     assert {
-        **dict.fromkeys(("permission_precision", "permission_recall", "requests_alike"), 1.0),
+        **{name: 1.0 for twin in TWINS for name in (twin, f"{twin}_all")},
         **dict.fromkeys(("over_granted", "under_granted", "unscoped", "errors", "security_warnings"), 0),
         **dict.fromkeys(("warnings", "risks_added"), 0),
         "conditions_match": True,
@@ -63,7 +63,14 @@ def test_a_deny_that_is_missing_grants_too_much():
 
 @pytest.mark.parametrize("answer", ["", "no idea", "{", "[]", '{"Version":"2012-10-17","Statement":[]}', "NaN"])
 def test_what_is_no_policy_has_no_permissions(answer):
-    assert score(WANTED, answer) == dict.fromkeys(COLUMNS)
+    assert score(WANTED, answer) == dict.fromkeys(COLUMNS) | {f"{name}_all": 0 for name in TWINS}
+
+
+@pytest.mark.parametrize("answer", [WANTED.replace('"true"', "1e999"), WANTED.replace('"true"', "[" * 200 + "]" * 200)])
+def test_what_no_reader_takes_grants_nothing_and_is_an_error(answer):
+    found = score(WANTED, answer)
+    assert found["permission_recall"] == 0 == found["over_granted"] and found["under_granted"] == 2
+    assert found["errors"] >= 1
 
 
 def test_requests_are_the_same_each_time_and_reach_beyond_the_policy():

@@ -7,7 +7,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lib.evaluation.errors import categorise
+from lib.evaluation.metric import METRICS, PERMISSIONS
 from lib.evaluation.metrics import score
+from lib.evaluation.permissions import COLUMNS, TWINS
 from lib.evaluation.rows import RowsError
 from lib.iam import catalogue
 
@@ -127,7 +129,7 @@ def two_actions(*more):
     return [statement(["s3:GetObject", "s3:PutObject", *more])]
 
 
-PERMISSIONS = [  # generated statements -> precision, recall, F1, unknown actions, relation; wanted: two_actions()
+GRANTED = [  # generated statements -> precision, recall, F1, unknown actions, relation; wanted: two_actions()
     (two_actions(), 1, 1, 1, 0, "equal"),
     ([statement("S3:getobject"), statement("s3:PUTOBJECT")], 1, 1, 1, 0, "equal"),
     (two_actions("s3:ListBucket", "ec2:RunInstances"), 1 / 2, 1, 2 / 3, 0, "over"),
@@ -143,7 +145,7 @@ PERMISSIONS = [  # generated statements -> precision, recall, F1, unknown action
 ]
 
 
-@pytest.mark.parametrize(("generated", "precision", "recall", "f1", "unknown", "relation"), PERMISSIONS)
+@pytest.mark.parametrize(("generated", "precision", "recall", "f1", "unknown", "relation"), GRANTED)
 def test_permissions(generated, precision, recall, f1, unknown, relation):
     row = score(text(policy(*two_actions())), text(policy(*generated)))
     assert row["action_precision"] == row["action_precision_all"] == pytest.approx(precision)
@@ -171,14 +173,23 @@ def test_not_action_allows_all_the_others():
 def test_a_failed_parse_leaves_the_parts_undefined_and_their_twins_zero():
     row = score(READ, READ[:-1])
     twins = [name for name in row if name.endswith("_all")]
-    assert len(twins) == 5
+    assert len(twins) == 5 + len(TWINS)
+    assert all(row[name] is None for name in COLUMNS)
+    assert row["actions_wanted"] == 2 and row["actions_granted"] == row["actions_shared"] == 0
     assert all(row[name.removesuffix("_all")] is None and row[name] == 0 for name in twins)
     assert row["unknown_actions"] is None and row["relation"] is None
     assert not row["json_valid"] and not row["json_extracted"] and not row["schema_valid"]
 
 
-PERFECT = score(TWO, TWO)
-LOST = {name: value for name, value in score(TWO, "").items() if value != PERFECT[name]}
+MEASURES = frozenset(metric.name for metric in METRICS) | {"relation"}  # permissions have a test of their own
+
+
+def measures(generated: str) -> dict:
+    return {name: value for name, value in score(TWO, generated).items() if name in MEASURES}
+
+
+PERFECT = measures(TWO)
+LOST = {name: value for name, value in measures("").items() if value != PERFECT[name]}
 FAULTS = {  # fault -> generated, what changes against the perfect answer, category
     "none": (TWO, {}, "correct"),
     "prose before": (f"Sure. {TWO}", {"json_valid": False}, "correct"),
@@ -217,8 +228,7 @@ FAULTS = {  # fault -> generated, what changes against the perfect answer, categ
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_planted_fault_changes_its_metric_and_category_only(fault):
     generated, changes, category = FAULTS[fault]
-    row = score(TWO, generated)
-    assert {name: value for name, value in row.items() if value != PERFECT[name]} == changes
+    assert {name: value for name, value in measures(generated).items() if value != PERFECT[name]} == changes
     assert categorise(TWO, generated) == category
 
 
@@ -228,6 +238,8 @@ def test_every_category_of_the_report_is_reached_by_a_fault():
     }
 
 
+COUNTS = {metric.name for metric in METRICS + PERMISSIONS if metric.highest > 1}
+COUNTS |= {"actions_wanted", "actions_granted", "actions_shared"}
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=8),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
@@ -257,7 +269,9 @@ def test_any_two_texts_can_be_scored(expected, generated):
     for name, value in row.items():
         if name == "relation":
             assert value in (None, "equal", "over", "under", "incomparable")
-        elif name == "unknown_actions":
+        elif name == "services_wanted":
+            assert isinstance(value, str)
+        elif name in COUNTS:
             assert value is None or value >= 0
         else:
             assert value is None or 0 <= value <= 1
@@ -272,7 +286,9 @@ def test_a_policy_scores_full_marks_against_itself(actions, effect):
     itself = text(policy(statement(actions, effect=effect)))
     row = score(itself, itself)
     assert row["relation"] == "equal"
-    assert all(value == 1 for name, value in row.items() if name not in ("relation", "unknown_actions"))
+    assert all(value == 1 for name, value in row.items() if name not in COUNTS | {"relation", "services_wanted"})
+    assert row["over_granted"] == row["under_granted"] == row["risks_added"] == 0
+    assert row["actions_wanted"] == row["actions_granted"] == row["actions_shared"]
     assert categorise(itself, itself) == "correct"
 
 
