@@ -109,18 +109,24 @@ def _comparisons(policy: Policy) -> frozenset[tuple[str, str, frozenset[str]]]:
 
 
 def _resources_match(wanted: Policy, given: Policy) -> bool:
-    one, two = _resources(wanted), _resources(given)
-    return all(one[name] == two[name] for name in one.keys() & two.keys())
+    shared = _allowed(wanted) & _allowed(given)
+    return _resources(wanted, shared) == _resources(given, shared)
 
 
-def _resources(policy: Policy) -> dict[str, frozenset[str]]:
-    """The resources on which a policy allows each action; those of a NotResource begin with "!"."""
-    found: dict[str, set[str]] = {}
+def _allowed(policy: Policy) -> frozenset[str]:
+    """The actions of the Allow statements that have Action."""
+    return catalogue.load().expand_all(p for s in policy.statements if s.effect == "Allow" for p in s.actions or ())
+
+
+def _resources(policy: Policy, actions: frozenset[str]) -> dict[str, set[str]]:
+    """The resources on which a policy allows each of the actions; those of a NotResource begin with "!"."""
+    found: dict[str, set[str]] = {name: set() for name in actions}
     for statement in policy.statements:
         on = {*(statement.resources or ()), *(f"!{r}" for r in statement.not_resources or ())}
-        for name in catalogue.load().expand_all(statement.actions or ()) if statement.effect == "Allow" else ():
-            found.setdefault(name, set()).update(on)
-    return {name: frozenset(on) for name, on in found.items()}
+        named = catalogue.load().expand_all(statement.actions or ()) if statement.effect == "Allow" else frozenset()
+        for name in actions & named:
+            found[name] |= on
+    return found
 
 
 def _on_everything(policy: Policy) -> frozenset[str]:

@@ -292,4 +292,4 @@ def _take_up(folder: Path, out: Path, fingerprint: str) -> tuple[Preferred | Non
     same = mark.is_file() and mark.read_text() == fingerprint
     if same and (folder / FINISHED).is_file() and (out / WEIGHTS).is_file():
         return Preferred(**read_json(folder / FINISHED)), None
-    return None, last_of(folder, fingerprint)
+    return None, last_of(folder, fingerprint, FINISHED)

@@ -277,17 +277,21 @@ def _take_up(folder: Path, fingerprint: str) -> tuple[Fit | None, Path | None]:
     if same and (folder / FINISHED).is_file():
         fit = read_json(folder / FINISHED)
         return Fit(**fit | {"sizes": Sizes(**fit["sizes"])}), None
-    return None, last_of(folder, fingerprint)
+    return None, last_of(folder, fingerprint, FINISHED)
 
 
-def last_of(folder: Path, fingerprint: str) -> Path | None:
-    """The last checkpoint of the training with this fingerprint; if there is none, the folder is made ready anew."""
+def last_of(folder: Path, fingerprint: str, result: str) -> Path | None:
+    """The last checkpoint of the training with this fingerprint; if there is none, the folder is made ready anew.
+
+    Args:
+        result: the file in which the training leaves its result when it ends.
+    """
     mark = folder / FINGERPRINT
     same = mark.is_file() and mark.read_text() == fingerprint
     checkpoint = last_whole(folder / "checkpoints") if same else None
     if checkpoint is None:
         shutil.rmtree(folder / "checkpoints", ignore_errors=True)
-        for name in ("log.jsonl", FINISHED):
+        for name in ("log.jsonl", result):
             (folder / name).unlink(missing_ok=True)
     folder.mkdir(parents=True, exist_ok=True)
     mark.write_text(fingerprint)
