@@ -8,12 +8,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 from random import Random
 
-from lib.evaluation.findings import CALLER, context_of, filled
+from lib.evaluation.findings import CALLER, filled
 from lib.iam import catalogue
-from lib.iam.document import Policy, PolicyLike, as_policy
+from lib.iam.conditions import values_of
+from lib.iam.document import Policy, PolicyLike, Statement, as_policy
 from lib.iam.simulate import Request, simulate
 
-PER_POLICY = 8  # requests that a policy speaks of; each has up to three neighbours
+PER_POLICY = 8  # requests that a policy speaks of; each has its neighbours
 OTHER = "-another"  # ends the resource of a neighbour
 
 
@@ -39,29 +40,44 @@ def sample(one: Policy, two: Policy) -> list[Request]:
         spoken = list(_spoken(policy, rng))
         for request in rng.sample(spoken, min(PER_POLICY, len(spoken))):
             for asked in (request, *_neighbours(request, rng)):
-                found.setdefault((asked.action, asked.resource, repr(asked.context)), asked)
+                found.setdefault((asked.action, asked.resource, asked.principal, repr(asked.context)), asked)
     return list(found.values())
 
 
 def _decide(policy: Policy, request: Request) -> str:
+    if any(statement.principal or statement.not_principal for statement in policy.statements):
+        return simulate(request, resource=policy).result
     return simulate(request, identity=policy).result
 
 
 def _spoken(policy: Policy, rng: Random) -> Iterator[Request]:
     """A request for each action pattern and resource of each statement."""
     for statement in policy.statements:
-        context = context_of(statement)
         for resource in statement.resources or ("arn:aws:s3:::unnamed",):
             for pattern in statement.action_patterns:
                 names = sorted(catalogue.load().expand(pattern))
                 if names:
-                    yield Request(rng.choice(names), filled(resource), CALLER, context)
+                    who = rng.choice(_callers(statement))
+                    yield Request(rng.choice(names), filled(resource), who, _context(statement, rng))
+
+
+def _callers(statement: Statement) -> list[str]:
+    named = statement.principal.values() if isinstance(statement.principal, dict) else ()
+    return [who for values in named for who in values_of(values) if who != "*"] or [CALLER]
+
+
+def _context(statement: Statement, rng: Random) -> dict[str, str]:
+    """Circumstances that meet the simple conditions of a statement: of each comparison one of its values."""
+    tests = [t for keys in statement.condition.values() if isinstance(keys, dict) for t in keys.items()]
+    return {key: filled(rng.choice(values_of(v))) for key, v in tests if values_of(v)}
 
 
 def _neighbours(request: Request, rng: Random) -> Iterator[Request]:
     """The same under other circumstances, on another resource, and another action of the service."""
     if request.context:
         yield replace(request, context={})
+        key = rng.choice(sorted(request.context))
+        yield replace(request, context={**request.context, key: request.context[key] + OTHER})
     yield replace(request, resource=request.resource + OTHER)
     service = catalogue.load().services.get(request.action.partition(":")[0])
     if service and len(service.actions) > 1:

@@ -77,8 +77,23 @@ def test_requests_are_the_same_each_time_and_reach_beyond_the_policy():
     policy = as_policy(WANTED)
     asked = sample(policy, policy)
     assert asked == sample(policy, policy)
-    assert {r.context.get("aws:MultiFactorAuthPresent") for r in asked} == {"true", None}
+    assert {r.context.get("aws:MultiFactorAuthPresent") for r in asked} == {"true", "true-another", None}
     assert any(r.action not in ("s3:GetObject", "s3:PutObject") for r in asked)
     assert agreement(WANTED, text(BASE)) < 1 == agreement(text(), text())
     deny = {"Effect": "Deny", "Action": "s3:DeleteBucket", "Resource": "*"}
     assert agreement(text(deny), text(deny | {"Action": "ec2:RunInstances"})) < 1
+
+
+def test_each_value_of_a_condition_and_each_principal_is_asked_about():
+    allow = BASE | {"Action": "s3:GetObject", "Principal": {"AWS": ["arn:aws:iam::111122223333:role/a"]}}
+    vpcs = [f"vpc-{n}" for n in range(8)]
+    wanted = text(*(allow | {"Condition": {"StringEquals": {"aws:SourceVpc": vpcs}}} for _ in range(8)))
+    given = wanted.replace(json.dumps(vpcs), json.dumps(vpcs[:1]))
+    assert agreement(wanted, given) < 1
+    assert {r.principal for r in sample(as_policy(wanted), as_policy(given))} == {"arn:aws:iam::111122223333:role/a"}
+    assert agreement(wanted, wanted.replace("role/a", "role/b")) < 1
+
+
+def test_a_pair_that_is_both_lost_and_denied_counts_once():
+    found = score(text(BASE), text(BASE | {"Effect": "Deny"}))
+    assert found["under_granted"] == 2
