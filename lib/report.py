@@ -1,7 +1,8 @@
 """A run as one HTML page that needs no network: its tables, its figures with their captions, its notebooks.
 
 What comes in lies in the run folder: executed/*.ipynb, <stage>/table.csv or table.txt, and <stage>/figures/*.png, each
-with a sidecar <name>.json {"title": ..., "caption": ...}. Out go report.html and executed/*.html. All text is escaped.
+with a sidecar <name>.json {"title": ..., "caption": ...}. Out go report.html, executed/*.html and, of the notebooks
+that are presented, executed/*.slides.html. All text is escaped.
 """
 
 import base64
@@ -20,8 +21,10 @@ from nbconvert import HTMLExporter
 
 from lib.files import read_json, writing
 from lib.run import EXECUTED, STAGES, Run, git_state, versions
+from lib.slides import slides_html
 
 TEMPLATES = Path(__file__).parent / "templates"
+PRESENTED = ("03_eval", "04_errors")  # have slides, too
 REMOTE_SCRIPT = re.compile(r'<script\s+src="https?://[^"]*">\s*</script>')
 
 
@@ -69,11 +72,15 @@ def write(run: Run) -> Path:
             damaged=[copy.stem for copy in copies if copy not in whole],
             sections=[(stage, table(run, stage), figures(run, stage), run.trouble(stage)) for stage in STAGES],
             metrics=table(run, "03_eval"),
+            presented=PRESENTED,
         )
     )
     for copy in whole:
         with writing(copy.with_suffix(".html")) as aside:
             aside.write_text(notebook_html(copy), encoding="utf-8")
+        if copy.stem in PRESENTED:
+            with writing(copy.with_suffix(".slides.html")) as aside:
+                aside.write_text(slides_html(copy), encoding="utf-8")
     with run.writing("report.html") as aside:
         aside.write_text(page, encoding="utf-8")
     return run.path("report.html")

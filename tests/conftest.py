@@ -1,8 +1,10 @@
 """Settings of every test: no network, no time limits, and notebooks small enough to execute."""
 
 import os
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import nbformat
@@ -35,3 +37,42 @@ def write_notebook(tmp_path: Path) -> Callable[..., Path]:
         return folder
 
     return write
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """A headless Chromium that is installed on this machine; what needs one is skipped where there is none."""
+    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if program is None:
+        pytest.skip("no Chromium is installed")
+    api = pytest.importorskip("playwright.sync_api")
+    with api.sync_playwright() as playwright:
+        quiet = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+        opened = playwright.chromium.launch(executable_path=program, args=quiet)
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def open_page(browser) -> Iterator[Callable[[Path], Any]]:
+    """Open a file in the browser; the test fails if the page fetches anything, says an error, or lacks an image."""
+    trouble: list[str] = []
+    context = browser.new_context(viewport={"width": 1280, "height": 800})
+
+    def ask(request) -> None:
+        if not request.url.startswith(("file:", "data:")):
+            trouble.append(f"fetches {request.url}")
+
+    def opened(path: Path):
+        page = context.new_page()
+        page.on("request", ask)
+        page.on("pageerror", lambda error: trouble.append(str(error)))
+        page.on("console", lambda said: trouble.append(said.text) if said.type == "error" else None)
+        page.goto(path.absolute().as_uri())
+        missing = page.evaluate("[...document.images].filter(i => !i.complete || !i.naturalWidth).length")
+        assert not missing, f"{path.name}: {missing} images are not shown"
+        return page
+
+    yield opened
+    context.close()
+    assert not trouble, trouble

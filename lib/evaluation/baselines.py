@@ -8,8 +8,10 @@ from collections.abc import Callable, Sequence
 from functools import cached_property
 
 import numpy as np
+import pandas as pd
 
 from lib.data.dataset import Example
+from lib.evaluation.metric import ALL, METRICS, PERMISSIONS
 from lib.evaluation.rows import of_example
 from lib.iam.document import as_policy
 from lib.retrieval.index import Index
@@ -17,6 +19,8 @@ from lib.retrieval.services import evidence, order
 from lib.retrieval.terms import terms
 
 NOTHING = '{"Version":"2012-10-17","Statement":[]}'
+NAMES = ("empty", "everything", "nearest", "usual")
+SHARES = [m for m in METRICS + PERMISSIONS if m.over == ALL and m.highest == 1]  # in which more is better
 EVERYTHING = '{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}'
 
 
@@ -36,12 +40,8 @@ class Baselines:
     @property
     def arms(self) -> dict[str, Callable[[str], str]]:
         """The name of each baseline, and what it answers to a request."""
-        return {
-            "empty": lambda request: NOTHING,
-            "everything": lambda request: EVERYTHING,
-            "nearest": self.nearest,
-            "usual": self.usual,
-        }
+        answers = (lambda request: NOTHING, lambda request: EVERYTHING, self.nearest, self.usual)
+        return dict(zip(NAMES, answers, strict=True))
 
     def nearest(self, request: str) -> str:
         """The policy of the training example whose instruction is nearest by BM25."""
@@ -75,3 +75,31 @@ class Baselines:
                 counts.setdefault(order()[service], Counter())[example.policy] += 1
         # Of several that are as common the shortest, then the first by its text: the same on every machine.
         return {key: min(found, key=lambda p: (-found[p], len(p), p)) for key, found in counts.items()}
+
+
+def winners(summary: pd.DataFrame) -> pd.DataFrame:
+    """Which arm is best in each share that counts every answer, and whether a baseline is as good.
+
+    Args:
+        summary: what `metrics.summarise` returns for arms and baselines together.
+
+    Returns:
+        metric, best (arm), value, baseline (the best one), its value, verdict: "a baseline wins" if none of the other
+        arms is better than it.
+    """
+    models = summary[~summary["arm"].isin(NAMES)].set_index("arm")
+    simple = summary[summary["arm"].isin(NAMES)].set_index("arm")
+    found = []
+    for metric in (m for m in SHARES if m.name in summary):
+        ours, theirs = models[metric.name], simple[metric.name]
+        found.append(
+            {
+                "metric": metric.name,
+                "best": ours.idxmax(),
+                "value": ours.max(),
+                "baseline": theirs.idxmax(),
+                "its value": theirs.max(),
+                "verdict": "" if ours.max() > theirs.max() else "a baseline wins",
+            }
+        )
+    return pd.DataFrame(found)

@@ -15,6 +15,7 @@ from lib.evaluation import metrics
 from lib.evaluation import rows as checked
 
 RIGHT = "right"
+LENGTHS = (64, 128, 256, 512)  # tokens of the wanted policy: upper edges of the bins
 
 
 @dataclass(frozen=True)
@@ -131,25 +132,70 @@ def label(outputs: Iterable[dict]) -> pd.DataFrame:
         {fault.name: bool(fault.holds(row | {"complete": ended})) for fault in FAULTS}
         for row, ended in zip(table.to_dict("records"), complete, strict=True)
     ]
+    for row in found:  # what is left when nothing else is at fault
+        row["other"] = row["other"] and not any(row[name] for name in NAMES if name != "other")
     main = [next((name for name in NAMES if row[name]), RIGHT) for row in found]
     return pd.concat([table, pd.DataFrame(found, columns=list(NAMES)).astype(bool)], axis=1).assign(fault=main)
 
 
-def shares(labelled: pd.DataFrame) -> pd.DataFrame:
+def shares(labelled: pd.DataFrame, by: str | None = None) -> pd.DataFrame:
     """For each arm and fault: how many answers have it as their main fault, and how many have it at all.
 
+    Args:
+        by: another column to split an arm by, such as "complexity", "source" or what `lengths` returns.
+
     Returns:
-        arm, fault, title, main, any, n; `right` comes last, with the same count twice.
+        arm, `by` if given, fault, title, main, any, n; `right` comes last, with the same count twice.
     """
     found = []
-    for arm, part in labelled.groupby("arm", sort=False):
+    for key, part in labelled.groupby(["arm"] if by is None else ["arm", by], sort=False, observed=True):
+        group = dict(zip(("arm", by), key, strict=False))
         for name in (*NAMES, RIGHT):
             main = int((part["fault"] == name).sum())
             having = main if name == RIGHT else int(part[name].sum())
-            found.append(
-                {"arm": arm, "fault": name, "title": TITLES[name], "main": main, "any": having, "n": len(part)}
-            )
+            counts = {"title": TITLES[name], "main": main, "any": having, "n": len(part)}
+            found.append({**group, "fault": name, **counts})
     return pd.DataFrame(found)
+
+
+def right_by(labelled: pd.DataFrame, by: str) -> pd.DataFrame:
+    """How many answers of each arm are exactly right, of how many, for each value of a column: "12 of 40".
+
+    Returns:
+        a row an arm, a column a value, in order of first appearance (of a category: in its order).
+    """
+    parts = shares(labelled, by)
+    parts = parts[parts["fault"] == RIGHT].assign(
+        right=[f"{m} of {n}" for m, n in parts.loc[parts["fault"] == RIGHT, ["main", "n"]].to_numpy()]
+    )
+    table = parts.pivot(index="arm", columns=by, values="right").reindex(labelled["arm"].unique())
+    order = labelled[by].cat.categories if hasattr(labelled[by], "cat") else labelled[by].unique()
+    return table[[value for value in order if value in table]].fillna("-")
+
+
+def lengths(labelled: pd.DataFrame) -> pd.Series:
+    """How long the wanted policy is, in bins of tokens: "to 64", "to 128", ..., "longer"."""
+    edges = (0, *LENGTHS, float("inf"))
+    names = [*(f"to {edge}" for edge in LENGTHS), "longer"]
+    return pd.cut(labelled["expected_tokens"].astype(float), edges, labels=names, include_lowest=True).rename("length")
+
+
+def by_service(labelled: pd.DataFrame, arm: str, most: int = 12) -> pd.DataFrame:
+    """The share of an arm's answers that have each fault, for the services that are wanted most.
+
+    Returns:
+        a row a service ("s3, 41 answers"), commonest first; a column a fault that occurs, by title, in their order. An
+        answer counts for every service that its wanted policy names.
+
+    Raises:
+        RowsError: if there is no such arm.
+    """
+    part = _arm(labelled, arm)
+    each = part.assign(service=part["services_wanted"].str.split()).explode("service").dropna(subset="service")
+    sizes = each["service"].value_counts(sort=True).sort_index().sort_values(ascending=False, kind="stable").head(most)
+    table = each[each["service"].isin(sizes.index)].groupby("service")[list(NAMES)].mean().reindex(sizes.index)
+    table = table[[name for name in NAMES if table[name].any()]].rename(columns=TITLES)
+    return table.set_axis([f"{service}, {n}" for service, n in sizes.items()])
 
 
 def together(labelled: pd.DataFrame, arm: str) -> pd.DataFrame:
@@ -158,9 +204,7 @@ def together(labelled: pd.DataFrame, arm: str) -> pd.DataFrame:
     Raises:
         RowsError: if there is no such arm.
     """
-    part = labelled[labelled["arm"] == arm]
-    if part.empty:
-        raise checked.RowsError(f"no arm is called {arm!r}: there are {', '.join(labelled['arm'].unique())}")
+    part = _arm(labelled, arm)
     flags = part[list(NAMES)].astype(int)
     table = flags.T @ flags
     kept = [name for name in NAMES if table.loc[name, name]]
@@ -169,10 +213,17 @@ def together(labelled: pd.DataFrame, arm: str) -> pd.DataFrame:
 
 def advice(labelled: pd.DataFrame, arm: str, most: int = 3) -> list[str]:
     """What to try first for an arm: a sentence for each of its commonest main faults."""
-    part = labelled[labelled["arm"] == arm]
+    part = _arm(labelled, arm)
     counts = part.loc[part["fault"] != RIGHT, "fault"].value_counts()
     cures = {fault.name: fault.cure for fault in FAULTS}
     return [
         f"{TITLES[name]} is the main fault of {count} of {len(part)} answers: try {cures[name]}"
         for name, count in counts.head(most).items()
     ]
+
+
+def _arm(labelled: pd.DataFrame, arm: str) -> pd.DataFrame:
+    part = labelled[labelled["arm"] == arm]
+    if part.empty:
+        raise checked.RowsError(f"no arm is called {arm!r}: there are {', '.join(labelled['arm'].unique())}")
+    return part

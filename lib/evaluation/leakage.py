@@ -3,12 +3,13 @@
 Examples come in; counts of what is shared, and scores by the distance to the nearest training policy, go out.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence, Set
 
 import pandas as pd
 
 from lib.data import overlap
 from lib.data.dataset import Example, normalised_digest
+from lib.evaluation.reading import policy_text, read
 from lib.model.prompt import folded
 
 EDGES = (0.0, 0.25, 0.5, 0.75, overlap.NEAR)  # of the overlap of actions; from the last on policies are near duplicates
@@ -22,8 +23,25 @@ def shared(test: Sequence[Example], seen: Sequence[Example]) -> pd.Series:
         counts under "instruction", "policy" (the same up to order, Sids and scalar or list) and "near duplicate" (an
         overlap of expanded actions of 90% or more); all 0: nothing has leaked.
     """
-    said, digests = {folded(e.instruction).lower() for e in seen}, {normalised_digest(e.policy) for e in seen}
-    near = overlap.nearest([e.policy for e in test], [e.policy for e in seen])
+    return _shared(test, {folded(e.instruction).lower() for e in seen}, [e.policy for e in seen])
+
+
+def shared_with_text(test: Sequence[Example], texts: Iterable[str]) -> pd.Series:
+    """The same for documents, such as those of `lib.model.corpus`: a line of one may be an instruction, and from its
+    first "{" to its last "}" it may hold a policy.
+    """
+    lines: set[str] = set()
+    policies: dict[str, None] = {}  # each once
+    for text in texts:
+        lines.update(folded(line).lower() for line in text.splitlines())
+        if '"Statement"' in text and read(text).schema_valid:
+            policies[policy_text(text)] = None
+    return _shared(test, lines, list(policies))
+
+
+def _shared(test: Sequence[Example], said: Set[str], policies: Sequence[str]) -> pd.Series:
+    digests = {normalised_digest(policy) for policy in policies}
+    near = overlap.nearest([e.policy for e in test], policies)
     return pd.Series(
         {
             "instruction": sum(folded(e.instruction).lower() in said for e in test),

@@ -31,11 +31,15 @@ def read(path: Path, examples: Mapping[str, Example] | None = None) -> list[dict
         raise RowsError(f"{path}: cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise RowsError(f"{path}: cannot be read: it is not UTF-8 text") from error
-    rows = [
-        _row(line, f"{path}, line {n}", path.stem, examples or {})
-        for n, line in enumerate(text.split("\n"), 1)
-        if line.strip()
-    ]
+    rows, first = [], {}
+    for number, line in enumerate(text.split("\n"), 1):
+        if not line.strip():
+            continue
+        row = _row(line, f"{path}, line {number}", path.stem, examples or {})
+        before = first.setdefault((row["arm"], row["id"]), number)
+        if before != number:
+            raise RowsError(f"{path}, line {number}: the id {row['id']!r} stands in line {before}, too: each id once")
+        rows.append(row)
     if not rows:
         raise RowsError(f"{path}: is empty: it must have a JSON object on each line")
     return rows

@@ -144,8 +144,12 @@ class Retriever:
         reason = None if found.title else refusal(request[:LONGEST], found.surest)
         return reason or found
 
-    def of_training(self) -> list[Retrieved]:
-        """Ground the training examples, each as if it and the rest of its fold had not been seen."""
+    def of_training(self, chosen: Sequence[Example] | None = None) -> list[Retrieved]:
+        """Ground training examples, each as if it and the rest of its fold had not been seen.
+
+        Args:
+            chosen: some of the examples that the retriever was fitted on; None: all, in their order.
+        """
         written = [e for e in self.examples if e.source == "written"]
         folds = {e.id: position % FOLDS for position, e in enumerate(written)}
         rankers = []
@@ -155,7 +159,7 @@ class Retriever:
             rankers.append(Retriever(learnt, self._titles))
         own = {e.id: position for position, e in enumerate(self._titles.examples)}
         found = []
-        for example in self.examples:
+        for example in self.examples if chosen is None else chosen:
             if example.id in own:
                 title = title_of(example.instruction) or example.instruction
                 patterns = cover(self._titles.probabilities(title, leave_out=own[example.id]))

@@ -5,7 +5,8 @@ import json
 import pytest
 
 from lib.data.dataset import Example
-from lib.evaluation.baselines import EVERYTHING, NOTHING, Baselines
+from lib.evaluation.baselines import EVERYTHING, NOTHING, Baselines, winners
+from lib.evaluation.metrics import score_rows, summarise
 
 
 def example(number: int, instruction: str, *actions: str) -> Example:
@@ -45,3 +46,16 @@ def test_every_baseline_answers_every_request():
 def test_without_training_examples_there_is_nothing_to_copy():
     with pytest.raises(ValueError, match="empty"):
         Baselines([])
+
+
+def test_a_metric_that_a_baseline_wins_is_shown_so():
+    rows = BASELINES.answer(TRAIN[:2])
+    ours = [row | {"arm": "ours", "generated": TRAIN[3].policy} for row in rows if row["arm"] == "empty"]
+    verdicts = winners(summarise(score_rows(ours + rows))).set_index("metric")
+    assert verdicts.loc["action_f1_all", "verdict"] == "a baseline wins"
+    assert verdicts.loc["action_f1_all", "baseline"] in ("nearest", "usual")
+    best = [row | {"generated": row["expected"]} for row in ours]
+    again = winners(summarise(score_rows(best + [r for r in rows if r["arm"] == "everything"]))).set_index("metric")
+    assert (
+        again.loc["action_f1_all", "verdict"] == "" and again.loc["action_recall_all", "verdict"] == "a baseline wins"
+    )

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from lib.evaluation import ablation, faults, plots
+from lib.evaluation import ablation, faults, plots, statistics, worked
 from lib.evaluation.faults import NAMES, RIGHT, advice, label, shares, together
 from lib.evaluation.rows import RowsError
 
@@ -136,3 +136,81 @@ def test_figures_say_what_is_in_the_counts(tmp_path):
     assert all(path.stat().st_size > 1000 for path in (*picture.save(tmp_path / "a"), *steps.save(tmp_path / "b")))
     with pytest.raises(RowsError, match="no arm 'b'"):
         plots.pareto(shares(LABELLED), "b")
+
+
+def answered(arm: str, *answers: tuple[str, str]) -> list[dict]:
+    """Output rows of an arm: what was wanted, and the answer."""
+    return [
+        {
+            **{"arm": arm, "id": str(number), "complexity": "simple", "instruction": f"Do {number}."},
+            **{"expected": wanted, "generated": answer, "expected_tokens": 60 * (number + 1)},
+        }
+        for number, (wanted, answer) in enumerate(answers)
+    ]
+
+
+TWO_ARMS = [
+    *answered("plain", (WANTED, "no"), (text(LOGS), text(READ)), (text(LOGS), text(LOGS))),
+    *answered("grounded", (WANTED, WANTED), (text(LOGS), text(LOGS)), (text(LOGS), text(LOGS, READ))),
+]
+
+
+def test_right_answers_are_counted_by_any_column():
+    judged = label(TWO_ARMS)
+    judged["length"] = faults.lengths(judged)
+    assert faults.right_by(judged, "length").loc["plain"].to_dict() == {
+        "to 64": "0 of 1",
+        "to 128": "0 of 1",
+        "to 256": "1 of 1",
+    }
+    assert faults.right_by(judged, "complexity").loc["grounded", "simple"] == "2 of 3"
+    parts = shares(judged, "length")
+    assert parts.groupby(["arm", "length"], observed=True)["main"].sum().tolist() == [1] * 6
+
+
+def test_what_differs_otherwise_is_a_fault_only_if_nothing_else_is_one():
+    judged = label(answered("a", (text(READ), text(READ | {"Action": "s3:GetObject"}))))
+    assert judged["missing_actions"].all() and not judged["other"].any()
+
+
+def test_faults_by_service_count_an_answer_for_each_service_that_is_wanted():
+    table = faults.by_service(label(TWO_ARMS), "plain")
+    assert list(table.index) == ["logs, 3", "s3, 1"]
+    assert table.loc["logs, 3", "wrong services"] == pytest.approx(1 / 3)
+    assert table.loc["s3, 1", "not JSON"] == 1
+    with pytest.raises(RowsError, match="no arm is called 'none'"):
+        faults.by_service(label(TWO_ARMS), "none")
+
+
+def test_figures_of_permissions_say_what_the_numbers_say():
+    judged = label(TWO_ARMS)
+    picture = plots.confusion(judged, ["plain", "grounded"])
+    assert picture.title == "Grounded grants 100% of what was wanted; 29% of what it grants was not"
+    picture = plots.lead(statistics.differences(judged, "grounded"), "grounded")
+    assert "comparisons" in picture.title and "3 examples are few" in picture.caption
+    picture = plots.faults_by_service(faults.by_service(judged, "plain"), "plain")
+    assert picture.title == "Plain: commonest fault not JSON, in 100% of s3 (1)"
+    perfect = label(answered("a", (WANTED, WANTED)))
+    assert plots.faults_by_service(faults.by_service(perfect, "a"), "a").title == "A: no fault in any service"
+    with pytest.raises(RowsError, match="no arm is called 'none'"):
+        plots.confusion(judged, ["none"])
+
+
+def test_worked_examples_show_each_main_fault_as_a_diff_and_nothing_as_html():
+    hostile = "<script>alert(1)</script>\x1b[31m"
+    judged = label(TWO_ARMS)
+    found = worked.examples(judged, TWO_ARMS, "grounded")
+    assert [example.fault for example in found] == ["wrong services", "right"]
+    assert (
+        "+",
+        "Allow s3:GetObject, s3:PutObject on arn:aws:s3:::docs/* if bool aws:multifactorauthpresent is true",
+    ) in found[0].lines
+    assert found[1].lines == ((" ", "every permission is the same"),)
+    bad = answered("hostile", (text(LOGS), hostile), (text(LOGS), text(LOGS | {"Resource": hostile})))
+    for example in worked.examples(label(bad), bad, "hostile", most=5):
+        shown = f"{example}{example._repr_html_()}"
+        assert "<script" not in example._repr_html_() and "\x1b" not in shown
+    with pytest.raises(RowsError, match="no arm is called 'none'"):
+        worked.examples(judged, TWO_ARMS, "none")
+    with pytest.raises(RowsError, match="not among the outputs"):
+        worked.examples(judged, TWO_ARMS[1:], "plain")

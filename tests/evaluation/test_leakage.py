@@ -5,7 +5,7 @@ import json
 import pandas as pd
 
 from lib.data.dataset import Example
-from lib.evaluation.leakage import BINS, by_distance, shared
+from lib.evaluation.leakage import BINS, by_distance, shared, shared_with_text
 
 
 def example(id: str, instruction: str, *actions: str, sid: str | None = None) -> Example:
@@ -42,3 +42,17 @@ def test_scores_by_distance():
     table = by_distance(scores, test, SEEN, "m")
     assert list(table.columns) == [BINS[0], BINS[2]]
     assert table.loc["a"].tolist() == [0.0, 1.0] and table.loc["requests"].tolist() == [1, 1]
+
+
+def test_instructions_and_policies_are_found_inside_text():
+    texts = [
+        "To list topics: sns:ListTopics\nread the  QUEUE\nand more",
+        f"A page about much.\n{json.dumps(json.loads(SEEN[1].policy), indent=2)}",
+        'no "Statement" { here',
+    ]
+    assert shared_with_text([example("8", "Read the queue", "sns:ListTopics"), SEEN[1]], texts).to_dict() == {
+        "instruction": 1,
+        "policy": 1,
+        "near duplicate": 1,
+    }
+    assert not shared_with_text([example("3", "List topics", "sns:ListTopics")], texts).any()

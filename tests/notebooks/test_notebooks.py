@@ -70,6 +70,32 @@ def test_the_run_ends_with_the_table_and_where_to_look(finished):
     assert page.count("data:image/png;base64,") >= 8 and "zero_shot" in page
 
 
+def test_the_report_opens_in_a_browser_and_shows_all_stages(finished, open_page):
+    runs, _ = finished
+    page = open_page(runs / "nano" / "report.html")
+    assert [h.inner_text() for h in page.query_selector_all("h2")][2:-1] == list(STAGES[:4])
+    figures = page.query_selector_all("figure img")
+    assert len(figures) >= 15 and all(figure.bounding_box()["width"] > 400 for figure in figures)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    for link in page.query_selector_all("a"):
+        assert (runs / "nano" / link.get_attribute("href")).is_file()
+
+
+@pytest.mark.parametrize("stage", ["03_eval", "04_errors"])
+def test_the_slides_can_be_gone_through_in_a_browser(finished, open_page, stage):
+    runs, _ = finished
+    page = open_page(runs / "nano" / "executed" / f"{stage}.slides.html")
+    assert page.evaluate("Reveal.getTotalSlides()") > 15 and "In [" not in page.content()
+    first, seen = page.inner_text("section.present"), 0
+    for _ in range(page.evaluate("Reveal.getTotalSlides()") - 1):
+        page.keyboard.press("Space")
+        image = page.query_selector("section.present section.present figure img")
+        if image and image.is_visible():
+            box, seen = image.bounding_box(), seen + 1
+            assert box["width"] > 600 and box["y"] + box["height"] <= 800  # as large as a hall needs, and not cut off
+    assert seen >= 4 and page.evaluate("Reveal.isLastSlide()") and page.inner_text("section.present") != first
+
+
 def test_executed_copies_have_outputs_and_unattempted_exercises_stop_nothing(finished):
     runs, _ = finished
     for path in NOTEBOOKS:

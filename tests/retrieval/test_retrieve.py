@@ -220,6 +220,7 @@ def test_training_examples_are_asked_without_themselves(train, monkeypatch):
     retriever = Retriever.fit(few)
     found = retriever.of_training()
     assert len(found) == len(few)
+    assert retriever.of_training(few[::3]) == found[::3]
     for example, ground in zip(few, found, strict=True):
         check(ground)
         assert (ground.title is not None) == (example.source == "managed")

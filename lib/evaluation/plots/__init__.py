@@ -4,6 +4,7 @@ from lib.evaluation.plots.answers import metrics_by_arm, schema_by_complexity, s
 from lib.evaluation.plots.data import complexity_by_source, complexity_by_split, lengths, services
 from lib.evaluation.plots.faults import pareto, waterfall
 from lib.evaluation.plots.mistakes import categories_by_arm, categories_by_complexity
+from lib.evaluation.plots.permissions import confusion, faults_by_service, lead
 from lib.evaluation.plots.policies import findings
 from lib.evaluation.plots.slide import Picture
 from lib.evaluation.plots.training import losses, sweep
@@ -14,7 +15,10 @@ __all__ = [
     "categories_by_complexity",
     "complexity_by_source",
     "complexity_by_split",
+    "confusion",
+    "faults_by_service",
     "findings",
+    "lead",
     "lengths",
     "losses",
     "metrics_by_arm",

@@ -30,7 +30,7 @@ SMALL = 18  # points; nothing is smaller
 
 COLOURS = tuple(seaborn.color_palette("colorblind").as_hex())
 GREY = "#555555"
-ARM_TITLES = {"zero_shot": "zero-shot", "few_shot": "few-shot", "fine_tuned": "fine-tuned", "grammar": "with grammar"}
+ARM_TITLES = {"zero_shot": "zero-shot", "few_shot": "few-shot", "fine_tuned": "fine-tuned", "grammar": "grammar only"}
 
 STYLE = {
     **seaborn.axes_style("whitegrid"),
