@@ -6,10 +6,13 @@ A later row is one more Pair. Every case runs in a process of its own, so that i
 import contextlib
 import dataclasses
 import json
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from lib import profiles
@@ -190,6 +193,58 @@ def _simulate(policy: str | dict) -> Work:
     return Work(REQUESTS, time.perf_counter() - started)
 
 
+EVENTS = 100_000
+TRAILSCRAPER = "trailscraper==0.10.0"  # pins a boto3 of its own, so it is installed aside and without what it needs
+
+
+def _cloudtrail(work: Callable[[Path], int]) -> Work:
+    """A piece of work on the log files of a made-up trail; it returns how many events it read."""
+    from lib.cloudtrail import trail
+
+    with tempfile.TemporaryDirectory() as folder:
+        trail.write(Path(folder) / "first", 100)
+        trail.write(Path(folder) / "logs", EVENTS)
+        work(Path(folder) / "first")
+        started = time.perf_counter()
+        events = work(Path(folder) / "logs")
+        return Work(events, time.perf_counter() - started)
+
+
+def _actions_of_trail() -> Work:
+    from lib.cloudtrail import files
+    from lib.cloudtrail.mapping import actions_for
+
+    def work(logs: Path) -> int:
+        reading = files.read(logs, progress=False)
+        for row in reading.observed:
+            actions_for(row.source, row.event, row.parameters)
+        return reading.events
+
+    return _cloudtrail(work)
+
+
+def _trailscraper() -> Work:
+    with tempfile.TemporaryDirectory() as folder:
+        pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", folder, TRAILSCRAPER]
+        subprocess.run(pip, check=True)
+        sys.path.append(folder)
+        try:
+            import pytz
+            from trailscraper.cloudtrail import filter_records
+            from trailscraper.policy_generator import generate_policy
+            from trailscraper.record_sources.local_directory_record_source import LocalDirectoryRecordSource
+        except ImportError as error:
+            raise SystemExit(f"{error}: .venv/bin/python -m pip install -r env/bench.txt") from error
+        always = [datetime(year, 1, 1, tzinfo=pytz.utc) for year in (1970, 2100)]
+
+        def work(logs: Path) -> int:
+            records = filter_records(LocalDirectoryRecordSource(str(logs)).load_from_dir(*always), None, *always)
+            generate_policy(records)
+            return len(records)
+
+        return _cloudtrail(work)
+
+
 PAIRS = {
     "validation": Pair(
         "Validating the 1,582 managed policies",
@@ -208,6 +263,12 @@ PAIRS = {
         "requests",
         Case("given as text, read once", lambda: _simulate(json.dumps(THREE_STATEMENTS))),
         Case("given as a dict", lambda: _simulate(THREE_STATEMENTS)),
+    ),
+    "cloudtrail": Pair(
+        "From the log files of CloudTrail to the actions that are needed (100,000 events)",
+        "events",
+        Case("lib.cloudtrail", _actions_of_trail),
+        Case("trailscraper 0.10.0", _trailscraper),
     ),
     "training": Pair(
         "Training nano with QLoRA (real tokens, padding not counted)",

@@ -16,7 +16,9 @@ from lib.evaluation.plots.slide import (
     arm_title,
     finish,
     joined,
+    legend,
     percent,
+    percent_axis,
     slide,
 )
 
@@ -26,7 +28,7 @@ INSIDE = {"ha": "center", "va": "center", "color": "white", "fontsize": SMALL + 
 
 
 def confusion(scores: pd.DataFrame, arms: Sequence[str]) -> Picture:
-    """Actions that were granted against actions that were wanted, summed over the answers of each arm, in shares.
+    """Actions that were granted against actions that were wanted, in shares of each answer's own actions.
 
     Args:
         scores: score rows.
@@ -35,47 +37,42 @@ def confusion(scores: pd.DataFrame, arms: Sequence[str]) -> Picture:
     Raises:
         RowsError: if an arm has no rows.
     """
-    counts = ("actions_wanted", "actions_granted", "actions_shared")
-    table = checked.frame(scores, text=("arm",), other=counts)
+    table = checked.frame(scores, text=("arm",), other=("actions_wanted", "actions_granted", "actions_shared"))
     for arm in arms:
         if arm not in set(table["arm"]):
             raise checked.RowsError(f"no arm is called {arm!r}: there are {', '.join(table['arm'].unique())}")
-    sums = table.groupby("arm", sort=False)[list(counts)].sum().loc[list(arms)]
+    either = table["actions_wanted"] + table["actions_granted"] - table["actions_shared"]
     parts = pd.DataFrame(
         {
-            "wanted and granted": sums["actions_shared"],
-            "wanted, not granted": sums["actions_wanted"] - sums["actions_shared"],
-            "granted, not wanted": sums["actions_granted"] - sums["actions_shared"],
+            "wanted and granted": table["actions_shared"] / either,
+            "wanted, not granted": (table["actions_wanted"] - table["actions_shared"]) / either,
+            "granted, not wanted": (table["actions_granted"] - table["actions_shared"]) / either,
         }
-    )
+    )[either > 0]
+    means = parts.groupby(table["arm"], sort=False).mean().reindex(list(arms)).fillna(0)
     figure, axes = slide()
-    colours = (COLOURS[2], GREY, COLOURS[1])
-    wanted = sums["actions_wanted"].clip(lower=1)
-    for place, arm in enumerate(arms):
-        left = 0.0
-        for colour, (name, count) in zip(colours, parts.loc[arm].items(), strict=True):
-            share = min(count / wanted[arm], 4 - left)  # an arm that allows everything would dwarf the others
-            axes.barh(place, share, left=left, height=0.62, color=colour, label=name if not place else None)
-            if share > 0.09:
-                middle = left + share / 2
-                axes.text(middle, place, f"{count:,}", **INSIDE)
-            left += share
-    axes.axvline(1, color="black", linewidth=2.5)
+    left = np.zeros(len(arms))
+    for colour, (name, shares) in zip((COLOURS[2], GREY, COLOURS[1]), means.items(), strict=True):
+        axes.barh(range(len(arms)), shares, left=left, height=0.62, color=colour, label=name)
+        for place, share in enumerate(shares):
+            if share > 0.06:
+                axes.text(left[place] + share / 2, place, percent(share), **INSIDE)
+        left += shares.to_numpy()
     axes.set_yticks(range(len(arms)), [arm_title(arm) for arm in arms], fontsize=24)
     axes.set_ylim(len(arms) - 0.4, -0.6)
     axes.grid(False, axis="y")
-    axes.xaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f}%")
-    axes.set_xlabel("actions, of those that were wanted (line: all of them)")
-    axes.legend(loc="lower left", bbox_to_anchor=(-0.01, 1.0), ncols=3, frameon=False, fontsize=21, handlelength=1.2)
-    last = arms[-1]
-    granted = max(1, sums.loc[last, "actions_granted"])
+    percent_axis(axes, "x")
+    axes.set_xlabel("of the actions that an answer grants or should grant")
+    legend(axes)
+    right, missed, surplus = means.loc[arms[-1]]
     finding = (
-        f"{arm_title(last)} grants {percent(parts.loc[last, 'wanted and granted'] / wanted[last])} of what was wanted; "
-        f"{percent(parts.loc[last, 'granted, not wanted'] / granted)} of what it grants was not"
+        f"{arm_title(arms[-1])}: {percent(right)} of the actions are wanted and granted, "
+        f"{percent(missed)} missed, {percent(surplus)} too much"
     )
+    answers = int((either[table["arm"] == arms[-1]] > 0).sum())
     caption = (
-        f"Actions of the catalogue that Allow statements match, summed over {(table['arm'] == last).sum()} answers an "
-        "arm; an answer without JSON grants nothing. Bars are cut at 400%."
+        "Actions of the catalogue that Allow statements match; those of an answer and its wanted policy together are "
+        f"100%. Means over {answers} answers an arm; an answer without JSON grants nothing."
     )
     return finish(figure, finding[0].upper() + finding[1:], caption)
 
