@@ -162,14 +162,15 @@ def right_by(labelled: pd.DataFrame, by: str) -> pd.DataFrame:
     """How many answers of each arm are exactly right, of how many, for each value of a column: "12 of 40".
 
     Returns:
-        a row an arm, a column a value, in order of first appearance (of a category: in its order).
+        a row an arm, a column a value, in order of first appearance (bins and complexities: in theirs).
     """
     parts = shares(labelled, by)
     parts = parts[parts["fault"] == RIGHT].assign(
         right=[f"{m} of {n}" for m, n in parts.loc[parts["fault"] == RIGHT, ["main", "n"]].to_numpy()]
     )
     table = parts.pivot(index="arm", columns=by, values="right").reindex(labelled["arm"].unique())
-    order = labelled[by].cat.categories if hasattr(labelled[by], "cat") else labelled[by].unique()
+    found = labelled[by].cat.categories if hasattr(labelled[by], "cat") else labelled[by].unique()
+    order = checked.COMPLEXITIES if set(found) <= set(checked.COMPLEXITIES) else found
     return table[[value for value in order if value in table]].fillna("-")
 
 
