@@ -1,0 +1,20 @@
+"""From what a role did, as CloudTrail recorded it, to what it needs.
+
+The names below load what they need when they are asked for: the mapping alone needs no database.
+"""
+
+from typing import Any
+
+from lib.cloudtrail.mapping import Mapping, actions_for
+
+__all__ = ["Draft", "Mapping", "actions_for", "draft", "gate"]
+
+_LATER = {"Draft": "drafting", "draft": "drafting", "gate": "gate"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f"lib.cloudtrail.{_LATER[name]}"), name)

@@ -1,0 +1,119 @@
+"""CloudTrail in the terminal: `python -m lib.cloudtrail draft logs/ --role staging-deploy`."""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+
+from lib.cloudtrail import files, generalise, lookup, proposals
+from lib.cloudtrail.drafting import Draft, draft
+from lib.cloudtrail.gate import gate, sentences
+from lib.cloudtrail.observed import Filters, Reading, TrailError
+from lib.errors import CourseError
+from lib.files import writing
+
+PASSED, NOT_PASSED, REFUSED = 0, 1, 2
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit code: 0, 1 if the gate is not passed, 2 if nothing could be done."""
+    options = _parser().parse_args(arguments)
+    try:
+        return options.run(options)
+    except (CourseError, OSError) as error:
+        print(error, file=sys.stderr)
+        return REFUSED
+
+
+def _draft(options: argparse.Namespace) -> int:
+    read = _read(options)
+    print(read.summary, *read.shortened, sep="\n", file=sys.stderr)
+    made = draft(read, options.role, generalise.Rule("tag" if options.tag else options.by, options.tag))
+    verdict = gate(made, live=options.live)
+    _show(made, options)
+    for title, lines in (
+        ("Questions", made.questions),
+        ("Conditions that the evidence supports (not in the policy)", [p.because for p in made.proposals]),
+        ("Failed calls, left out", made.evidence.failed),
+        ("Gate", sentences(verdict)),
+    ):
+        found = list(lines)
+        if found:
+            print(f"\n{title}", *(f"  - {line}" for line in dict.fromkeys(found)), sep="\n", file=sys.stderr)
+    return PASSED if verdict.passed else NOT_PASSED
+
+
+def _show(made: Draft, options: argparse.Namespace) -> None:
+    """The policy on standard output, or in files: one, or a numbered one for each piece."""
+    policies = [
+        proposals.add(p, made.proposals) if options.conditions else p
+        for p in ((made.policy,) if options.whole else made.policies)
+    ]
+    if options.json:
+        said = {"questions": made.questions, "placeholders": made.placeholders}
+        said |= {"policies": [p.data for p in policies], "proposals": [asdict(p) for p in made.proposals]}
+        print(json.dumps(said, indent=2, ensure_ascii=False))
+    elif options.out is None:
+        print(*(policy.to_json(indent=2) for policy in policies), sep="\n")
+    else:
+        many = len(policies) > 1
+        for number, policy in enumerate(policies, 1):
+            path = options.out.with_stem(f"{options.out.stem}-{number}") if many else options.out
+            with writing(path) as aside:
+                aside.write_text(policy.to_json(indent=2) + "\n", encoding="utf-8")
+            print(f"written: {path}", file=sys.stderr)
+
+
+def _read(options: argparse.Namespace) -> Reading:
+    filters = Filters(options.role, options.start, options.end, tuple(options.region), tuple(options.account))
+    if options.lookup:
+        if options.logs:
+            raise TrailError("--lookup asks the account: leave the folders out")
+        return lookup.lookup_events(filters)
+    if not options.logs:
+        raise TrailError("no log files: give a folder, or --lookup to ask the account for its last 90 days")
+    return files.read(options.logs, filters, progress=sys.stderr.isatty())
+
+
+def _moment(text: str) -> datetime:
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no date: give 2026-09-01 or 2026-09-01T12:00:00") from error
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m lib.cloudtrail",
+        description="From what a role did, as CloudTrail recorded it, to a policy that allows just that.",
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    one = commands.add_parser("draft", help="a least-privilege policy from log files")
+    one.set_defaults(run=_draft)
+    _events(one)
+    one.add_argument("--by", choices=generalise.WAYS[:3], default="nothing", help="make names more general")
+    one.add_argument("--tag", default="", metavar="KEY=VALUE", help="allow what has this tag, instead of names")
+    one.add_argument("--conditions", action="store_true", help="put the conditions that the evidence supports in")
+    one.add_argument("--whole", action="store_true", help="one policy, also if it is over the quota")
+    one.add_argument("--out", type=Path, metavar="policy.json", help="write there; pieces are numbered")
+    one.add_argument("--json", action="store_true", help="policies, questions and proposals as JSON")
+    one.add_argument("--live", action="store_true", help="let AWS's own validators judge (needs credentials)")
+    return parser
+
+
+def _events(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("logs", nargs="*", type=Path, help="CloudTrail files, or folders of them")
+    parser.add_argument("--role", metavar="NAME", help="name or ARN of the role or user; without it everybody")
+    parser.add_argument("--start", type=_moment, metavar="DATE", help="the first moment, in UTC")
+    parser.add_argument("--end", type=_moment, metavar="DATE", help="the first moment after")
+    parser.add_argument("--region", action="append", default=[], help="only this Region; may be repeated")
+    parser.add_argument("--account", action="append", default=[], help="only this account's trail; may be repeated")
+    parser.add_argument("--lookup", action="store_true", help="ask the account instead (90 days, needs credentials)")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,77 @@
+"""Find in botocore's models the request parameters that name a resource or a role, and write names.txt.
+
+    python -m lib.cloudtrail.derive
+
+Every operation's input comes in; the dotted names go out that naming.py matches with a variable of the ARN formats of
+the operation's actions, or that roles.py takes for a role. Run it when boto3 or the catalogue is newer.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from lib.cloudtrail.mapping import actions_for
+from lib.cloudtrail.naming import names, split, variables
+from lib.cloudtrail.roles import names_role
+from lib.files import shown, writing
+from lib.iam import catalogue
+from lib.iam.catalogue import Action
+
+NAMES = Path(__file__).with_name("names.txt")
+DEEPEST = 4  # levels of an input that are looked into; deeper ones describe what is made, not what is named
+HEAD = (
+    "# Request parameters that name a resource or a role, as derive.py finds them in botocore's models. Do not edit.\n"
+)
+
+
+def derived() -> tuple[str, ...]:
+    """The names, sorted, the first letter of each part in lower case as CloudTrail usually has it (about 10 s)."""
+    from botocore.loaders import Loader  # loads slowly, and only this module needs it
+
+    loader = Loader()
+    found: set[str] = set()
+    for service in loader.list_available_services("service-2"):
+        model = loader.load_service_model(service, "service-2")
+        source = model["metadata"]["endpointPrefix"]
+        for operation, row in model["operations"].items():
+            if shape := row.get("input", {}).get("shape"):
+                actions = [catalogue.load().actions[name] for name in actions_for(source, operation, {}).actions]
+                inputs = set(_inputs(model["shapes"], shape, "", 0))
+                found |= {
+                    name for name in inputs if names_role(name) or any(_names(action, name) for action in actions)
+                }
+    return tuple(sorted(found))
+
+
+def _names(action: Action, name: str) -> bool:
+    service = catalogue.load().services[action.service]
+    kinds = [service.resource_types[kind] for kind in action.resource_types if kind in service.resource_types]
+    if any(names(action, kind, variable, name) for kind in kinds for variable in variables(kind)):
+        return True
+    last = name.lower().removesuffix("s")
+    stems = {split(kind.name)[0] for kind in kinds} | {split(variable)[0] for k in kinds for variable in variables(k)}
+    return "." not in name and last.endswith("arn") and split(last.removesuffix("arn"))[0] in stems - {""}
+
+
+def _inputs(shapes: dict[str, Any], shape: str, above: str, depth: int) -> Iterator[str]:
+    """The dotted names of the texts, and lists of texts, in an input."""
+    for name, member in shapes[shape].get("members", {}).items() if depth < DEEPEST else ():
+        path, inside = above + name[:1].lower() + name[1:], member["shape"]
+        if shapes[inside]["type"] == "list":
+            inside = shapes[inside]["member"]["shape"]
+        if shapes[inside]["type"] == "structure":
+            yield from _inputs(shapes, inside, f"{path}.", depth + 1)
+        elif shapes[inside]["type"] == "string":
+            yield path
+
+
+def main() -> None:
+    """Write names.txt beside this file."""
+    found = derived()
+    with writing(NAMES) as aside:
+        aside.write_text(HEAD + "".join(f"{name}\n" for name in found), encoding="utf-8")
+    print(f"{len(found):,} names in {shown(NAMES)}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,138 @@
+"""What the calls of a principal say that it needs: an action on resources, under circumstances.
+
+Observed calls, or CloudTrail's own records, come in; Evidence goes out: each use once, and each thing that the calls do
+not say as a note. Calls that failed are no evidence; they are kept for a follow-up.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from lib.cloudtrail.aggregate import Aggregate, document
+from lib.cloudtrail.mapping import actions_for
+from lib.cloudtrail.observed import Filters, Observed, Pairs, Reading, TrailError, fold_session, printable
+from lib.cloudtrail.resources import resources_for
+from lib.cloudtrail.rows import reading
+
+Events = Reading | Iterable[Observed | Mapping[str, Any]]
+SHOWN = 5  # names in a message
+
+
+@dataclass(frozen=True)
+class Use:
+    """An action that was used, with all its calls together."""
+
+    action: str
+    arns: tuple[str, ...]  # sorted; ("*",) if the action has no resource-level support; empty if no call names one
+    formats: tuple[str, ...]  # ARN formats that no call fills ("arn:...:key/${KeyId}")
+    unnamed: int  # calls that do not say on which resource, though others of the action do
+    calls: int
+    regions: tuple[str, ...]
+    sources: tuple[str, ...]  # event sources; for iam:PassRole the service that took the role
+    contexts: tuple[Pairs, ...]  # the circumstances of its calls, each once
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """All uses, sorted by action, and what stays open."""
+
+    uses: tuple[Use, ...]
+    principals: tuple[str, ...]
+    calls: int
+    uncertain: tuple[str, ...]  # sentences: events whose actions are not certain, or that have none
+    free: tuple[str, ...]  # events that need no permission ("sts.amazonaws.com GetCallerIdentity")
+    failed: tuple[str, ...]  # sentences: calls that failed, which the evidence leaves out
+    shortened: tuple[str, ...] = ()  # sentences: where a reading had too many names and kept folders
+
+
+def gather(events: Events, principal: str | None = None) -> Evidence:
+    """What the calls of a principal needed.
+
+    Args:
+        events: a Reading, rows of one, or CloudTrail's records as dicts.
+        principal: name or ARN of a role or user, or the ARN of a session of the role; None takes everybody's calls.
+
+    Raises:
+        TrailError: if there are no calls, or none of the principal.
+    """
+    observed = _observed(events)
+    if not observed:
+        raise TrailError("no events: choose a longer time, another folder, another principal or other filters")
+    wanted = fold_session(principal) if principal else None
+    found = [row for row in observed if wanted is None or _is(row.principal, wanted)]
+    if not found:
+        others = sorted({row.principal for row in observed})
+        shown = ", ".join(map(printable, others[:SHOWN])) + (" ..." if len(others) > SHOWN else "")
+        raise TrailError(f"no events of {printable(principal or '')}: there are some of {shown}")
+    shortened = events.shortened if isinstance(events, Reading) else ()
+    return replace(_gathered(found), shortened=shortened)
+
+
+def _observed(events: Events) -> list[Observed]:
+    if isinstance(events, Reading):
+        return events.observed
+    rows = list(events)
+    records = [row for row in rows if not isinstance(row, Observed)]
+    counted = [row for row in rows if isinstance(row, Observed)]
+    if records:
+        with Aggregate(Filters()) as aggregate:
+            aggregate.add([document(records)])
+            counted += reading(aggregate.rows(), aggregate.skipped).observed
+    return counted
+
+
+def _is(principal: str, wanted: str) -> bool:
+    """Whether a principal is the one that is wanted, by ARN or by name."""
+    return principal == wanted or (not wanted.startswith("arn:") and principal.endswith((f"/{wanted}", f":{wanted}")))
+
+
+def _gathered(observed: list[Observed]) -> Evidence:
+    seen: dict[str, list[tuple[Observed, tuple[str, ...], tuple[str, ...]]]] = {}
+    uncertain: Counter[tuple[str, str]] = Counter()
+    failed: Counter[tuple[str, str]] = Counter()
+    free: set[str] = set()
+    for row in observed:
+        name = printable(f"{row.source} {row.event}")
+        failed.update({(name, printable(code)): calls for code, calls in row.errors})
+        if not row.calls:
+            continue
+        mapped = actions_for(row.source, row.event, row.parameters)
+        if not mapped.certain:
+            uncertain[name, mapped.reason] += row.calls
+        elif not mapped.actions:
+            free.add(name)
+        partition, account = _home(row)
+        for action in mapped.actions:
+            named = resources_for(action, row.parameters, row.resources, row.region, account, partition)
+            seen.setdefault(action, []).append((row, named.arns, named.missing))
+    return Evidence(
+        uses=tuple(_use(action, rows) for action, rows in sorted(seen.items())),
+        principals=tuple(sorted({row.principal for row in observed})),
+        calls=sum(row.calls for row in observed),
+        uncertain=tuple(f"{name} ({calls:,} calls): {why}" for (name, why), calls in sorted(uncertain.items())),
+        free=tuple(sorted(free)),
+        failed=tuple(f"{name}: {calls:,} calls failed with {code}" for (name, code), calls in sorted(failed.items())),
+    )
+
+
+def _home(row: Observed) -> tuple[str, str]:
+    """Partition and account of the principal, whose own resources a request names without an account."""
+    fields = row.principal.split(":")
+    is_arn = len(fields) >= 6 and fields[0] == "arn"
+    return (fields[1] if is_arn else "aws"), (fields[4] if is_arn and fields[4].isdigit() else row.account)
+
+
+def _use(action: str, rows: list[tuple[Observed, tuple[str, ...], tuple[str, ...]]]) -> Use:
+    arns = sorted({arn for _, named, _ in rows for arn in named})
+    formats = sorted({form for _, _, missing in rows for form in missing})
+    return Use(
+        action=action,
+        arns=tuple(arns),
+        formats=() if arns else tuple(formats),
+        unnamed=sum(row.calls for row, named, _ in rows if not named) if arns else 0,
+        calls=sum(row.calls for row, _, _ in rows),
+        regions=tuple(sorted({row.region for row, _, _ in rows})),
+        sources=tuple(sorted({row.source for row, _, _ in rows})),
+        contexts=tuple(sorted({row.context for row, _, _ in rows})),
+    )

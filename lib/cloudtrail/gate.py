@@ -1,0 +1,163 @@
+"""What a draft must pass before a person attaches it: no finding left unexplained, what was seen allowed, more refused.
+
+A Draft comes in, a Gate goes out. The same gate can be put to AWS's own validators (`live`), which need credentials.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from random import Random
+
+from lib.cloudtrail.drafting import FILL_IN, Draft
+from lib.cloudtrail.evidence import Use
+from lib.iam import catalogue
+from lib.iam import live as aws
+from lib.iam.checks import Finding, validate
+from lib.iam.patterns import covers
+from lib.iam.simulate import ALLOWED, Request, simulate
+
+NEIGHBOURS = 200  # calls beside the observed ones that are tried
+LIVE = 50  # requests that AWS's simulator is asked at most: it takes a call each
+NOBODYS = "111122223333"  # account of a caller whose own is not known
+STOPPING = ("ERROR", "SECURITY_WARNING")
+CONTEXT = {  # circumstance of a call -> condition key and value that a request has in it
+    "vpcEndpointId": ("aws:SourceVpce", None),
+    "invokedBy": ("aws:CalledVia", None),
+    "tlsVersion": ("aws:SecureTransport", "true"),
+    "mfa": ("aws:MultiFactorAuthPresent", None),
+}
+
+
+@dataclass(frozen=True)
+class Gate:
+    """The verdict. `passed` is what a pipeline asks for; the rest says why."""
+
+    findings: tuple[Finding, ...]  # errors and security warnings that nothing explains
+    explained: tuple[str, ...]  # sentences: security warnings that the evidence asks for
+    refused: tuple[Request, ...]  # observed calls that the policy does not allow
+    granted: tuple[Request, ...]  # neighbouring calls, never seen, that it allows
+    allowed: int  # observed calls that were tried
+    tried: int  # neighbouring calls that were tried
+    waiting: int  # uses that wait for a placeholder to be filled in
+
+    @property
+    def passed(self) -> bool:
+        """Whether nothing speaks against the policy but questions for a person."""
+        return not self.findings and not self.refused and not self.granted
+
+
+def gate(draft: Draft, live: bool = False) -> Gate:
+    """Try a draft.
+
+    Args:
+        live: ask IAM Access Analyzer and IAM's policy simulator instead of `lib.iam`; the first LIVE requests of each
+            kind only.
+
+    Raises:
+        botocore.exceptions.BotoCoreError, ClientError: if AWS is to be asked and cannot be.
+    """
+    policies = draft.policies
+    judge = aws.validate if live else validate
+    serious = [f for policy in policies for f in judge(policy) if f.severity in STOPPING]
+    explained = {finding: why for finding in serious if (why := _why(finding, draft))}
+    seen = list(_seen(draft))[: LIVE if live else None]
+    near = list(_neighbours(draft))[: LIVE if live else None]
+    decide = aws.simulate if live else simulate
+
+    def allows(request: Request) -> bool:
+        return decide(request, identity=policies).result == ALLOWED
+
+    return Gate(
+        findings=tuple(finding for finding in serious if finding not in explained),
+        explained=tuple(explained.values()),
+        refused=tuple(request for request in seen if not allows(request)),
+        granted=tuple(request for request in near if allows(request)),
+        allowed=len(seen),
+        tried=len(near),
+        waiting=sum(bool(use.formats) or not use.arns for use in draft.evidence.uses),
+    )
+
+
+def _why(finding: Finding, draft: Draft) -> str:
+    """What the evidence says for a security warning; nothing for an error, or a warning that it does not cover."""
+    if finding.severity != "SECURITY_WARNING" or not finding.code.startswith("PASS_ROLE"):
+        return ""
+    passed = next((use for use in draft.evidence.uses if use.action == "iam:PassRole"), None)
+    if passed is None or not passed.arns or "*" in "".join(passed.arns):
+        return ""
+    return f"{finding.code}: {passed.calls:,} calls passed {', '.join(passed.arns)}, and the statement names these"
+
+
+def _seen(draft: Draft) -> Iterator[Request]:
+    """A request for each use and resource; where a pattern stands in the evidence, one of the names that it means."""
+    for use in draft.evidence.uses:
+        for arn in use.arns:
+            yield Request(use.action, _name(arn), _caller(draft, arn), _context(use))
+
+
+def _neighbours(draft: Draft) -> Iterator[Request]:
+    """Calls beside those that were seen: another resource, another action on the same resource.
+
+    Left out is what the draft means to cover: patterns, actions without resource-level support.
+    """
+    rng = Random(0)
+    uses = {use.action: use for use in draft.evidence.uses}
+    named = [(use, arn) for use in uses.values() for arn in use.arns if arn != "*"]
+    for use, arn in rng.sample(named, min(NEIGHBOURS // 2, len(named))):
+        request = Request(use.action, _name(arn), _caller(draft, arn), _context(use))
+        other = replace(request, resource=f"{request.resource}-another")
+        if not _meant(draft, use.action, other.resource):
+            yield other
+        service = catalogue.load().services[use.action.partition(":")[0]]
+        unseen = sorted(action.name for action in service.actions.values() if action.name not in uses)
+        if unseen:
+            yield replace(request, action=rng.choice(unseen))
+
+
+def _meant(draft: Draft, action: str, arn: str) -> bool:
+    """Whether a pattern of the policy that is wider than a name covers the ARN for the action."""
+    return any(
+        action in (statement.actions or ()) and any("*" in p and covers(p, arn) for p in statement.resources or ())
+        for statement in draft.policy.statements
+    )
+
+
+def _caller(draft: Draft, arn: str) -> str:
+    """Somebody of the resource's account: what another account has to allow, too, is not this policy's matter."""
+    known = next((p for p in draft.evidence.principals if p.startswith("arn:")), "")
+    account = (arn.split(":") + [""] * 5)[4]
+    return known if known and account in ("", known.split(":")[4]) else f"arn:aws:iam::{account or NOBODYS}:role/any"
+
+
+def _name(arn: str) -> str:
+    """An ARN of the evidence as one name: a wildcard of AWS's own ids filled in, its literal signs as they are."""
+    kept = {"${*}": "\ue001", "${?}": "\ue002", "${$}": "\ue003"}
+    for variable, sign in kept.items():
+        arn = arn.replace(variable, sign)
+    arn = arn.replace("*", "x").replace("?", "x")
+    for variable, sign in kept.items():
+        arn = arn.replace(sign, variable[2])
+    return arn
+
+
+def _context(use: Use) -> dict[str, str]:
+    """Circumstances of one of the calls, as a request has them."""
+    found = dict(use.contexts[0]) if use.contexts else {}
+    known = {CONTEXT[name][0]: CONTEXT[name][1] or value for name, value in found.items() if name in CONTEXT}
+    if use.regions and use.regions[0]:
+        known["aws:RequestedRegion"] = use.regions[0]
+    if use.action == "iam:PassRole" and use.sources:
+        known["iam:PassedToService"] = use.sources[0]
+    return known
+
+
+def sentences(gate: Gate) -> Iterable[str]:
+    """The verdict in English, a line each."""
+    yield "The gate is passed." if gate.passed else "The gate is not passed."
+    yield f"{gate.allowed - len(gate.refused):,} of {gate.allowed:,} observed calls are allowed."
+    yield f"{gate.tried - len(gate.granted):,} of {gate.tried:,} neighbouring calls are refused."
+    if gate.waiting:
+        yield f"{gate.waiting} actions wait for a placeholder ({FILL_IN}...) to be filled in."
+    yield from (f"Not allowed, though it was seen: {request.action} on {request.resource}" for request in gate.refused)
+    yield from (f"Allowed, though it was not seen: {request.action} on {request.resource}" for request in gate.granted)
+    yield from (f"{finding.severity} {finding.code}: {finding.message}" for finding in gate.findings)
+    yield from gate.explained

@@ -1,0 +1,113 @@
+"""ARNs made more general than the evidence, where somebody asks for it: by prefix, by account, by tag.
+
+The resources of each action come in; wider ones, and the condition that goes with them, go out. Nothing here happens
+by itself: a draft is as narrow as its evidence.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from lib.cloudtrail.observed import TrailError
+from lib.iam import catalogue
+from lib.iam.catalogue import ResourceType
+
+WAYS = ("nothing", "prefix", "account", "tag")
+ALIKE = 3  # ARNs of an action with the same beginning that become one pattern
+_CUTS = (re.compile(r"[/:](?=[^/:]*$)"), re.compile(r"[-_.](?=[^-_.]*$)"))  # the last boundary of a path, of a name
+KEPT = frozenset({"iam:PassRole", "sts:AssumeRole"})  # whoever may do these on more roles may become more
+_ARN = re.compile(r"(arn:[^:]*:[^:]*:[^:]*:[^:]*:)(.+)", re.DOTALL)
+_ACCOUNT = r"arn:[^:]*:[^:]*:[^:]*:[^:]*:"  # an ARN's beginning, up to its account
+_TAG = re.compile(r"([^=]{1,128})=(.{0,256})", re.DOTALL)
+
+Resources = dict[str, frozenset[str]]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """How resources are made more general."""
+
+    way: str = "nothing"  # one of WAYS
+    tag: str = ""  # "key=value", of the way "tag"
+
+    def __post_init__(self) -> None:
+        if self.way not in WAYS:
+            raise TrailError(f"generalise is {self.way!r}: it must be one of {', '.join(WAYS)}")
+        if (self.way == "tag") != bool(_TAG.fullmatch(self.tag)):
+            raise TrailError('a tag is needed for the way "tag", and only there: give key=value, such as team=payments')
+
+
+NOTHING = Rule()
+
+
+def apply(wanted: Resources, rule: Rule) -> tuple[Resources, dict[str, dict]]:
+    """Wider resources of each action, and the Condition that an action needs with them.
+
+    prefix: of an action, three or more ARNs that are alike up to their last "/" or ":", and if that leaves no name, up
+        to their last "-", "_" or ".", become that and "*".
+    account: every name of a kind, in the account and Region that were seen.
+    tag: as account, if the resource has the tag; for actions that know aws:ResourceTag, the others stay as they are.
+    The actions of KEPT stay on the roles that were seen.
+    """
+    if rule.way == "prefix":
+        return {a: arns if a in KEPT else _by_prefix(arns) for a, arns in wanted.items()}, {}
+    if rule.way == "account":
+        return {a: arns if a in KEPT else frozenset(map(_any_name, arns)) for a, arns in wanted.items()}, {}
+    if rule.way == "tag":
+        key, value = _TAG.fullmatch(rule.tag).groups()
+        tagged = {a for a, arns in wanted.items() if "*" not in arns and a not in KEPT and _knows_tags(a, key)}
+        condition = {"StringEquals": {f"aws:ResourceTag/{key}": value}}
+        wider = {a: frozenset(map(_any_name, arns)) if a in tagged else arns for a, arns in wanted.items()}
+        return wider, dict.fromkeys(tagged, condition)
+    return wanted, {}
+
+
+def _by_prefix(arns: frozenset[str]) -> frozenset[str]:
+    beginnings: dict[str, set[str]] = {}
+    for arn in arns:
+        for beginning in _beginnings(arn):
+            beginnings.setdefault(beginning, set()).add(arn)
+    wide: set[str] = set()
+    covered: set[str] = set()
+    for beginning, alike in sorted(beginnings.items()):  # a shorter beginning comes first
+        if len(alike - covered) >= ALIKE:
+            wide.add(f"{beginning}*")
+            covered |= alike
+    return (arns - covered) | wide
+
+
+def _beginnings(arn: str) -> Iterator[str]:
+    """Where the ARN may be cut: after the last part of its path that leaves a name, else within its name."""
+    whole = _ARN.fullmatch(arn)
+    if not whole:
+        return
+    bare = {re.split(_ACCOUNT, kind.arn, maxsplit=1)[-1].partition("${")[0] for kind in _kinds(arn)}
+    for cut in _CUTS:
+        found = cut.search(whole[2])
+        if found and whole[2][: found.end()] not in bare:
+            yield whole[1] + whole[2][: found.end()]
+            return
+
+
+def _any_name(arn: str) -> str:
+    """The pattern for all resources of the ARN's kind in its account and Region; in S3, which has neither, a bucket."""
+    whole = _ARN.fullmatch(arn)
+    if not whole:
+        return arn
+    kinds = _kinds(arn)
+    if not kinds:
+        return arn
+    if whole[1].endswith(":::"):
+        bucket, slash, _ = whole[2].partition("/")
+        return f"{whole[1]}{bucket}{slash}{'*' if slash else ''}"
+    part = re.split(_ACCOUNT, min(kinds, key=lambda k: len(k.arn)).arn, maxsplit=1)[-1]
+    return whole[1] + re.sub(r"\$\{\w+\}", "*", part)
+
+
+def _kinds(arn: str) -> tuple[ResourceType, ...]:
+    return catalogue.load().resource_types(arn)
+
+
+def _knows_tags(action: str, key: str) -> bool:
+    known = catalogue.load()
+    return known.supports_key(known.actions[action], f"aws:ResourceTag/{key}")

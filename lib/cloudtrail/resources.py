@@ -1,0 +1,188 @@
+"""From what an event names to the ARNs of the resources that an action touched.
+
+An action, the request's parameters and the event's `resources` come in; ARNs in the catalogue's formats go out, or the
+formats that the evidence does not fill. Nothing from outside widens an ARN (literal.py); what the services do in their
+own way is in shapes.py, and what requests call things in naming.py.
+"""
+
+import itertools
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+
+from lib.cloudtrail import roles
+from lib.cloudtrail.literal import LONGEST, literal, literal_arn
+from lib.cloudtrail.naming import names, variables
+from lib.cloudtrail.parameters import Parameters, flatten
+from lib.cloudtrail.shapes import (
+    CREATED,
+    DEFAULTS,
+    FIXED,
+    NEEDED,
+    ONE_FORMAT,
+    TOGETHER,
+    Pairs,
+    Place,
+    pinned,
+    shaped_arn,
+    shaped_value,
+    whole_arns,
+)
+from lib.errors import CourseError
+from lib.iam import catalogue
+from lib.iam.catalogue import Action, ResourceType
+from lib.iam.patterns import overlaps
+
+MOST = 500  # ARNs of one kind that one call names
+_VARIABLE = re.compile(r"\$\{(\w+)\}")
+_CREATES = re.compile(r"(Create|Run|Allocate|Request|Import|Copy|Register|Purchase)(?=[A-Z])")
+_MADE_UP = re.compile(r"(Id|ID|Identifier|UUID|Uuid|Token)$")
+
+Found = dict[str, set[str]]  # name of a resource type -> ARNs
+
+
+class ResourcesError(CourseError):
+    """Resources were asked of something that is no action."""
+
+
+@dataclass(frozen=True)
+class Named:
+    """The resources of a call as far as the evidence names them."""
+
+    arns: tuple[str, ...]  # sorted; ("*",) for an action without resource-level support
+    missing: tuple[str, ...]  # ARN formats of which none is named, only the unknown variables left ("...:key/${KeyId}")
+
+
+def resources_for(
+    action: str,
+    parameters: Parameters | None,
+    resources: Iterable[str],
+    region: str,
+    account: str,
+    partition: str = "aws",
+) -> Named:
+    """The ARNs that a call of an action touched.
+
+    An ARN of the event is used if it has a format that the action supports; else the formats are filled from request
+    parameters. An id that AWS makes up in the call is a wildcard, as the next call gets another. Of formats where one
+    has all variables of the other and more, only the narrower counts, unless the service asks for both.
+
+    Args:
+        action: a name of the catalogue ("s3:GetObject").
+        parameters: the event's `requestParameters`, or the pairs that `flatten` made of them.
+        resources: the ARNs of the event's `resources`.
+
+    Raises:
+        ResourcesError: if the catalogue does not have the action.
+    """
+    known = catalogue.load().action(action)
+    if known is None:
+        raise ResourcesError(f"{action!r} is not an action of the catalogue: give one that actions_for returned")
+    kinds = _kinds(known)
+    if not kinds:
+        return Named(("*",), ())
+    place, pairs = Place(partition, region, account), flatten(parameters)
+    if known.name == roles.PASS_ROLE:
+        return _named(known, {kinds[0].name: _passed_roles(pairs, place)}, place)
+    safe = tuple((name, text) for name, value in pairs if (text := literal(value)) is not None)
+    own, alone = whole_arns(known, safe, place)
+    if alone:
+        return _named(known, {"": set(own)}, place)
+    # An ARN is classed as it stands and used in its literal form.
+    seen = {arn: text for arn in (*resources, *(value for _, value in pairs)) if (text := literal_arn(arn))}
+    return _named(known, _found(known, seen | {arn: arn for arn in own}, safe, place), place)
+
+
+@lru_cache(maxsize=65_536)
+def _kinds(action: Action) -> tuple[ResourceType, ...]:
+    by_name = catalogue.load().services[action.service].resource_types
+    return tuple(by_name[name] for name in action.resource_types if name in by_name)
+
+
+def _found(action: Action, seen: dict[str, str], pairs: Pairs, place: Place) -> Found:
+    found: Found = {}
+    for arn, text in seen.items():
+        for kind in _kinds(action):
+            if variables(kind) and overlaps(re.sub(r"\$\{.\}|[*?]", "-", arn), kind.pattern):
+                found.setdefault(kind.name, set()).add(shaped_arn(kind, text))
+    for kind in _kinds(action):
+        if kind.name not in found and (arns := _filled(action, kind, pairs, place)):
+            found[kind.name] = arns
+    return found
+
+
+def _filled(action: Action, kind: ResourceType, pairs: Pairs, place: Place) -> set[str]:
+    """The kind's ARN format with its variables filled from parameters; empty if one stays open."""
+    values: dict[str, list[str]] = {}
+    for variable in variables(kind):
+        given = [value for name, value in pairs if names(action, kind, variable, name)]
+        shaped = dict.fromkeys(text for value in given if (text := shaped_value(kind, variable, value)))
+        values[variable] = list(shaped) or [DEFAULTS[key] for key in (f"{action.name}:{variable}",) if key in DEFAULTS]
+    known = frozenset(variable for variable, texts in values.items() if texts)
+    for variable in values.keys() - known:
+        if pinned(kind, variable, known) or _made_up(action, kind, variable):
+            values[variable] = ["*"]
+    # Two lists cannot be matched with each other: bucket a with key 1, or with key 2?
+    if not values or not all(values.values()) or sum(len(texts) > 1 for texts in values.values()) > 1:
+        return set()
+    combined = itertools.islice(itertools.product(*values.values()), MOST)
+    arns = (_fill(kind, dict(zip(values, texts, strict=True)), place) for texts in combined)
+    return {shaped_arn(kind, arn) for arn in arns if len(arn) <= LONGEST}
+
+
+def _made_up(action: Action, kind: ResourceType, variable: str) -> bool:
+    """Whether the call makes the resource and AWS makes up this part of its ARN."""
+    if kind.name in CREATED.get(action.name, ()):
+        return True
+    own, operation = re.sub(r"[^a-z0-9]", "", kind.name.lower()), action.operation.lower()
+    last = variable == variables(kind)[-1] and _MADE_UP.search(variable)
+    return bool(last and _CREATES.match(action.operation) and operation.endswith((own, f"{own}s")))
+
+
+def _passed_roles(pairs: Pairs, place: Place) -> set[str]:
+    """Roles by ARN, and by name where the parameter does not name an instance profile, whose role it does not tell."""
+    arns = set()
+    for name, value in pairs:
+        if not roles.names_role(name) or "profile" in name.lower():
+            continue
+        if roles.ROLE_ARN.fullmatch(value):
+            arns.add(value)
+        elif re.fullmatch(r"[\w+=,.@/-]+", value, re.ASCII):
+            arns.add(f"arn:{place.partition}:iam::{place.account}:role/{value.lstrip('/')}")
+    return arns
+
+
+def _named(action: Action, found: Found, place: Place) -> Named:
+    kinds, needed = _kinds(action), NEEDED.get(action.name, ())
+    width = {kind.name: frozenset(variables(kind)) for kind in kinds} | {"": frozenset()}
+    found = {name: arns for name, arns in found.items() if arns}
+    if action.service not in TOGETHER:
+        found = {name: arns for name, arns in found.items() if not any(width[name] < width[other] for other in found)}
+    arns = set().union(*found.values())
+    plain = [kind for kind in kinds if not variables(kind) and _belongs(action, kind)]
+    if arns or len(plain) == len(kinds):
+        arns |= {_fill(kind, {}, place) for kind in plain if "" not in found}
+    filling = [kind for kind in kinds if variables(kind)]
+    if not arns and action.service in ONE_FORMAT:
+        return Named((), (_filled_in(ONE_FORMAT[action.service], {}, place),))
+    missing = [kind for kind in filling if kind.name in needed] if needed else [] if arns else filling
+    formats = (_fill(kind, {}, place) for kind in missing if kind.name not in found)
+    return Named(tuple(sorted(arns)), tuple(dict.fromkeys(formats)))
+
+
+def _belongs(action: Action, kind: ResourceType) -> bool:
+    """Whether a kind whose ARN is always the same belongs to each call of the action."""
+    own = re.sub(r"[^a-z0-9]", "", kind.name.lower())
+    return (
+        len(action.resource_types) == 1 or kind.name in FIXED.get(action.service, ()) or own in action.operation.lower()
+    )
+
+
+def _fill(kind: ResourceType, values: dict[str, str], place: Place) -> str:
+    return _filled_in(kind.arn, values, place)
+
+
+def _filled_in(arn_format: str, values: dict[str, str], place: Place) -> str:
+    given = {"Partition": place.partition, "Region": place.region, "Account": place.account}
+    return _VARIABLE.sub(lambda match: (given | values).get(match[1], match[0]), arn_format)

@@ -1,0 +1,79 @@
+"""Which calls pass a role to a service, for which the caller needs iam:PassRole.
+
+A request's flattened parameters and the action that it needs come in; the roles that it names, and whether passing
+them is documented, go out (IAM User Guide, "Grant a user permissions to pass a role to an AWS service").
+"""
+
+import re
+from collections.abc import Iterable
+from functools import cache
+from importlib import resources
+
+from lib.iam.catalogue import Action
+
+PASS_ROLE = "iam:PassRole"
+ROLE_ARN = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+")
+_NAMES_ROLE = re.compile(r"(role(arn|name|id)?s?|rolenamearn|iaminstanceprofile(arn|name)?|instanceprofilename)$")
+
+# Services whose calls name roles to read, tag, assume or share with them, not to pass them on.
+WITHOUT_PASSING = frozenset(
+    {"access-analyzer", "iam", "identitystore", "kms", "organizations", "ram", "sso", "sts", "tag"}
+)
+# Services whose guides ask for iam:PassRole wherever a request gives a role, though the reference does not list it for
+# each of their actions (each guide's page of identity-based policy examples).
+DOCUMENTED = frozenset(
+    {
+        *("amplify", "appsync", "autoscaling", "batch", "bedrock", "cloudformation", "cloudtrail", "codebuild"),
+        *(
+            "codedeploy",
+            "codepipeline",
+            "cognito-identity",
+            "ec2",
+            "ecs",
+            "eks",
+            "elasticbeanstalk",
+            "events",
+            "firehose",
+        ),
+        *("glue", "lakeformation", "lambda", "logs", "rds", "redshift", "sagemaker", "scheduler", "ssm", "states"),
+    }
+)
+CHANGING = frozenset({"Write", "Permissions management"})  # access levels of calls that can pass a role
+
+
+@cache
+def always_passing() -> frozenset[str]:
+    """The actions of passing.txt, whose requests cannot do without a role."""
+    text = resources.files("lib.cloudtrail").joinpath("passing.txt").read_text(encoding="utf-8")
+    return frozenset(line for line in text.splitlines() if line and not line.startswith("#"))
+
+
+def roles_of(parameters: Iterable[tuple[str, str]]) -> tuple[str, ...]:
+    """The values of the parameters that name a role or an instance profile, whether as ARN or by name; sorted."""
+    return tuple(sorted({value for name, value in parameters if names_role(name) and value}))
+
+
+def names_role(name: str) -> bool:
+    """Whether a parameter's dotted name says that its value is a role: "taskRoleArn", "iamInstanceProfile.name"."""
+    last = name.lower().replace("iaminstanceprofile.", "iaminstanceprofile").rpartition(".")[2]
+    return bool(_NAMES_ROLE.search(last))
+
+
+def passing(action: Action, parameters: tuple[tuple[str, str], ...] | None) -> bool | None:
+    """Whether a call of the action passes a role: True for certain, None perhaps, False no.
+
+    It does where the reference lists iam:PassRole as dependent and the request names a role, or, if its parameters are
+    not known, cannot do without. Without such a listing a changing call that names a role's ARN does so if the
+    service's guide says it, and else perhaps.
+    """
+    listed = PASS_ROLE in action.dependent_actions
+    if parameters is None:
+        return action.name in always_passing()
+    roles = roles_of(parameters)
+    if listed:
+        return bool(roles)
+    if action.service in WITHOUT_PASSING or action.access_level not in CHANGING:
+        return False
+    if not any(ROLE_ARN.fullmatch(role) for role in roles):
+        return False
+    return True if action.service in DOCUMENTED else None

@@ -1,0 +1,250 @@
+"""What AWS's services do in their own way when a request names a resource.
+
+Values and ARNs of an event come in; they go out as the service's ARNs have them. The general rules are in naming.py and
+resources.py; here are the rows and small functions for the services that differ, each with its page.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from lib.cloudtrail.naming import split, variables
+from lib.iam.catalogue import Action, ResourceType
+
+Pairs = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a call happened: what fills the variables that every ARN format has."""
+
+    partition: str
+    region: str
+    account: str
+
+
+# Services that ask for the resource and for what it lies in, each by its ARN (AWS Glue Developer Guide, "Specifying
+# AWS Glue resource ARNs"; Service Authorization Reference, "Actions defined by Amazon ECS").
+TOGETHER = frozenset({"glue", "ecs"})
+FIXED = {"glue": ("rootcatalog",)}  # resource types without variables that belong to every call
+# Resource types that every call makes anew, and those that it cannot do without (Amazon EC2 User Guide, "Example
+# policies to control access": RunInstances).
+CREATED = {"ec2:RunInstances": ("instance", "network-interface", "volume")}
+NEEDED = {"ec2:RunInstances": ("image", "security-group", "subnet")}
+DEFAULTS = {  # action and variable -> what the API takes where the request says nothing (page of the operation)
+    "athena:StartQueryExecution:WorkGroupName": "primary",
+    "events:PutEvents:EventBusName": "default",
+    "glue:GetDatabases:DatabaseName": "*",
+    "glue:GetTables:TableName": "*",
+    **{
+        f"ecs:{operation}:ClusterName": "default"
+        for operation in (
+            *("CreateService", "DeleteService", "DescribeServices", "DescribeTasks", "ExecuteCommand"),
+            *("RegisterContainerInstance", "StopTask", "UpdateService", "DescribeContainerInstances"),
+        )
+    },
+}
+# Ids and numbers that AWS puts beside a name which already tells the resource apart.
+PINNED = {
+    "autoscaling:GroupId": "GroupFriendlyName",
+    "autoscaling:Id": "LaunchConfigurationName",
+    "ecs:TaskDefinitionRevisionNumber": "TaskDefinitionFamilyName",
+}
+EC2_KINDS = {  # beginning of an id -> resource type (Amazon EC2 User Guide, "Resource IDs")
+    **{
+        "acl": "network-acl",
+        "ami": "image",
+        "cgw": "customer-gateway",
+        "dopt": "dhcp-options",
+        "eipalloc": "elastic-ip",
+    },
+    **{"eni": "network-interface", "fl": "vpc-flow-log", "i": "instance", "igw": "internet-gateway", "key": "key-pair"},
+    **{"lt": "launch-template", "nat": "natgateway", "pcx": "vpc-peering-connection", "pl": "prefix-list"},
+    **{"rtb": "route-table", "sg": "security-group", "snap": "snapshot", "subnet": "subnet", "vgw": "vpn-gateway"},
+    **{"tgw": "transit-gateway", "vol": "volume", "vpc": "vpc", "vpce": "vpc-endpoint", "vpn": "vpn-connection"},
+}
+API_ROOTS = {  # parameter -> first part of the path of a request to API Gateway (API Gateway API Reference)
+    **{"restapiid": "restapis", "apiid": "apis", "domainname": "domainnames", "usageplanid": "usageplans"},
+    **{"vpclinkid": "vpclinks", "apikey": "apikeys", "clientcertificateid": "clientcertificates"},
+}
+# Services for whose resources one format stands in a question, as they have too many (API Gateway Developer Guide,
+# "Resource format of permissions for managing API").
+ONE_FORMAT = {"apigateway": "arn:${Partition}:apigateway:${Region}::${ResourcePath}"}
+GEOGRAPHIES = frozenset({"apac", "au", "ca", "eu", "global", "jp", "us", "us-gov"})  # of Bedrock's inference profiles
+IAM_KINDS = {"rolename": "role", "username": "user", "groupname": "group", "policyname": "policy"}
+
+_QUEUE = re.compile(r"https?://(?:sqs\.)?([a-z0-9-]+)\.(?:queue\.)?amazonaws\.com(?:\.cn)?/(\d{12})/([\w.-]+)")
+_FUNCTION = re.compile(
+    r"(?:(arn:[a-z-]+:lambda:[a-z0-9-]+:\d{12}:function:)|(\d{12}):(?:function:)?)?([\w-]+)(?::([\w$-]+))?"
+)
+_PATH = re.compile(r"/[\w+=,.@/-]+/")
+_MODEL = re.compile(r"[a-z0-9-]+\.[\w.:-]+")
+_KEY_ID = re.compile(r"(mrk-)?[0-9a-f-]{32,36}")
+
+
+def _of_bus(value: str) -> str | None:
+    name = value.rpartition("/")[2]
+    return None if name == "default" else name
+
+
+SHAPES: dict[str, Callable[[str], str | None]] = {  # "service:Variable" or "service:kind:Variable" -> the value's form
+    "ecs:ClusterName": lambda value: value.rpartition("/")[2],  # requests take an ARN as well
+    "ecs:TaskDefinitionFamilyName": lambda value: None if value.startswith("arn:") else value.partition(":")[0],
+    "ecs:TaskDefinitionRevisionNumber": lambda value: value.partition(":")[2] if value[:4] != "arn:" else None,
+    "events:EventBusName": lambda value: value.rpartition("/")[2],
+    "events:rule-on-custom-event-bus:EventBusName": _of_bus,
+    "iam:PolicyNameWithPath": lambda value: value.lstrip("/"),
+    "kms:Alias": lambda value: value.removeprefix("alias/"),
+    "kms:KeyId": lambda value: value if _KEY_ID.fullmatch(value) else None,  # an alias is not the key's ARN
+    "lambda:FunctionName": lambda value: value if re.fullmatch(r"[\w-]+", value) else None,
+    "lambda:Alias": lambda value: None if value.isdigit() or value == "$LATEST" else value,
+    "lambda:Version": lambda value: value if value.isdigit() or value == "$LATEST" else None,
+    "route53:Id": lambda value: value.rpartition("/")[2],  # "/hostedzone/Z123"
+    "s3:BucketName": lambda value: None if "/" in value else value,
+    "s3:ObjectName": lambda value: value,
+    "ssm:ParameterNameWithoutLeadingSlash": lambda value: value.strip("/"),
+    "ssm:instance:InstanceId": lambda value: value if value.startswith("i-") else None,
+    "ssm:managed-instance:InstanceId": lambda value: value if value.startswith("mi-") else None,
+    "wafv2:Scope": {"REGIONAL": "regional", "CLOUDFRONT": "global"}.get,
+}
+
+
+def shaped_value(kind: ResourceType, variable: str, value: str) -> str | None:
+    """A parameter's value in the form that the variable of an ARN has; None if it does not fit there."""
+    keys = (f"{kind.service}:{kind.name}:{variable}", f"{kind.service}:{variable}")
+    shape = next((SHAPES[key] for key in keys if key in SHAPES), None)
+    found = shape(value) if shape else value
+    return None if not found or (found.startswith("arn:") and variable != "ObjectName") else found
+
+
+def shaped_arn(kind: ResourceType, arn: str) -> str:
+    """An ARN as policies of the service name the resource."""
+    service, name = kind.service, kind.name
+    if (service, name) == ("logs", "log-group"):  # Amazon CloudWatch Logs User Guide, "CloudWatch Logs resources"
+        return arn.removesuffix(":${*}").removesuffix(":*") + ":*"
+    # AWS adds six characters to a secret's name (AWS Secrets Manager User Guide, "Permissions policy examples").
+    if service == "secretsmanager" and not re.search(r"-([A-Za-z0-9]{6}|\?{6})$", arn):
+        return f"{arn}-??????"
+    if (service, name) == ("ssm", "document"):  # AWS's own documents belong to no account
+        return re.sub(r":\d{12}:document/(AWS|Amazon)", r"::document/\1", arn)
+    return arn
+
+
+def pinned(kind: ResourceType, variable: str, named: frozenset[str]) -> bool:
+    """Whether a name that is known tells the resource apart, so that the id which AWS puts beside it may be anything.
+
+    "stack/${StackName}/${Id}": a stack's name is its own in an account and Region.
+    """
+    if PINNED.get(f"{kind.service}:{variable}") in named:
+        return True
+    all_of_kind = variables(kind)
+    before = all_of_kind[: all_of_kind.index(variable)]
+    stem, holds = split(variable)
+    if holds not in ("id", "uuid", "identifier") or not before or before[-1] not in named:
+        return False
+    name_stem, name_holds = split(before[-1])
+    return name_holds == "name" and name_stem == (stem or split(kind.name)[0])
+
+
+def whole_arns(action: Action, pairs: Pairs, place: Place) -> tuple[tuple[str, ...], bool]:
+    """ARNs that parameters tell together or in a form of their own, and whether nothing else counts for this action.
+
+    Args:
+        pairs: parameters whose values are literal already; the ARNs may have wildcards of ours.
+    """
+    maker = MAKERS.get(action.service)
+    return maker(action, pairs, place) if maker else ((), False)
+
+
+def _by_name(pairs: Pairs) -> dict[str, str]:
+    return {name.lower(): value for name, value in pairs}
+
+
+def _of_s3(action: Action, pairs: Pairs, place: Place) -> tuple[tuple[str, ...], bool]:
+    """What is copied is the source for the action that reads; all else in the event is of the copy."""
+    source = _by_name(pairs).get("x-amz-copy-source", "")  # "/bucket/key?versionId=...", the "?" made literal
+    if not source or not action.operation.startswith("GetObject"):
+        return (), False
+    path = source.partition("${?}versionId=")[0].lstrip("/")
+    return (path if path.startswith("arn:") else f"arn:{place.partition}:s3:::{path}",), True
+
+
+def _of_sqs(action: Action, pairs: Pairs, place: Place) -> tuple[tuple[str, ...], bool]:
+    found = _QUEUE.fullmatch(_by_name(pairs).get("queueurl", ""))
+    return ((f"arn:{place.partition}:sqs:{found[1]}:{found[2]}:{found[3]}",) if found else ()), False
+
+
+def _of_lambda(action: Action, pairs: Pairs, place: Place) -> tuple[tuple[str, ...], bool]:
+    """A function is named by name, by ARN or a part of it, each with its version or alias or without."""
+    values = _by_name(pairs)
+    found = _FUNCTION.fullmatch(values.get("functionname", ""))
+    if not found:
+        return (), False
+    start = found[1] or f"arn:{place.partition}:lambda:{place.region}:{found[2] or place.account}:function:"
+    version = found[4] or values.get("qualifier")
+    return (f"{start}{found[3]}" + (f":{version}" if version else ""),), False
+
+
+def _of_dynamodb(action: Action, pairs: Pairs, place: Place) -> tuple[tuple[str, ...], bool]:
+    values = _by_name(pairs)
+    table, index = values.get("tablename", ""), values.get("indexname")
+    return ((f"{table}/index/{index}",) if index and table.startswith("arn:") else ()), False
+
+
+def _of_ec2(action: Action, pairs: Pairs, place: Place) -> tuple[tuple[str, ...], bool]:
+    """Tags name resources of any type by their ids; tags that are given when something is made, by its type."""
+    if action.operation not in ("CreateTags", "DeleteTags"):
+        return (), False
+    arns = []
+    for name, value in pairs:
+        prefix = value.partition("-")[0]
+        if name.lower() == "resourcesset.items.resourceid" and prefix in EC2_KINDS:
+            arns.append((EC2_KINDS[prefix], value))
+        elif name.lower() == "tagspecificationset.items.resourcetype":
+            arns.append((value, "*"))
+    owner = {kind: "" for kind in ("image", "snapshot")}  # formats without an account
+    start = f"arn:{place.partition}:ec2:{place.region}"
+    return tuple(f"{start}:{owner.get(kind, place.account)}:{kind}/{name}" for kind, name in arns), True
+
+
+def _of_apigateway(action: Action, pairs: Pairs, place: Place) -> tuple[tuple[str, ...], bool]:
+    """An API and all below it: the event does not have the path that the verb was used on."""
+    values = _by_name(pairs)
+    roots = (f"/{root}/{values[name]}" for name, root in API_ROOTS.items() if name in values)
+    path = next(roots, None)
+    start = f"arn:{place.partition}:apigateway:{place.region}::"
+    return ((f"{start}{path}", f"{start}{path}/*") if path else ()), True
+
+
+def _of_bedrock(action: Action, pairs: Pairs, place: Place) -> tuple[tuple[str, ...], bool]:
+    """A model's id stands for AWS's own model; with a geography before it, for a profile and that model anywhere in it.
+
+    Amazon Bedrock User Guide, "Prerequisites for inference profiles".
+    """
+    model = _by_name(pairs).get("modelid", "")
+    if not action.operation.startswith("InvokeModel") or not _MODEL.fullmatch(model):
+        return (), False
+    start = f"arn:{place.partition}:bedrock"
+    geography, _, rest = model.partition(".")
+    if geography not in GEOGRAPHIES:
+        return (f"{start}:{place.region}::foundation-model/{model}",), True
+    profile = f"{start}:{place.region}:{place.account}:inference-profile/{model}"
+    return (profile, f"{start}:*::foundation-model/{rest}"), True
+
+
+def _of_iam(action: Action, pairs: Pairs, place: Place) -> tuple[tuple[str, ...], bool]:
+    """What is made with a path has it in its ARN."""
+    values = _by_name(pairs)
+    path = values.get("path", "/")
+    named = [(kind, values[name]) for name, kind in IAM_KINDS.items() if name in values]
+    if not named or not _PATH.fullmatch(path) or not action.operation.startswith("Create"):
+        return (), False
+    start = f"arn:{place.partition}:iam::{place.account}"
+    return tuple(f"{start}:{kind}{path}{name}" for kind, name in named), True
+
+
+Maker = Callable[[Action, Pairs, Place], tuple[tuple[str, ...], bool]]
+MAKERS: dict[str, Maker] = {
+    **{"apigateway": _of_apigateway, "bedrock": _of_bedrock, "dynamodb": _of_dynamodb, "ec2": _of_ec2, "iam": _of_iam},
+    **{"lambda": _of_lambda, "s3": _of_s3, "sqs": _of_sqs},
+}

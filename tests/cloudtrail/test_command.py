@@ -1,0 +1,56 @@
+"""The command line: a policy on standard output, what a person has to know beside it, and one line for bad input."""
+
+import json
+
+import pytest
+
+from lib.cloudtrail.__main__ import main
+from lib.cloudtrail.trail import write
+
+
+@pytest.fixture(scope="module")
+def logs(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("logs")
+    write(folder, events=2_000, seed=0)
+    return str(folder)
+
+
+def test_a_role_becomes_a_policy(logs, capsys, tmp_path):
+    assert main(["draft", logs, "--role", "data-pipeline", "--whole"]) == 0
+    out, said = capsys.readouterr()
+    assert json.loads(out)["Statement"] and "The gate is passed." in said and "events in" in said
+    path = tmp_path / "policy.json"
+    assert main(["draft", logs, "--role", "data-pipeline", "--out", str(path), "--conditions", "--whole"]) == 0
+    assert "Condition" in path.read_text() and json.loads(path.read_text())["Version"] == "2012-10-17"
+    capsys.readouterr()
+    assert main(["draft", logs, "--role", "data-pipeline", "--json"]) == 0
+    assert {"policies", "questions", "placeholders", "proposals"} == set(json.loads(capsys.readouterr().out))
+
+
+def test_pieces_are_numbered(logs, tmp_path, capsys):
+    main(["draft", logs, "--out", str(tmp_path / "all.json")])
+    assert (tmp_path / "all-1.json").is_file() and (tmp_path / "all-2.json").is_file()
+    assert main(["draft", logs, "--role", "staging-deploy", "--by", "prefix", "--whole"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["draft"], "give a folder"),
+        (["draft", "nowhere"], "nowhere: no log file is there"),
+        (["draft", "LOGS", "--role", "nobody"], "no events"),
+        (["draft", "LOGS", "--start", "2030-01-01"], "no events"),
+        (["draft", "LOGS", "--tag", "x"], "key=value"),
+        (["draft", "LOGS", "--lookup"], "leave the folders out"),
+        (["draft", "LOGS", "--start", "2026-09-02", "--end", "2026-09-01"], "empty"),
+    ],
+)
+def test_what_cannot_be_done_is_one_line(logs, capsys, arguments, said):
+    assert main([logs if word == "LOGS" else word for word in arguments]) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_a_bad_date_is_refused_by_name(logs, capsys):
+    with pytest.raises(SystemExit):
+        main(["draft", logs, "--start", "yesterday"])
+    assert "'yesterday' is no date" in capsys.readouterr().err

@@ -1,0 +1,226 @@
+"""What an event names, as ARNs; and that nothing in an event widens them."""
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lib.cloudtrail.literal import CUT, literal, literal_arn
+from lib.cloudtrail.resources import Named, ResourcesError, resources_for
+from lib.iam import catalogue
+from lib.iam.simulate import Request, simulate
+
+REGION, ACCOUNT = "eu-west-1", "111122223333"
+HERE = f"{REGION}:{ACCOUNT}"
+ROLE = f"arn:aws:iam::{ACCOUNT}:role/worker"
+KEY = "0d990263-018e-4e65-a703-eff731de951e"
+
+
+def named(action, parameters=None, resources=()):
+    return resources_for(action, parameters, resources, REGION, ACCOUNT)
+
+
+@pytest.mark.parametrize(
+    ("action", "parameters", "arns"),
+    [
+        ("s3:GetObject", {"bucketName": "b", "key": "a/k"}, ["s3:::b/a/k"]),
+        ("s3:ListBucket", {"bucketName": "b", "list-type": "2"}, ["s3:::b"]),
+        ("s3:GetObject", {"bucketName": "to", "key": "k", "x-amz-copy-source": "/from/x?versionId=1"}, ["s3:::from/x"]),
+        ("s3:PutObject", {"bucketName": "to", "key": "k", "x-amz-copy-source": "/from/x"}, ["s3:::to/k"]),
+        ("dynamodb:PutItem", {"tableName": "t"}, [f"dynamodb:{HERE}:table/t"]),
+        ("dynamodb:Query", {"tableName": "t", "indexName": "i"}, [f"dynamodb:{HERE}:table/t/index/i"]),
+        ("dynamodb:BatchGetItem", {"requestItems": {"a": {}, "b": {}}}, [f"dynamodb:{HERE}:table/{t}" for t in "ab"]),
+        (
+            *("dynamodb:DeleteItem", {"transactItems": [{"put": {"tableName": "a"}}, {"delete": {"tableName": "b"}}]}),
+            [f"dynamodb:{HERE}:table/b"],
+        ),
+        ("lambda:InvokeFunction", {"functionName": "f"}, [f"lambda:{HERE}:function:f"]),
+        ("lambda:InvokeFunction", {"functionName": "f", "qualifier": "p"}, [f"lambda:{HERE}:function:f:p"]),
+        (
+            *("lambda:InvokeFunction", {"functionName": "444455556666:function:f"}),
+            [f"lambda:{REGION}:444455556666:function:f"],
+        ),
+        ("lambda:GetFunction", {"functionName": f"arn:aws:lambda:{HERE}:function:f"}, [f"lambda:{HERE}:function:f"]),
+        (
+            *("sqs:SendMessage", {"queueUrl": "https://sqs.us-east-1.amazonaws.com/444455556666/q"}),
+            ["sqs:us-east-1:444455556666:q"],
+        ),
+        ("sns:Publish", {"topicArn": f"arn:aws:sns:{HERE}:t"}, [f"sns:{HERE}:t"]),
+        ("kinesis:PutRecords", {"streamName": "s"}, [f"kinesis:{HERE}:stream/s"]),
+        ("secretsmanager:GetSecretValue", {"secretId": "db"}, [f"secretsmanager:{HERE}:secret:db-??????"]),
+        ("ssm:GetParameters", {"names": ["/a/b", "c"]}, [f"ssm:{HERE}:parameter/{n}" for n in ("a/b", "c")]),
+        (
+            *("ssm:SendCommand", {"documentName": "AWS-RunShellScript", "instanceIds": ["i-1", "mi-2"]}),
+            [
+                f"ec2:{HERE}:instance/i-1",
+                f"ssm:{HERE}:managed-instance/mi-2",
+                f"ssm:{REGION}::document/AWS-RunShellScript",
+            ],
+        ),
+        ("logs:CreateLogGroup", {"logGroupName": "/x"}, [f"logs:{HERE}:log-group:/x:*"]),
+        (
+            *("logs:PutLogEvents", {"logGroupName": "/x", "logStreamName": "s"}),
+            [f"logs:{HERE}:log-group:/x:log-stream:s"],
+        ),
+        ("kms:Encrypt", {"keyId": KEY}, [f"kms:{HERE}:key/{KEY}"]),
+        (
+            *("ec2:StartInstances", {"instancesSet": {"items": [{"instanceId": "i-1"}, {"instanceId": "i-2"}]}}),
+            [f"ec2:{HERE}:instance/i-1", f"ec2:{HERE}:instance/i-2"],
+        ),
+        ("ec2:AuthorizeSecurityGroupIngress", {"groupId": "sg-1"}, [f"ec2:{HERE}:security-group/sg-1"]),
+        ("ec2:CreateVolume", {"size": "8"}, [f"ec2:{HERE}:volume/*"]),
+        (
+            *("ec2:CreateTags", {"resourcesSet": {"items": [{"resourceId": "i-1"}, {"resourceId": "ami-2"}]}}),
+            [f"ec2:{HERE}:instance/i-1", f"ec2:{REGION}::image/ami-2"],
+        ),
+        ("iam:GetRole", {"roleName": "r"}, [f"iam::{ACCOUNT}:role/r"]),
+        ("iam:CreateRole", {"roleName": "r", "path": "/team/"}, [f"iam::{ACCOUNT}:role/team/r"]),
+        (
+            "iam:AttachRolePolicy",
+            {"roleName": "r", "policyArn": "arn:aws:iam::aws:policy/X"},
+            [f"iam::{ACCOUNT}:role/r"],
+        ),
+        ("iam:PassRole", {"taskRoleArn": ROLE, "executionRoleArn": "exec"}, [f"iam::{ACCOUNT}:role/exec", ROLE[8:]]),
+        ("ecr:PutImage", {"repositoryName": "r"}, [f"ecr:{HERE}:repository/r"]),
+        ("states:CreateStateMachine", {"name": "m", "roleArn": ROLE}, [f"states:{HERE}:stateMachine:m"]),
+        ("events:PutRule", {"name": "r"}, [f"events:{HERE}:rule/r"]),
+        ("events:PutRule", {"name": "r", "eventBusName": "default"}, [f"events:{HERE}:rule/r"]),
+        ("events:PutTargets", {"rule": "r", "eventBusName": "bus"}, [f"events:{HERE}:rule/bus/r"]),
+        ("sts:AssumeRole", {"roleArn": ROLE}, [ROLE[8:]]),
+        (
+            *("glue:GetTable", {"databaseName": "d", "name": "t"}),
+            [f"glue:{HERE}:{part}" for part in ("catalog", "database/d", "table/d/t")],
+        ),
+        ("athena:StartQueryExecution", {"workGroup": "w"}, [f"athena:{HERE}:workgroup/w"]),
+        ("cloudformation:DescribeStacks", {"stackName": "s"}, [f"cloudformation:{HERE}:stack/s/*"]),
+        ("ecs:UpdateService", {"cluster": "c", "service": "s"}, [f"ecs:{HERE}:service/c/s"]),
+        (
+            *("ecs:DescribeServices", {"cluster": f"arn:aws:ecs:{HERE}:cluster/c", "services": ["s", "t"]}),
+            [f"ecs:{HERE}:service/c/s", f"ecs:{HERE}:service/c/t"],
+        ),
+        ("eks:DescribeCluster", {"name": "c"}, [f"eks:{HERE}:cluster/c"]),
+        ("rds:DeleteDBInstance", {"dBInstanceIdentifier": "d"}, [f"rds:{HERE}:db:d"]),
+        ("route53:GetHostedZone", {"id": "/hostedzone/Z1"}, ["route53:::hostedzone/Z1"]),
+        (
+            *("apigateway:GET", {"restApiId": "a"}),
+            [f"apigateway:{REGION}::/restapis/a", f"apigateway:{REGION}::/restapis/a/*"],
+        ),
+        (
+            "bedrock:InvokeModel",
+            {"modelId": "amazon.nova-lite-v1:0"},
+            [f"bedrock:{REGION}::foundation-model/amazon.nova-lite-v1:0"],
+        ),
+    ],
+)
+def test_requests_name_resources(action, parameters, arns):
+    found = named(action, parameters)
+    assert [arn.removeprefix("arn:aws:") for arn in found.arns] == sorted(arns)
+    assert found.missing == ()
+
+
+def test_arns_of_the_event_are_used_where_the_action_supports_them():
+    resources = ["arn:aws:s3:::b/k", "arn:aws:s3:::b", "arn:aws:kms:eu-west-1:111122223333:key/x"]
+    assert named("s3:GetObject", {"bucketName": "b", "key": "k"}, resources).arns == ("arn:aws:s3:::b/k",)
+    assert named("s3:ListBucket", {}, resources).arns == ("arn:aws:s3:::b",)
+    assert named("kms:Decrypt", {}, resources).arns == ("arn:aws:kms:eu-west-1:111122223333:key/x",)
+    assert named("kms:Decrypt", {"keyId": "alias/x"}, resources).arns == ("arn:aws:kms:eu-west-1:111122223333:key/x",)
+
+
+def test_a_secret_keeps_the_characters_that_its_arn_has():
+    arn = f"arn:aws:secretsmanager:{HERE}:secret:db-AbCdEf"
+    assert named("secretsmanager:GetSecretValue", {"secretId": arn}).arns == (arn,)
+
+
+def test_an_action_without_resource_level_support_has_a_star():
+    assert named("ec2:DescribeInstances", {"instanceId": "i-1"}) == Named(("*",), ())
+
+
+@pytest.mark.parametrize(
+    ("action", "parameters", "missing"),
+    [
+        ("kms:Encrypt", {"keyId": "alias/x"}, f"arn:aws:kms:{HERE}:key/${{KeyId}}"),
+        ("lambda:InvokeFunction", {}, f"arn:aws:lambda:{HERE}:function:${{FunctionName}}"),
+        ("config:DeleteConfigRule", {"configRuleName": "r"}, f"arn:aws:config:{HERE}:config-rule/${{ConfigRuleId}}"),
+        ("athena:GetQueryExecution", {"queryExecutionId": "x"}, f"arn:aws:athena:{HERE}:workgroup/${{WorkGroupName}}"),
+        ("iam:PassRole", {"iamInstanceProfile": {"name": "w"}}, f"arn:aws:iam::{ACCOUNT}:role/${{RoleNameWithPath}}"),
+        (
+            "dynamodb:PutItem",
+            {"transactItems": [{"delete": {"tableName": "b"}}]},
+            f"arn:aws:dynamodb:{HERE}:table/${{TableName}}",
+        ),
+    ],
+)
+def test_what_is_not_named_is_missing(action, parameters, missing):
+    found = named(action, parameters)
+    assert found.arns == () and missing in found.missing
+
+
+def test_starting_an_instance_makes_some_resources_and_needs_others():
+    found = named("ec2:RunInstances", {"instancesSet": {"items": [{"imageId": "ami-1"}]}, "subnetId": "subnet-1"})
+    made = {f"arn:aws:ec2:{HERE}:{kind}/*" for kind in ("instance", "network-interface", "volume")}
+    assert set(found.arns) == made | {f"arn:aws:ec2:{REGION}::image/ami-1", f"arn:aws:ec2:{HERE}:subnet/subnet-1"}
+    assert found.missing == (f"arn:aws:ec2:{HERE}:security-group/${{SecurityGroupId}}",)
+
+
+def test_two_lists_are_not_multiplied():
+    assert named("s3:GetObject", {"bucketName": ["a", "b"], "key": ["1", "2"]}).arns == ()
+
+
+@pytest.mark.parametrize("hostile", ["*", "a?", "${aws:username}", "a/*", "x*y"])
+def test_wildcards_and_variables_of_an_event_stand_for_themselves(hostile):
+    (arn,) = named("s3:GetObject", {"bucketName": "b", "key": hostile}).arns
+    policy = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "s3:GetObject", "Resource": arn}}
+    asked = {key: Request("s3:GetObject", f"arn:aws:s3:::b/{key}", ROLE) for key in (hostile, "other", "a/other", "ab")}
+    assert {key for key, request in asked.items() if simulate(request, policy).result == "Allowed"} == {hostile}
+    (listed,) = named("s3:GetObject", {}, [f"arn:aws:s3:::b/{hostile}"]).arns
+    assert listed == arn
+
+
+@pytest.mark.parametrize(
+    "arn",
+    ["*", "arn:aws:s3:::*", "arn:*:s3:::b/k", "arn:aws:s3:*:*:b/k", "arn:aws:s3:::b\n/k", "arn:aws:s3", "arn:aws:s3:::"]
+    + ["arn:aws:s3:::b/" + "k" * 3_000, "arn:aws:dynamodb:eu-west-1:111122223333:table/t", "x arn:aws:s3:::b/k"],
+)
+def test_arns_that_are_none_or_of_another_kind_are_refused(arn):
+    assert named("s3:GetObject", {}, [arn]).arns == ()
+
+
+@pytest.mark.parametrize("bucket", ["a/b", "a\nb", "", "arn:aws:s3:::b", "a" * 3_000])
+def test_hostile_bucket_names_name_nothing(bucket):
+    assert named("s3:GetObject", {"bucketName": bucket, "key": "k"}).arns == ()
+
+
+def test_a_path_that_the_reader_cut_ends_in_a_wildcard():
+    assert named("s3:GetObject", {"bucketName": "b", "key": f"sales/{CUT}"}).arns == ("arn:aws:s3:::b/sales/*",)
+    assert literal(f"sales{CUT}") == f"sales{CUT}"
+    assert literal_arn(f"arn:aws:s3:::b/*/{CUT}") == "arn:aws:s3:::b/${*}/*"
+
+
+def test_other_partitions():
+    found = resources_for("sqs:CreateQueue", {"queueName": "q"}, (), "cn-north-1", ACCOUNT, "aws-cn")
+    assert found.arns == (f"arn:aws-cn:sqs:cn-north-1:{ACCOUNT}:q",)
+
+
+def test_an_unknown_action_is_an_error():
+    with pytest.raises(ResourcesError, match="s3:Nothing"):
+        named("s3:Nothing")
+
+
+@given(
+    st.sampled_from(sorted(catalogue.load().names)),
+    st.dictionaries(
+        st.sampled_from(
+            ["name", "id", "bucketName", "key", "tableName", "functionName", "arn", "roleArn", "clusterName"]
+        ),
+        st.text(max_size=30),
+        max_size=4,
+    ),
+    st.lists(st.text(max_size=40).map("arn:aws:s3:::".__add__), max_size=2),
+)
+def test_whatever_stands_in_an_event_the_arns_are_of_the_action(action, parameters, resources):
+    found = named(action, parameters, resources)
+    assert list(found.arns) == sorted(set(found.arns)) and (found.arns or found.missing)
+    for arn in found.arns:
+        assert arn == "*" or re.fullmatch(r"arn:aws:[a-z0-9-]*:[^:]*:[^:]*:.+", arn)
+        assert not re.search(r"[\x00-\x1f]", arn)
