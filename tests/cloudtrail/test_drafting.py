@@ -1,4 +1,4 @@
-"""Drafts from evidence: what was seen and nothing else, the same bytes each time, and questions where nothing is said."""
+"""Drafts from evidence: what was seen and nothing else, the same bytes each time, questions where nothing is said."""
 
 import json
 import random
