@@ -5,7 +5,6 @@ by itself: a draft is as narrow as its evidence.
 """
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from lib.cloudtrail.observed import TrailError
@@ -14,7 +13,9 @@ from lib.iam.catalogue import ResourceType
 
 WAYS = ("nothing", "prefix", "account", "tag")
 ALIKE = 3  # ARNs of an action with the same beginning that become one pattern
-_CUTS = (re.compile(r"[/:](?=[^/:]*$)"), re.compile(r"[-_.](?=[^-_.]*$)"))  # the last boundary of a path, of a name
+MANY = 10  # of an action: if there are more, a boundary further up is taken, such as the folder of a year, not of a day
+DEEPEST = 8  # boundaries that are gone up
+_BOUNDARIES = (re.compile(r"[/:]"), re.compile(r"[-_.]"))  # of a path, of a name
 KEPT = frozenset({"iam:PassRole", "sts:AssumeRole"})  # whoever may do these on more roles may become more
 _ARN = re.compile(r"(arn:[^:]*:[^:]*:[^:]*:[^:]*:)(.+)", re.DOTALL)
 _ACCOUNT = r"arn:[^:]*:[^:]*:[^:]*:[^:]*:"  # an ARN's beginning, up to its account
@@ -44,7 +45,7 @@ def apply(wanted: Resources, rule: Rule) -> tuple[Resources, dict[str, dict]]:
     """Wider resources of each action, and the Condition that an action needs with them.
 
     prefix: of an action, three or more ARNs that are alike up to their last "/" or ":", and if that leaves no name, up
-        to their last "-", "_" or ".", become that and "*".
+        to their last "-", "_" or ".", become that and "*"; while there are more than MANY, up to the one before it.
     account: every name of a kind, in the account and Region that were seen.
     tag: as account, if the resource has the tag; for actions that know aws:ResourceTag, the others stay as they are.
     The actions of KEPT stay on the roles that were seen.
@@ -63,30 +64,37 @@ def apply(wanted: Resources, rule: Rule) -> tuple[Resources, dict[str, dict]]:
 
 
 def _by_prefix(arns: frozenset[str]) -> frozenset[str]:
+    """Patterns for ARNs that are alike up to a boundary: the last, or one further up while they are more than MANY."""
+    fewest = arns
+    for level in range(DEEPEST):
+        found = _cut_at(arns, level)
+        if len(found) < len(fewest):
+            fewest = found
+        if len(fewest) <= MANY:
+            break
+    return fewest
+
+
+def _cut_at(arns: frozenset[str], level: int) -> frozenset[str]:
     beginnings: dict[str, set[str]] = {}
     for arn in arns:
-        for beginning in _beginnings(arn):
+        if beginning := _beginning(arn, level):
             beginnings.setdefault(beginning, set()).add(arn)
-    wide: set[str] = set()
-    covered: set[str] = set()
-    for beginning, alike in sorted(beginnings.items()):  # a shorter beginning comes first
-        if len(alike - covered) >= ALIKE:
-            wide.add(f"{beginning}*")
-            covered |= alike
-    return (arns - covered) | wide
+    wide = {beginning: alike for beginning, alike in beginnings.items() if len(alike) >= ALIKE}
+    return (arns - frozenset().union(*wide.values())) | {f"{beginning}*" for beginning in wide}
 
 
-def _beginnings(arn: str) -> Iterator[str]:
-    """Where the ARN may be cut: after the last part of its path that leaves a name, else within its name."""
+def _beginning(arn: str, level: int) -> str | None:
+    """The ARN up to its last boundary, or `level` further up; of a path if that leaves a name, else within a name."""
     whole = _ARN.fullmatch(arn)
     if not whole:
-        return
+        return None
     bare = {re.split(_ACCOUNT, kind.arn, maxsplit=1)[-1].partition("${")[0] for kind in _kinds(arn)}
-    for cut in _CUTS:
-        found = cut.search(whole[2])
-        if found and whole[2][: found.end()] not in bare:
-            yield whole[1] + whole[2][: found.end()]
-            return
+    for boundary in _BOUNDARIES:
+        cuts = [whole[2][: cut.end()] for cut in boundary.finditer(whole[2]) if whole[2][: cut.end()] not in bare]
+        if cuts:
+            return whole[1] + cuts[max(0, len(cuts) - 1 - level)]
+    return None
 
 
 def _any_name(arn: str) -> str:

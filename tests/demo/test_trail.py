@@ -1,0 +1,52 @@
+"""The tab for CloudTrail: a role's calls become a draft with its verdict, and nothing from a log becomes HTML."""
+
+from dataclasses import replace
+
+import pytest
+
+from lib.cloudtrail.files import read
+from lib.cloudtrail.observed import Reading, TrailError
+from lib.cloudtrail.trail import write
+from lib.demo.app import DraftError
+from lib.demo.trail import TrailApp
+
+
+@pytest.fixture(scope="module")
+def reading(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("logs")
+    write(folder, events=2_000, seed=0)
+    return read(folder, progress=False)
+
+
+def test_the_button_drafts_for_whom_is_chosen(reading):
+    app = TrailApp(reading)
+    app.principal.value = next(arn for _, arn in app.principal.options if arn.endswith("/data-pipeline"))
+    app.way.value = "prefix"
+    app.button.click()
+    assert "The gate is passed." in app.result.value and "dynamodb:PutItem" in app.result.value
+    assert "Questions" in app.result.value and "FILL-IN-" in app.result.value
+
+
+def test_without_a_browser(reading):
+    app = TrailApp(reading)
+    made = app.draft()
+    assert made.policy.statements and app.result.value
+    with pytest.raises(DraftError, match="choose one of the menu"):
+        app.draft("arn:aws:iam::111122223333:role/nobody")
+
+
+def test_a_hostile_log_is_only_text(reading):
+    row = next(row for row in reading.observed if row.event == "GetObject" and row.calls and "role" in row.principal)
+    evil = "<img src=x onerror=alert(1)>"
+    rows = [replace(row, parameters=(("bucketName", "docs"), ("key", evil)), resources=())]
+    rows.append(replace(row, source=f"{evil}.amazonaws.com"))
+    app = TrailApp(replace(reading, observed=rows))
+    app.draft()
+    assert "<img" not in app.result.value and "&lt;img" in app.result.value
+
+
+def test_a_reading_of_nobody_is_refused(reading):
+    with pytest.raises(TrailError, match="no calls of a role or user"):
+        TrailApp(Reading([], 0))
+    with pytest.raises(TrailError, match="no calls"):
+        TrailApp(replace(reading, observed=[replace(reading.observed[0], principal="lambda.amazonaws.com")]))
