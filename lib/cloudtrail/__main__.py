@@ -8,12 +8,13 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
-from lib.cloudtrail import files, generalise, lookup, proposals
+from lib.cloudtrail import files, generalise, lookup, proposals, watch
 from lib.cloudtrail.drafting import Draft, draft
 from lib.cloudtrail.gate import gate, sentences
 from lib.cloudtrail.observed import Filters, Reading, TrailError
 from lib.errors import CourseError
 from lib.files import writing
+from lib.iam.document import Policy, PolicySyntaxError, parse
 
 PASSED, NOT_PASSED, REFUSED = 0, 1, 2
 
@@ -46,6 +47,42 @@ def _draft(options: argparse.Namespace) -> int:
     return PASSED if verdict.passed else NOT_PASSED
 
 
+def _watch(options: argparse.Namespace) -> int:
+    policy = _policy(options.policy)
+    found = files.denied(_logs(options), _filters(options), progress=sys.stderr.isatty())
+    if not found:
+        print("no call was denied", file=sys.stderr)
+        return PASSED
+    explained = watch.explain(found, policy)
+    extension = watch.extend(policy, explained)
+    for title, lines in (
+        ("Denied", [row.sentence for row in explained]),
+        ("The smallest extension", extension.changes),
+        ("What no extension of this policy cures", [row.sentence for row in extension.left]),
+    ):
+        if lines:
+            print(f"\n{title}", *(f"  - {line}" for line in dict.fromkeys(lines)), sep="\n", file=sys.stderr)
+    _write([extension.policy], options.out)
+    return NOT_PASSED
+
+
+def _dormant(options: argparse.Namespace) -> int:
+    policies = [_policy(path) for path in options.policy]
+    found = watch.dormant(policies, _read(options).observed)
+    print(watch.table(found, options.most).to_string(index=False))
+    print(f"{sum(len(row.actions) for row in found):,} actions are allowed and were not used", file=sys.stderr)
+    return PASSED
+
+
+def _policy(path: Path) -> Policy:
+    try:
+        return parse(path.read_text(encoding="utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise TrailError(f"{path}: cannot be read: it is not UTF-8 text") from error
+    except PolicySyntaxError as error:
+        raise TrailError(f"{path}: is no policy: {error}") from error
+
+
 def _show(made: Draft, options: argparse.Namespace) -> None:
     """The policy on standard output, or in files: one, or a numbered one for each piece."""
     policies = [
@@ -56,26 +93,38 @@ def _show(made: Draft, options: argparse.Namespace) -> None:
         said = {"questions": made.questions, "placeholders": made.placeholders}
         said |= {"policies": [p.data for p in policies], "proposals": [asdict(p) for p in made.proposals]}
         print(json.dumps(said, indent=2, ensure_ascii=False))
-    elif options.out is None:
-        print(*(policy.to_json(indent=2) for policy in policies), sep="\n")
     else:
-        many = len(policies) > 1
-        for number, policy in enumerate(policies, 1):
-            path = options.out.with_stem(f"{options.out.stem}-{number}") if many else options.out
-            with writing(path) as aside:
-                aside.write_text(policy.to_json(indent=2) + "\n", encoding="utf-8")
-            print(f"written: {path}", file=sys.stderr)
+        _write(policies, options.out)
+
+
+def _write(policies: Sequence[Policy], out: Path | None) -> None:
+    """To a file, several numbered; without one to standard output, a document after the other."""
+    if out is None:
+        print(*(policy.to_json(indent=2) for policy in policies), sep="\n")
+        return
+    for number, policy in enumerate(policies, 1):
+        path = out.with_stem(f"{out.stem}-{number}") if len(policies) > 1 else out
+        with writing(path) as aside:
+            aside.write_text(policy.to_json(indent=2) + "\n", encoding="utf-8")
+        print(f"written: {path}", file=sys.stderr)
 
 
 def _read(options: argparse.Namespace) -> Reading:
-    filters = Filters(options.role, options.start, options.end, tuple(options.region), tuple(options.account))
-    if options.lookup:
-        if options.logs:
-            raise TrailError("--lookup asks the account: leave the folders out")
-        return lookup.lookup_events(filters)
+    if not options.lookup:
+        return files.read(_logs(options), _filters(options), progress=sys.stderr.isatty())
+    if options.logs:
+        raise TrailError("--lookup asks the account: leave the folders out")
+    return lookup.lookup_events(_filters(options))
+
+
+def _logs(options: argparse.Namespace) -> list[Path]:
     if not options.logs:
         raise TrailError("no log files: give a folder, or --lookup to ask the account for its last 90 days")
-    return files.read(options.logs, filters, progress=sys.stderr.isatty())
+    return options.logs
+
+
+def _filters(options: argparse.Namespace) -> Filters:
+    return Filters(options.role, options.start, options.end, tuple(options.region), tuple(options.account))
 
 
 def _moment(text: str) -> datetime:
@@ -102,6 +151,16 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--out", type=Path, metavar="policy.json", help="write there; pieces are numbered")
     one.add_argument("--json", action="store_true", help="policies, questions and proposals as JSON")
     one.add_argument("--live", action="store_true", help="let AWS's own validators judge (needs credentials)")
+    two = commands.add_parser("watch", help="why calls are denied under a policy, and the smallest extension of it")
+    two.set_defaults(run=_watch, lookup=False)
+    _events(two)
+    two.add_argument("--policy", type=Path, required=True, metavar="policy.json", help="the policy of the role")
+    two.add_argument("--out", type=Path, metavar="wider.json", help="write the extended policy there")
+    three = commands.add_parser("dormant", help="what a policy allows and the log never shows in use")
+    three.set_defaults(run=_dormant)
+    _events(three)
+    three.add_argument("--policy", type=Path, required=True, nargs="+", metavar="old.json", help="the role's policies")
+    three.add_argument("--most", type=int, default=20, metavar="ROWS", help="rows of the table (default: 20)")
     return parser
 
 

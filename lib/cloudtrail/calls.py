@@ -241,7 +241,7 @@ PIPELINE_CALLS = (
     object_call(
         *("sales-archive", _RAW_KEY, "PutObject", 0.3),
         write=True,
-        error=denied(PIPELINE_SESSION, "s3:PutObject", '"arn:aws:s3:::sales-archive/sales/2026"'),
+        error=denied(PIPELINE_SESSION, "s3:PutObject", f'"arn:aws:s3:::sales-archive/{_RAW_KEY}"'),
     ),
 )
 

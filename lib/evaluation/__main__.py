@@ -11,8 +11,7 @@ import pandas as pd
 
 from lib.data.dataset import Example
 from lib.errors import CourseError
-from lib.evaluation import faults, metrics, outside, plots, statistics
-from lib.evaluation.baselines import Baselines
+from lib.evaluation import baselines, faults, metrics, outside, plots, statistics
 from lib.evaluation.rows import RowsError
 from lib.files import read_jsonl, writing
 from lib.report import templates
@@ -27,6 +26,9 @@ MEANS = (
     "conditions_match",
     "unscoped",
 )
+
+
+MOST_ARMS = 3  # side by side in a figure
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -58,15 +60,21 @@ def report(labelled: pd.DataFrame) -> str:
     granted = by_arm[list(MEANS)].mean().assign(policies=by_arm["permission_precision"].count())
     arms = list(labelled["arm"].unique())
     shares = faults.shares(labelled)
+    models = [arm for arm in arms if arm not in baselines.NAMES]
     pictures = [
         plots.metrics_by_arm(summary),
+        plots.confusion(labelled, models[:MOST_ARMS]),
         plots.pareto(shares, arms[0]),
         plots.schema_by_complexity(metrics.by_complexity(labelled)),
     ]
-    tables = [("Permissions, means over the schema valid answers", granted.round(3).reset_index())]
+    tables = [("Means with 95% intervals", metrics.with_intervals(summary).reset_index(names="metric"))]
+    tables.append(("Permissions, means over the schema valid answers", granted.round(3).reset_index()))
     if len(arms) > 1:
         lead = statistics.differences(labelled, arms[0])
         tables.append((f"What {arms[0]} scores above the others, on the same examples", lead.round(3)))
+        pictures.insert(1, plots.lead(lead, arms[0]))
+    if len(models) < len(arms):
+        tables.append(("The best baseline of each metric", baselines.winners(summary).round(3)))
     main_faults = shares.pivot(index="title", columns="arm", values="main")[arms].reindex(faults.TITLES.values())
     tables.append(("Main faults: the first that holds", main_faults.reset_index()))
     tables.append((f"What to try for {arms[0]}", pd.DataFrame({"commonest first": faults.advice(labelled, arms[0])})))
@@ -87,8 +95,8 @@ def report(labelled: pd.DataFrame) -> str:
 def _baselines(rows: Sequence[dict], examples: Mapping[str, Example], train: Sequence[Example]) -> list[dict]:
     """The answers of the baselines to what the first arm was asked; none if it was asked other things, too."""
     asked = [row["id"] for row in rows if row["arm"] == rows[0]["arm"]]
-    baselines = Baselines(train)
-    taken = sorted(baselines.arms.keys() & {row["arm"] for row in rows})
+    simple = baselines.Baselines(train)
+    taken = sorted(simple.arms.keys() & {row["arm"] for row in rows})
     if taken:
         raise RowsError(f"the arm {taken[0]!r} has the name of a baseline: give it another")
     unknown = [id for id in asked if id not in examples]
@@ -98,7 +106,7 @@ def _baselines(rows: Sequence[dict], examples: Mapping[str, Example], train: Seq
     seen = {example.id for example in train} & set(asked)
     if seen:
         print(f"{len(seen)} of {len(asked)} requests are training examples: they say little", file=sys.stderr)
-    return baselines.answer([examples[id] for id in asked])
+    return simple.answer([examples[id] for id in asked])
 
 
 def _examples(path: Path | None) -> tuple[dict[str, Example], list[Example]]:

@@ -11,23 +11,31 @@ from lib.evaluation.faults import NAMES, RIGHT, TITLES
 from lib.iam.repair import repair
 
 REPAIRED = "fine_tuned, repaired"
+UNBOUNDED = "grammar, no budget"
 STEPS = {  # arm -> what it adds to the arm before it
     "fine_tuned": "fine-tuned",
-    REPAIRED: "+ repair",
-    "grammar": "grammar",
-    "grounded": "grammar + retrieval",
+    REPAIRED: "repaired",
+    UNBOUNDED: "grammar",
+    "grammar": "+ budget",
+    "grounded": "+ retrieval",
 }
 
 
 def rows(outputs: Iterable[dict]) -> list[dict]:
-    """The output rows of the arms of STEPS, and those of the fine-tuned arm after repair; other arms are left out."""
+    """The output rows of the arms of STEPS, of the fine-tuned arm after repair, and of the grammar without budget."""
     given = [row for row in outputs if row["arm"] in STEPS]
     mended = [
         row | {"arm": REPAIRED, "generated": repair(row["generated"]).text, "complete": True}
         for row in given
         if row["arm"] == "fine_tuned"
     ]
-    return sorted([*given, *mended], key=lambda row: list(STEPS).index(row["arm"]))
+    # An answer that the budget closed is, without it, cut where it stands: its last bracket was not the model's.
+    cut = [
+        row | {"arm": UNBOUNDED} | ({} if row.get("complete", True) else {"generated": row["generated"].rstrip("]}")})
+        for row in given
+        if row["arm"] == "grammar"
+    ]
+    return sorted([*given, *mended, *cut], key=lambda row: list(STEPS).index(row["arm"]))
 
 
 def table(labelled: pd.DataFrame) -> pd.DataFrame:

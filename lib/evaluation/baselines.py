@@ -18,7 +18,8 @@ from lib.retrieval.index import Index
 from lib.retrieval.services import evidence, order
 from lib.retrieval.terms import terms
 
-NOTHING = '{"Version":"2012-10-17","Statement":[]}'
+# "empty": a policy must have a statement, and this one gives what everybody has without it (STS API Reference).
+NOTHING = '{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"sts:GetCallerIdentity","Resource":"*"}}'
 NAMES = ("empty", "everything", "nearest", "usual")
 SHARES = [m for m in METRICS + PERMISSIONS if m.over == ALL and m.highest == 1]  # in which more is better
 EVERYTHING = '{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}'
@@ -78,14 +79,13 @@ class Baselines:
 
 
 def winners(summary: pd.DataFrame) -> pd.DataFrame:
-    """Which arm is best in each share that counts every answer, and whether a baseline is as good.
+    """The best baseline of each share that counts every answer, beside the arms that are no better than it.
 
     Args:
         summary: what `metrics.summarise` returns for arms and baselines together.
 
     Returns:
-        metric, best (arm), value, baseline (the best one), its value, verdict: "a baseline wins" if none of the other
-        arms is better than it.
+        metric, best (arm), value, baseline (the best one), its value, not better (the arms that it beats or equals).
     """
     models = summary[~summary["arm"].isin(NAMES)].set_index("arm")
     simple = summary[summary["arm"].isin(NAMES)].set_index("arm")
@@ -99,7 +99,7 @@ def winners(summary: pd.DataFrame) -> pd.DataFrame:
                 "value": ours.max(),
                 "baseline": theirs.idxmax(),
                 "its value": theirs.max(),
-                "verdict": "" if ours.max() > theirs.max() else "a baseline wins",
+                "not better": ", ".join(arm for arm, value in ours.items() if value <= theirs.max()),
             }
         )
     return pd.DataFrame(found)

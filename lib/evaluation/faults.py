@@ -70,6 +70,13 @@ FAULTS = (
         "retrieval: services first, then actions",
     ),
     Fault(
+        "wrong_effect",
+        "wrong effect",
+        "the set of effects is not the wanted one, or an action is denied that was to be allowed, or allowed",
+        lambda row: _readable(row) and (not row["effect_match"] or row["flipped"] > 0),
+        "more examples that deny; words that forbid as a feature",
+    ),
+    Fault(
         "missing_actions",
         "missing actions",
         "does not allow an action that was wanted",
@@ -84,17 +91,10 @@ FAULTS = (
         "a higher bar for candidates; preference training on over-granting",
     ),
     Fault(
-        "wrong_effect",
-        "wrong effect",
-        "the set of effects is not the wanted one",
-        lambda row: _readable(row) and not row["effect_match"],
-        "more examples that deny; words that forbid as a feature",
-    ),
-    Fault(
         "wrong_resource",
         "wrong resource",
         "allows an action on other resources than wanted, or on all where one was named",
-        lambda row: _readable(row) and not row["resources_match"],
+        lambda row: _readable(row) and not pd.isna(row["resources_match"]) and not row["resources_match"],
         "copying the request's names into the catalogue's ARN formats",
     ),
     Fault(
@@ -127,7 +127,7 @@ def label(outputs: Iterable[dict]) -> pd.DataFrame:
     """
     rows = list(outputs)
     table = metrics.score_rows(rows)
-    complete = [row.get("complete", "{" not in row["generated"]) for row in rows]
+    complete = [row.get("complete", row["generated"].count("{") <= row["generated"].count("}")) for row in rows]
     found = [
         {fault.name: bool(fault.holds(row | {"complete": ended})) for fault in FAULTS}
         for row, ended in zip(table.to_dict("records"), complete, strict=True)

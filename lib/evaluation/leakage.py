@@ -3,13 +3,14 @@
 Examples come in; counts of what is shared, and scores by the distance to the nearest training policy, go out.
 """
 
-from collections.abc import Iterable, Sequence, Set
+import json
+from collections.abc import Iterable, Iterator, Sequence, Set
 
 import pandas as pd
 
 from lib.data import overlap
 from lib.data.dataset import Example, normalised_digest
-from lib.evaluation.reading import policy_text, read
+from lib.evaluation.reading import read
 from lib.model.prompt import folded
 
 EDGES = (0.0, 0.25, 0.5, 0.75, overlap.NEAR)  # of the overlap of actions; from the last on policies are near duplicates
@@ -27,16 +28,27 @@ def shared(test: Sequence[Example], seen: Sequence[Example]) -> pd.Series:
 
 
 def shared_with_text(test: Sequence[Example], texts: Iterable[str]) -> pd.Series:
-    """The same for documents, such as those of `lib.model.corpus`: a line of one may be an instruction, and from its
-    first "{" to its last "}" it may hold a policy.
-    """
+    """The same for documents, such as those of `lib.model.corpus`, whose lines and JSON objects are looked at."""
     lines: set[str] = set()
     policies: dict[str, None] = {}  # each once
     for text in texts:
         lines.update(folded(line).lower() for line in text.splitlines())
-        if '"Statement"' in text and read(text).schema_valid:
-            policies[policy_text(text)] = None
+        policies.update(dict.fromkeys(_policies(text) if '"Statement"' in text else ()))
     return _shared(test, lines, list(policies))
+
+
+def _policies(text: str) -> Iterator[str]:
+    """The JSON objects in a text that have the shape of a policy."""
+    decoder, start = json.JSONDecoder(), text.find("{")
+    while start >= 0:
+        try:
+            _, end = decoder.raw_decode(text, start)
+        except (ValueError, RecursionError):
+            end = start + 1
+        else:
+            if read(text[start:end]).schema_valid:
+                yield text[start:end]
+        start = text.find("{", end)
 
 
 def _shared(test: Sequence[Example], said: Set[str], policies: Sequence[str]) -> pd.Series:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 ALL = "all"
 EXTRACTED = "extracted"
 SCHEMA = "schema valid"
+SHARED = "sharing an allowed action"
 
 
 @dataclass(frozen=True)
@@ -13,7 +14,7 @@ class Metric:
 
     name: str
     title: str
-    over: str  # ALL answers, only the EXTRACTED ones, or only those whose SCHEMA is valid
+    over: str  # one of ALL, EXTRACTED, SCHEMA and SHARED: the answers that the mean is over
     highest: float = 1.0
 
 
@@ -43,13 +44,20 @@ PERMISSIONS = (
     Metric("permission_f1_all", "permission F1", ALL),
     Metric("requests_alike", "requests decided alike", SCHEMA),
     Metric("requests_alike_all", "requests decided alike", ALL),
-    Metric("resources_match", "resources right", SCHEMA),
+    Metric("resources_match", "resources right", SHARED),
     Metric("conditions_match", "conditions right", SCHEMA),
     Metric("over_granted", "over-granted", SCHEMA, highest=float("inf")),
     Metric("under_granted", "under-granted", SCHEMA, highest=float("inf")),
+    Metric("flipped", "allowed instead of denied, or denied", SCHEMA, highest=float("inf")),
     Metric("unscoped", "could have been scoped", SCHEMA, highest=float("inf")),
     Metric("errors", "errors", SCHEMA, highest=float("inf")),
     Metric("security_warnings", "security warnings", SCHEMA, highest=float("inf")),
     Metric("warnings", "warnings", SCHEMA, highest=float("inf")),
     Metric("risks_added", "risks added", SCHEMA, highest=float("inf")),
+)
+# What an answer costs; left out of a summary of rows that do not carry them.
+COSTS = (
+    Metric("complete", "ended by itself", ALL),
+    Metric("tokens", "tokens", ALL, highest=float("inf")),
+    Metric("seconds", "seconds", ALL, highest=float("inf")),
 )

@@ -14,12 +14,13 @@ from tqdm.auto import tqdm
 
 from lib.evaluation import permissions
 from lib.evaluation import rows as checked
-from lib.evaluation.metric import ALL, EXTRACTED, METRICS, PERMISSIONS, SCHEMA
+from lib.evaluation.metric import ALL, COSTS, EXTRACTED, METRICS, PERMISSIONS, SCHEMA, SHARED, Metric
 from lib.evaluation.reading import Reading, read, read_expected
 
 RESAMPLES = 2_000
 SEED = 20_240_601
 LEVEL = 95  # percent of the resamples inside an interval
+FEW = 30  # answers under which a bootstrap interval is itself uncertain
 LONG = 200  # rows from which on the scoring shows its progress
 
 TEXT = ("arm", "id", "complexity")
@@ -153,7 +154,7 @@ _KINDS = {
     **dict.fromkeys(("permission_precision", "permission_recall", "permission_f1", "requests_alike"), float),
     **dict.fromkeys(("effect_match", "resources_match", "conditions_match"), "boolean"),
     **dict.fromkeys(("unknown_actions", "over_granted", "under_granted", "unscoped", "errors"), "Int64"),
-    **dict.fromkeys(("security_warnings", "warnings", "risks_added"), "Int64"),
+    **dict.fromkeys(("flipped", "security_warnings", "warnings", "risks_added"), "Int64"),
 }
 
 
@@ -200,20 +201,28 @@ def _numeric(rows: Iterable[dict] | pd.DataFrame) -> pd.DataFrame:
     """Arm, id, complexity and the metrics as floats, checked."""
     table = checked.frame(rows, text=TEXT, other=[metric.name for metric in METRICS])
     checked.check_arms(table)
-    measured = METRICS + (PERMISSIONS if any(metric.name in table for metric in PERMISSIONS) else ())
+    measured = _measured(table)
     table = checked.frame(table, text=TEXT, other=[metric.name for metric in measured])
     everywhere = np.ones(len(table), dtype=bool)
     extracted = checked.numbers(table, "json_extracted", everywhere, highest=1) == 1
     schema = checked.numbers(table, "schema_valid", everywhere, highest=1) == 1
     defined = {ALL: everywhere, EXTRACTED: extracted, SCHEMA: schema}
+    if PERMISSIONS[0] in measured:
+        defined[SHARED] = schema & (checked.numbers(table, "actions_shared", everywhere, highest=np.inf) > 0)
     columns = {m.name: checked.numbers(table, m.name, defined[m.over], m.highest) for m in measured}
     return table[list(TEXT)].assign(**columns)
+
+
+def _measured(table: pd.DataFrame) -> tuple[Metric, ...]:
+    """The metrics of rows: always METRICS, PERMISSIONS if one of them is there, and what all rows say of costs."""
+    costs = tuple(metric for metric in COSTS if metric.name in table and table[metric.name].notna().all())
+    return METRICS + (PERMISSIONS if any(metric.name in table for metric in PERMISSIONS) else ()) + costs
 
 
 def _means(group: pd.DataFrame) -> dict:
     # By id: the same example is drawn the same number of times, whatever the order of the rows.
     group = group.sort_values("id")
-    names = [metric.name for metric in METRICS + PERMISSIONS if metric.name in group]
+    names = [metric.name for metric in METRICS + PERMISSIONS + COSTS if metric.name in group]
     values = group[names].to_numpy()
     known = ~np.isnan(values)
     filled = np.where(known, values, 0.0)
@@ -254,6 +263,22 @@ def table(summary: pd.DataFrame) -> str:
     text = ["  ".join([line[0].ljust(widths[0]), *map(str.rjust, line[1:], widths[1:])]) for line in lines]
     note = "percent; services, effects and actions: over the extracted | over all, a failure counts 0"
     return "\n".join([*text, note])
+
+
+def with_intervals(summary: pd.DataFrame) -> pd.DataFrame:
+    """Every mean with its 95% interval as text, "43.9 [39.1, 48.7]": a row a metric, a column an arm.
+
+    Shares are percentages, other means have two decimals; "few" stands behind an arm of fewer than FEW answers, of
+    which an interval says little. Takes what `summarise` returns.
+    """
+    arms = [f"{row['arm']}{', few' if row['n'] < FEW else ''}" for row in summary.to_dict("records")]
+    rows = {}
+    for metric in (m for m in METRICS + PERMISSIONS + COSTS if m.name in summary):
+        scale, digits = (100, 1) if metric.highest == 1 else (1, 2)
+        parts = summary[[metric.name, f"{metric.name}_low", f"{metric.name}_high"]].to_numpy(dtype=float) * scale
+        said = ["-" if np.isnan(p[0]) else f"{p[0]:.{digits}f} [{p[1]:.{digits}f}, {p[2]:.{digits}f}]" for p in parts]
+        rows[f"{metric.title}, {metric.over}"] = said
+    return pd.DataFrame.from_dict(rows, orient="index", columns=arms)
 
 
 def _percent(value: float | None) -> str:

@@ -60,6 +60,12 @@ def _row(line: str, where: str, arm: str, examples: Mapping[str, Example]) -> di
             raise RowsError(f"{where}: {field} is {row[field]!r}, not text")
         if any("\ud800" <= c <= "\udfff" for c in row.get(field, "")):
             raise RowsError(f"{where}: {field} holds half of a character (a lone surrogate)")
+    if not isinstance(row.get("complete", True), bool):
+        raise RowsError(f"{where}: complete is {row['complete']!r}, not true or false")
+    for field in ("tokens", "seconds", "expected_tokens"):
+        value = row.get(field, 0)
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < float("inf"):
+            raise RowsError(f"{where}: {field} is {value!r}, not a number from 0")
     if not row.get("arm", arm).strip("_ "):
         raise RowsError(f"{where}: arm is empty")
     known = examples.get(row["id"])

@@ -26,6 +26,7 @@ COLUMNS = (
     "permission_f1",
     "over_granted",
     "under_granted",
+    "flipped",
     "requests_alike",
     "resources_match",
     "conditions_match",
@@ -46,7 +47,8 @@ def score(expected: str, generated: str) -> dict:
         over_granted: pairs of an action and a resource that the answer allows and should not, or fails to deny.
         under_granted: those that it should allow and does not, or denies.
         requests_alike: share of sampled requests that both policies decide alike (`lib.evaluation.requests`).
-        resources_match: every action that both allow, both allow on the same resources.
+        flipped: actions that one of them allows and the other denies.
+        resources_match: every action that both allow, both allow on the same resources; None if both allow none.
         conditions_match: the same comparisons of keys with values are made, wherever they stand.
         unscoped: actions that the answer allows on every resource though a narrower one was wanted and is supported.
         errors, security_warnings, warnings: findings of the answer by severity (`lib.iam.checks`).
@@ -61,14 +63,17 @@ def _compare(expected: str, generated: str) -> dict:
     wanted, given = _policy(expected), _policy(generated)
     found = compare(wanted, given)
     severities = [finding.severity for finding in validate(generated)]
+    lost, gained = (_actions(side, "Allow") for side in (found.missing, found.extra))
+    denied, spared = (_actions(side, "Deny") for side in (found.extra, found.missing))
     return {
         "permission_precision": found.precision,
         "permission_recall": found.recall,
         "permission_f1": found.f1,
         "over_granted": len(_pairs(found.extra, "Allow") | _pairs(found.missing, "Deny")),
         "under_granted": len(_pairs(found.missing, "Allow") | _pairs(found.extra, "Deny")),
+        "flipped": len((lost & denied) | (gained & spared)),
         "requests_alike": agreement(wanted, given),
-        "resources_match": _resources_match(wanted, given),
+        "resources_match": _resources_match(wanted, given, found.precision == found.recall == 1),
         "conditions_match": _comparisons(wanted) == _comparisons(given),
         "unscoped": len(_on_everything(given) & _scoped(wanted)),
         "errors": severities.count("ERROR"),
@@ -108,9 +113,16 @@ def _comparisons(policy: Policy) -> frozenset[tuple[str, str, frozenset[str]]]:
     )
 
 
-def _resources_match(wanted: Policy, given: Policy) -> bool:
+def _actions(permissions: Sequence[Permission], effect: str) -> set[str]:
+    return {action for p in permissions if p.effect == effect for action in p.actions}
+
+
+def _resources_match(wanted: Policy, given: Policy, same: bool) -> bool | None:
+    """Whether the shared actions have the same resources; `same`: the policies say the same, however they spell it."""
     shared = _allowed(wanted) & _allowed(given)
-    return _resources(wanted, shared) == _resources(given, shared)
+    if not shared:
+        return None
+    return same or _resources(wanted, shared) == _resources(given, shared)
 
 
 def _allowed(policy: Policy) -> frozenset[str]:

@@ -10,9 +10,8 @@ import numpy as np
 import pandas as pd
 
 from lib.evaluation import rows as checked
-from lib.evaluation.metrics import LEVEL, RESAMPLES, SEED
+from lib.evaluation.metrics import FEW, LEVEL, RESAMPLES, SEED
 
-FEW = 30  # examples under which a bootstrap interval is itself uncertain
 METRICS = ("schema_valid", "service_jaccard_all", "effect_match_all", "action_f1_all")
 
 
@@ -26,7 +25,7 @@ def differences(scores: Iterable[dict] | pd.DataFrame, arm: str, metrics: Sequen
 
     Returns:
         other, metric, n, difference (mean of the examples' differences), low, high (95% interval), verdict ("better",
-        "worse" or "undecided": 0 is inside the interval), few (there are under FEW examples).
+        "worse", "undecided": 0 is inside the interval, or "too few": under FEW examples), few.
 
     Raises:
         RowsError: if the arms have other ids, a metric is missing or undefined, or there is no such arm.
@@ -50,7 +49,7 @@ def _interval(values: np.ndarray) -> dict:
     n = len(values)
     draws = np.random.default_rng(SEED).multinomial(n, np.full(n, 1 / n), size=RESAMPLES) / n
     low, high = np.percentile(draws @ values, [(100 - LEVEL) / 2, (100 + LEVEL) / 2])
-    verdict = "better" if low > 0 else "worse" if high < 0 else "undecided"
+    verdict = "too few" if n < FEW else "better" if low > 0 else "worse" if high < 0 else "undecided"
     mean = float(values.mean())
     return {
         "n": n,

@@ -37,7 +37,7 @@ class Worked:
     lines: tuple[tuple[str, str], ...]  # sign and text
 
     def __str__(self) -> str:
-        head = f"{self.fault}{' (also: ' + ', '.join(self.also) + ')' if self.also else ''}: {self.id}"
+        head = f"{self.arm}, {self.fault}{' (also: ' + ', '.join(self.also) + ')' if self.also else ''}: {self.id}"
         return "\n".join([head, f"  {_visible(self.instruction)}", *(f"  {sign} {text}" for sign, text in self.lines)])
 
     def _repr_html_(self) -> str:
@@ -46,8 +46,9 @@ class Worked:
             for sign, text in self.lines
         )
         also = f" <small>also: {html.escape(', '.join(self.also))}</small>" if self.also else ""
+        head = f"<h4>{html.escape(self.arm)}: {html.escape(self.fault)}{also}</h4>"
         return (
-            f"<h4>{html.escape(self.fault)}{also}</h4><p>{html.escape(_visible(self.instruction))}</p>"
+            f"{head}<p>{html.escape(_visible(self.instruction))}</p>"
             f'<div class="mathjax_ignore tex2jax_ignore" style="font-family:monospace;background:#ffffff">{lines}</div>'
         )
 

@@ -54,3 +54,25 @@ def test_a_bad_date_is_refused_by_name(logs, capsys):
     with pytest.raises(SystemExit):
         main(["draft", logs, "--start", "yesterday"])
     assert "'yesterday' is no date" in capsys.readouterr().err
+
+
+def test_denied_calls_are_explained_and_the_policy_is_extended(logs, tmp_path, capsys):
+    policy, wider = tmp_path / "policy.json", tmp_path / "wider.json"
+    main(["draft", logs, "--role", "data-pipeline", "--by", "prefix", "--whole", "--out", str(policy)])
+    arguments = ["watch", logs, "--role", "data-pipeline", "--policy", str(policy), "--out", str(wider)]
+    assert main(arguments) == 1
+    assert "s3:PutObject" in capsys.readouterr().err and "sales-archive" in wider.read_text()
+    assert main([*arguments[:5], str(wider)]) == 1  # allowed now, and the log still has the denials
+    assert "The smallest extension" not in capsys.readouterr().err
+
+
+def test_dormant_grants_are_a_table_worst_first(logs, tmp_path, capsys):
+    policy = tmp_path / "admin.json"
+    policy.write_text('{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}')
+    assert main(["dormant", logs, "--role", "admin", "--policy", str(policy), "--most", "5"]) in (0, 2)
+    assert main(["dormant", logs, "--policy", str(policy), "--most", "5"]) == 0
+    out, said = capsys.readouterr()
+    assert "Permissions management" in out.splitlines()[1] and "were not used" in said
+    policy.write_text("{")
+    assert main(["dormant", logs, "--policy", str(policy)]) == 2
+    assert "admin.json: is no policy" in capsys.readouterr().err

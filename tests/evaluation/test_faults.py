@@ -64,8 +64,8 @@ PLANTED = {  # -> the answer, whether it had ended, its faults with the main one
     "swapped action": (changed(Action=["s3:GetObject", "s3:GetObjectAcl"]), True, "missing_actions extra_actions"),
     "wildcard": (changed(Action="s3:*"), True, "extra_actions"),
     "dropped deny": (text(READ, LOGS), True, "wrong_effect"),
-    "flipped": (text(READ, LOGS | {"Effect": "Deny"}, DENY), True, "missing_actions"),
-    "all denied": (text(*({**s, "Effect": "Deny"} for s in (READ, LOGS, DENY))), True, "missing_actions wrong_effect"),
+    "flipped": (text(READ, LOGS | {"Effect": "Deny"}, DENY), True, "wrong_effect missing_actions"),
+    "all denied": (text(*({**s, "Effect": "Deny"} for s in (READ, LOGS, DENY))), True, "wrong_effect missing_actions"),
     "widened resource": (changed(Resource="*"), True, "wrong_resource"),
     "other resource": (changed(Resource="arn:aws:s3:::other/*"), True, "wrong_resource"),
     "dropped condition": (changed(Condition={}), True, "wrong_condition"),
@@ -120,11 +120,19 @@ def test_the_rules_are_told_in_order():
 def test_the_ablation_follows_the_same_requests_through_the_cures():
     outputs = [row for arm in ("zero_shot", "fine_tuned", "grammar") for row in rows(arm)]
     steps = ablation.rows(outputs)
-    assert [row["arm"] for row in steps[:: len(PLANTED)]] == ["fine_tuned", ablation.REPAIRED, "grammar"]
+    assert [row["arm"] for row in steps[:: len(PLANTED)]] == [
+        *("fine_tuned", ablation.REPAIRED, ablation.UNBOUNDED, "grammar"),
+    ]
     table = ablation.table(label(steps))
-    assert list(table.columns) == ["fine-tuned", "+ repair", "grammar"]
+    assert list(table.columns) == ["fine-tuned", "repaired", "grammar", "+ budget"]
     assert (table.sum() == len(PLANTED)).all()
-    assert table.loc["right", "+ repair"] > table.loc["right", "fine-tuned"]
+    assert table.loc["right", "repaired"] > table.loc["right", "fine-tuned"]
+
+
+def test_the_budget_is_what_keeps_a_long_answer_whole():
+    closed = [row | {"arm": "grammar", "complete": False} for row in answered("grammar", (WANTED, text(READ)))]
+    table = ablation.table(label(ablation.rows(closed)))
+    assert table.loc["truncated", "grammar"] == 1 and table.loc["truncated", "+ budget"] == 0
 
 
 def test_figures_say_what_is_in_the_counts(tmp_path):
@@ -132,7 +140,7 @@ def test_figures_say_what_is_in_the_counts(tmp_path):
     assert "most often at fault: invalid schema" in picture.title and str(len(PLANTED)) in picture.caption
     assert "all answers are exactly right" in plots.pareto(shares(label(rows()[:3])), "a").title
     steps = plots.waterfall(ablation.table(label(ablation.rows(rows("fine_tuned")))))
-    assert steps.title.startswith("The largest gain comes with repair")
+    assert steps.title.startswith("The largest gain comes with repaired")
     assert all(path.stat().st_size > 1000 for path in (*picture.save(tmp_path / "a"), *steps.save(tmp_path / "b")))
     with pytest.raises(RowsError, match="no arm 'b'"):
         plots.pareto(shares(LABELLED), "b")
@@ -189,7 +197,7 @@ def test_figures_of_permissions_say_what_the_numbers_say():
     picture = plots.lead(statistics.differences(judged, "grounded"), "grounded")
     assert "comparisons" in picture.title and "3 examples are few" in picture.caption
     picture = plots.faults_by_service(faults.by_service(judged, "plain"), "plain")
-    assert picture.title == "Plain: commonest fault not JSON, in 100% of s3 (1)"
+    assert picture.title == "Plain: commonest fault not JSON; most in s3, 100% of 1"
     perfect = label(answered("a", (WANTED, WANTED)))
     assert plots.faults_by_service(faults.by_service(perfect, "a"), "a").title == "A: no fault in any service"
     with pytest.raises(RowsError, match="no arm is called 'none'"):

@@ -48,7 +48,8 @@ def test_instructions_and_policies_are_found_inside_text():
     texts = [
         "To list topics: sns:ListTopics\nread the  QUEUE\nand more",
         f"A page about much.\n{json.dumps(json.loads(SEEN[1].policy), indent=2)}",
-        'no "Statement" { here',
+        'no "Statement" { here, and one policy after another:',
+        f"{SEEN[0].policy} and {SEEN[0].policy.replace('Allow', 'Deny')}",
     ]
     assert shared_with_text([example("8", "Read the queue", "sns:ListTopics"), SEEN[1]], texts).to_dict() == {
         "instruction": 1,

@@ -48,6 +48,9 @@ def test_a_line_may_hold_everything_or_speak_of_a_known_example(tmp_path):
         ('{"id": "1", "generated": "\\ud800"}', "line 2: generated holds half of a character"),
         ({"id": "1", "generated": "", "expected": POLICY, "arm": ""}, "line 2: arm is empty"),
         ({"id": "1", "generated": None}, "line 2: generated is None, not text"),
+        ({"id": "1", "generated": "", "expected": POLICY, "complete": "no"}, "complete is 'no', not true or false"),
+        ({"id": "1", "generated": "", "expected": POLICY, "tokens": "9"}, "tokens is '9', not a number"),
+        ('{"id": "1", "generated": "", "expected": "{}", "seconds": NaN}', "seconds is nan, not a number"),
         ('{"id": "1", "generated": NaN}', "line 2: generated is nan, not text"),
         ({"id": "9", "generated": ""}, "line 2: there is no expected, and the id '9' is of no known example"),
         ({"id": "1", "generated": "", "expected": "?"}, "line 2: expected is no policy"),
@@ -78,7 +81,7 @@ def test_the_command_line_writes_a_page_that_needs_no_network(tmp_path, capsys):
     assert main([str(file(tmp_path, *rows)), str(file(tmp_path, *other, name="b.jsonl")), "--out", str(out)]) == 0
     page = out.read_text(encoding="utf-8")
     assert escape(arm) in page and arm not in page
-    assert "http://" not in page and "https://" not in page and page.count("data:image/png;base64,") == 3
+    assert "http://" not in page and "https://" not in page and page.count("data:image/png;base64,") == 5
     assert "100.0" in capsys.readouterr().out
 
 
@@ -121,3 +124,16 @@ def test_arms_with_other_ids_end_in_one_line(tmp_path, capsys):
     two = file(tmp_path, {"id": "2", "generated": "", "expected": POLICY}, name="b.jsonl")
     assert main([str(one), str(two)]) == 2
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_an_id_that_comes_twice_is_named_with_both_lines(tmp_path):
+    row = {"id": "1", "generated": POLICY, "expected": POLICY}
+    with pytest.raises(RowsError, match=r"gpt\.jsonl, line 3: the id '1' stands in line 1, too"):
+        outside.read(file(tmp_path, row, {**row, "id": "2"}, row))
+
+
+def test_an_arm_may_have_any_name(tmp_path):
+    row = {"id": "1", "generated": POLICY, "expected": POLICY, "arm": "cost$\\foo$ <b>"}
+    page = tmp_path / "page.html"
+    assert main([str(file(tmp_path, row)), "--out", str(page)]) == 0
+    assert "<b>" not in page.read_text().partition("<body>")[2].replace("<body>", "")

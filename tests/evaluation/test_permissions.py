@@ -23,7 +23,7 @@ PERFECT = score(WANTED, WANTED)
 def test_the_wanted_policy_is_perfect():
     assert {
         **{name: 1.0 for twin in TWINS for name in (twin, f"{twin}_all")},
-        **dict.fromkeys(("over_granted", "under_granted", "unscoped", "errors", "security_warnings"), 0),
+        **dict.fromkeys(("over_granted", "under_granted", "flipped", "unscoped", "errors", "security_warnings"), 0),
         **dict.fromkeys(("warnings", "risks_added"), 0),
         "conditions_match": True,
         "resources_match": True,

@@ -286,7 +286,12 @@ def test_a_policy_scores_full_marks_against_itself(actions, effect):
     itself = text(policy(statement(actions, effect=effect)))
     row = score(itself, itself)
     assert row["relation"] == "equal"
-    assert all(value == 1 for name, value in row.items() if name not in COUNTS | {"relation", "services_wanted"})
+    assert all(
+        value == 1
+        for name, value in row.items()
+        if name not in COUNTS | {"relation", "services_wanted", "resources_match"}
+    )
+    assert row["resources_match"] is (True if row["actions_shared"] else None)
     assert row["over_granted"] == row["under_granted"] == row["risks_added"] == 0
     assert row["actions_wanted"] == row["actions_granted"] == row["actions_shared"]
     assert categorise(itself, itself) == "correct"

@@ -74,7 +74,8 @@ def metrics_by_arm(summary: pd.DataFrame, reference: pd.DataFrame | None = None)
         second = both.iloc[1]
         differing = [name for name in shown.values() if best[name] != second[name]]  # all schemas may be valid
         apart = all(best.get(f"{name}_low", 0) > second.get(f"{name}_high", 1) for name in differing) and differing
-        pairs = ", ".join(f"{word} {percent(best[name])} to {percent(second[name])}" for word, name in shown.items())
+        told = {word: name for word, name in shown.items() if name in differing} or shown
+        pairs = ", ".join(f"{word} {percent(best[name])} to {percent(second[name])}" for word, name in told.items())
         winner, other = arm_title(best["arm"]), arm_title(second["arm"])
         finding = f"{winner} beats {other}: {pairs}" if apart else f"{winner} is not shown to beat {other}: {pairs}"
     if reference is not None:
@@ -199,7 +200,8 @@ def _arm_legend(axes, arms: list[str], marked: bool) -> None:
             axes.plot([], [], "D", color="white", markeredgecolor="black", markersize=11)[0],
         ]
         names.append("report")
-    legend(axes, columns=len(names), handles=handles, labels=names)
+    crowded = {"fontsize": SMALL, "columnspacing": 1.0} if len(names) > 5 else {}  # else it runs off the slide
+    legend(axes, columns=len(names), handles=handles, labels=names, **crowded)
 
 
 def _intervals(axes, bars, bounds: list[tuple[float | None, float | None]]) -> None:

@@ -69,11 +69,14 @@ def waterfall(table: pd.DataFrame) -> Picture:
     axes.set_xticks(range(len(right)), right.index, fontsize=23)
     axes.set_ylabel("answers that are exactly right")
     axes.grid(False, axis="x")
-    percent_axis(axes, top=1.12)
+    percent_axis(axes, top=min(1.12, max(0.25, 1.5 * right.max())))
     gains = right.diff().dropna()
     finding = f"{right.index[-1]}: {percent(right.iloc[-1])} of the answers are exactly right"
     if len(gains) and gains.max() > 0:
         best = gains.idxmax()
         finding = f"The largest gain comes with {best.removeprefix('+ ')}: {percent(right[best])} are exactly right"
-    caption = f"The same {int(sizes.iloc[0])} requests at each step; exactly right: no fault at permission level."
+    caption = (
+        f"The same {int(sizes.iloc[0])} requests at each step; exactly right: no fault at permission level. A bar "
+        "begins where the one before ends; repair mends the fine-tuned answers, the grammar stands in its place."
+    )
     return finish(figure, finding[0].upper() + finding[1:], caption)

@@ -23,7 +23,7 @@ from lib.evaluation.plots.slide import (
 )
 
 METRIC_TITLES = {metric.name: metric.title for metric in METRICS + PERMISSIONS}
-VERDICTS = {"better": COLOURS[0], "worse": COLOURS[3], "undecided": GREY}
+VERDICTS = {"better": COLOURS[0], "worse": COLOURS[3], "undecided": GREY, "too few": GREY}
 INSIDE = {"ha": "center", "va": "center", "color": "white", "fontsize": SMALL + 4, "fontweight": "bold"}
 
 
@@ -129,11 +129,11 @@ def faults_by_service(table: pd.DataFrame, arm: str) -> Picture:
         raise checked.RowsError("no service is wanted: there is nothing to draw")
     figure, axes = slide()
     if table.shape[1]:
-        looks = {"cmap": "cividis", "annot": True, "fmt": ".0%", "linewidths": 2, "annot_kws": {"fontsize": SMALL}}
+        looks = {"cmap": "Blues", "annot": True, "fmt": ".0%", "linewidths": 2, "annot_kws": {"fontsize": SMALL}}
         seaborn.heatmap(table, ax=axes, vmin=0, vmax=1, cbar=False, **looks)
-        where, fault = table.stack().idxmax()
-        service, n = where.split(", ")
-        finding = f"{arm_title(arm)}: commonest fault {fault}, in {percent(table.max().max())} of {service} ({n})"
+        fault = table.mean().idxmax()
+        service, n = table[fault].idxmax().split(", ")
+        finding = f"{arm_title(arm)}: commonest fault {fault}; most in {service}, {percent(table[fault].max())} of {n}"
     else:
         finding = f"{arm_title(arm)}: no fault in any service"
     axes.set_xticks(axes.get_xticks(), [title.replace(" ", "\n") for title in table], rotation=0, fontsize=SMALL)

@@ -53,7 +53,7 @@ class Picture:
     @property
     def title(self) -> str:
         """The finding, on one line."""
-        return self.figure.get_suptitle().replace("\n", " ")
+        return self.figure.get_suptitle().replace("\n", " ").replace(r"\$", "$")
 
     def png(self) -> bytes:
         """The slide, 1600 x 900 pixels."""
@@ -105,12 +105,12 @@ def finish(figure: Figure, finding: str, caption: str) -> Picture:
     with matplotlib.rc_context(STYLE):
         figure.draw_without_rendering()
     figure.set_layout_engine("none")  # laid out anew at each save, the same figure would differ in the last digit
-    return Picture(figure, caption)
+    return Picture(figure, caption.replace(r"\$", "$"))
 
 
 def arm_title(arm: str) -> str:
-    """An arm's name in words: "fine_tuned" -> "fine-tuned"."""
-    return ARM_TITLES.get(arm, arm.replace("_", " "))
+    """An arm's name in words: "fine_tuned" -> "fine-tuned". A "$" is escaped: it would begin mathematics."""
+    return ARM_TITLES.get(arm, arm.replace("_", " ").replace("$", r"\$"))
 
 
 def percent_axis(axis_owner: Axes, axis: str = "y", top: float = 1.0) -> None:
