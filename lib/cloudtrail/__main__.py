@@ -8,6 +8,8 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
+from tabulate import tabulate
+
 from lib.cloudtrail import files, generalise, lookup, proposals, watch
 from lib.cloudtrail.drafting import Draft, draft
 from lib.cloudtrail.gate import gate, sentences
@@ -15,6 +17,8 @@ from lib.cloudtrail.observed import Filters, Reading, TrailError
 from lib.errors import CourseError
 from lib.files import writing
 from lib.iam.document import Policy, PolicySyntaxError, parse
+
+WIDTH = 44  # characters of a column
 
 PASSED, NOT_PASSED, REFUSED = 0, 1, 2
 
@@ -37,7 +41,10 @@ def _draft(options: argparse.Namespace) -> int:
     _show(made, options)
     for title, lines in (
         ("Questions", made.questions),
-        ("Conditions that the evidence supports (not in the policy)", [p.because for p in made.proposals]),
+        (
+            f"Conditions that the evidence supports ({'in' if options.conditions else 'not in'} the policy)",
+            [f"{p.sid}: {p.key}, as {p.because}" for p in made.proposals],
+        ),
         ("Failed calls, left out", made.evidence.failed),
         ("Gate", sentences(verdict)),
     ):
@@ -69,7 +76,8 @@ def _watch(options: argparse.Namespace) -> int:
 def _dormant(options: argparse.Namespace) -> int:
     policies = [_policy(path) for path in options.policy]
     found = watch.dormant(policies, _read(options).observed)
-    print(watch.table(found, options.most).to_string(index=False))
+    table = watch.table(found, options.most)
+    print(tabulate(table, headers="keys", showindex=False, maxcolwidths=WIDTH, tablefmt="simple"))
     print(f"{sum(len(row.actions) for row in found):,} actions are allowed and were not used", file=sys.stderr)
     return PASSED
 

@@ -110,10 +110,14 @@ def _gathered(observed: list[Observed]) -> Evidence:
         uses=tuple(_use(action, rows) for action, rows in sorted(seen.items())),
         principals=tuple(sorted({row.principal for row in observed})),
         calls=sum(row.calls for row in observed),
-        uncertain=tuple(f"{name} ({calls:,} calls): {why}" for (name, why), calls in sorted(uncertain.items())),
+        uncertain=tuple(f"{name} ({_counted(calls)}): {why}" for (name, why), calls in sorted(uncertain.items())),
         free=tuple(sorted(free)),
-        failed=tuple(f"{name}: {calls:,} calls failed with {code}" for (name, code), calls in sorted(failed.items())),
+        failed=tuple(f"{name}: {_counted(calls)} failed with {code}" for (name, code), calls in sorted(failed.items())),
     )
+
+
+def _counted(calls: int) -> str:
+    return f"{calls:,} call{'' if calls == 1 else 's'}"
 
 
 def _home(row: Observed) -> tuple[str, str]:
