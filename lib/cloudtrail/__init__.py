@@ -7,14 +7,12 @@ from typing import Any
 
 from lib.cloudtrail.mapping import Mapping, actions_for
 
-__all__ = ["Draft", "Mapping", "actions_for", "draft", "gate"]
-
-_LATER = {"Draft": "drafting", "draft": "drafting", "gate": "gate"}
+__all__ = ["Draft", "Mapping", "actions_for", "draft"]
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _LATER:
+    if name not in ("Draft", "draft"):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
+    from lib.cloudtrail import drafting
 
-    return getattr(import_module(f"lib.cloudtrail.{_LATER[name]}"), name)
+    return getattr(drafting, name)
