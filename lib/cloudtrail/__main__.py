@@ -4,7 +4,7 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -34,9 +34,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _draft(options: argparse.Namespace) -> int:
-    read = _read(options)
-    print(read.summary, *read.shortened, sep="\n", file=sys.stderr)
+    read = _told(_read(options))
     made = draft(read, options.role, generalise.Rule("tag" if options.tag else options.by, options.tag))
+    if options.conditions:
+        policies = tuple(proposals.add(policy, made.proposals) for policy in made.policies)
+        made = replace(made, policy=proposals.add(made.policy, made.proposals), policies=policies)
     verdict = gate(made, live=options.live)
     _show(made, options)
     for title, lines in (
@@ -56,7 +58,8 @@ def _draft(options: argparse.Namespace) -> int:
 
 def _watch(options: argparse.Namespace) -> int:
     policy = _policy(options.policy)
-    found = files.denied(_logs(options), _filters(options), progress=sys.stderr.isatty())
+    read, found = files.read_both(_logs(options), _filters(options), progress=sys.stderr.isatty())
+    _told(read)
     if not found:
         print("no call was denied", file=sys.stderr)
         return PASSED
@@ -75,11 +78,19 @@ def _watch(options: argparse.Namespace) -> int:
 
 def _dormant(options: argparse.Namespace) -> int:
     policies = [_policy(path) for path in options.policy]
-    found = watch.dormant(policies, _read(options).observed)
+    found = watch.dormant(policies, _told(_read(options)).observed)
     table = watch.table(found, options.most)
     print(tabulate(table, headers="keys", showindex=False, maxcolwidths=WIDTH, tablefmt="simple"))
     print(f"{sum(len(row.actions) for row in found):,} actions are allowed and were not used", file=sys.stderr)
     return PASSED
+
+
+def _told(reading: Reading) -> Reading:
+    """The reading, once its summary is printed: what was left out is part of every answer."""
+    print(reading.summary, *reading.shortened, sep="\n", file=sys.stderr)
+    if not reading.observed:
+        raise TrailError("no events: choose a longer time, another folder, another principal or other filters")
+    return reading
 
 
 def _policy(path: Path) -> Policy:
@@ -93,10 +104,7 @@ def _policy(path: Path) -> Policy:
 
 def _show(made: Draft, options: argparse.Namespace) -> None:
     """The policy on standard output, or in files: one, or a numbered one for each piece."""
-    policies = [
-        proposals.add(p, made.proposals) if options.conditions else p
-        for p in ((made.policy,) if options.whole else made.policies)
-    ]
+    policies = (made.policy,) if options.whole else made.policies
     if options.json:
         said = {"questions": made.questions, "placeholders": made.placeholders}
         said |= {"policies": [p.data for p in policies], "proposals": [asdict(p) for p in made.proposals]}

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from lib.cloudtrail import generalise, proposals
 from lib.cloudtrail.evidence import Events, Evidence, gather
-from lib.cloudtrail.observed import printable
+from lib.cloudtrail.observed import TrailError, printable
 from lib.cloudtrail.proposals import Proposal
 from lib.iam import catalogue
 from lib.iam.checks import Finding, validate
@@ -76,9 +76,12 @@ def draft(events: Events, principal: str | None = None, by: generalise.Rule = ge
         by: how ARNs are made more general; nothing, unless asked for.
 
     Raises:
-        TrailError: if there are no calls, or none of the principal.
+        TrailError: if there are no calls, none of the principal, or none that succeeded and needs a permission.
     """
     evidence = gather(events, principal)
+    if not evidence.uses:
+        said = [*evidence.failed, *evidence.uncertain, *(f"{name} needs no permission" for name in evidence.free)]
+        raise TrailError(f"no call succeeded that needs a permission: {'; '.join(said[:SHOWN])}")
     wanted = {use.action: frozenset(use.arns or map(placeholder, use.formats)) for use in evidence.uses}
     wanted, conditions = generalise.apply(wanted, by)
     groups = [group for service in _by_service(wanted) for group in _grouped(service)]

@@ -73,6 +73,16 @@ def read(paths: Paths, filters: Filters = EVERYTHING, progress: bool = True, mos
         return rows.reading(aggregate.rows(), aggregate.skipped + skipped, files, most)
 
 
+def read_both(
+    paths: Paths, filters: Filters = EVERYTHING, progress: bool = True, most: int = rows.MOST
+) -> tuple[Reading, list[Denied]]:
+    """What `read` and `denied` find, in one pass over the files; arguments and errors as of `read`."""
+    with Aggregate(filters, most) as aggregate:
+        files, skipped = _add(aggregate, paths, filters, progress)
+        found = list(aggregate.rows())
+        return rows.reading(found, aggregate.skipped + skipped, files, most), rows.denied(found)
+
+
 def denied(paths: Paths, filters: Filters = EVERYTHING, progress: bool = True) -> list[Denied]:
     """Read log files for the calls that were refused for want of a permission; arguments and errors as of `read`."""
     with Aggregate(filters) as aggregate:

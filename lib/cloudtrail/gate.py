@@ -9,6 +9,7 @@ from random import Random
 
 from lib.cloudtrail.drafting import FILL_IN, Draft
 from lib.cloudtrail.evidence import Use
+from lib.cloudtrail.proposals import via_service
 from lib.iam import catalogue
 from lib.iam import live as aws
 from lib.iam.checks import Finding, validate
@@ -21,7 +22,6 @@ NOBODYS = "111122223333"  # account of a caller whose own is not known
 STOPPING = ("ERROR", "SECURITY_WARNING")
 CONTEXT = {  # circumstance of a call -> condition key and value that a request has in it
     "vpcEndpointId": ("aws:SourceVpce", None),
-    "invokedBy": ("aws:CalledVia", None),
     "tlsVersion": ("aws:SecureTransport", "true"),
     "mfa": ("aws:MultiFactorAuthPresent", None),
 }
@@ -41,8 +41,8 @@ class Gate:
 
     @property
     def passed(self) -> bool:
-        """Whether nothing speaks against the policy but questions for a person."""
-        return not self.findings and not self.refused and not self.granted
+        """Whether something was tried, and nothing speaks against the policy but questions for a person."""
+        return self.allowed > 0 and not self.findings and not self.refused and not self.granted
 
 
 def gate(draft: Draft, live: bool = False) -> Gate:
@@ -143,6 +143,8 @@ def _context(use: Use) -> dict[str, str]:
     """Circumstances of one of the calls, as a request has them."""
     found = dict(use.contexts[0]) if use.contexts else {}
     known = {CONTEXT[name][0]: CONTEXT[name][1] or value for name, value in found.items() if name in CONTEXT}
+    if service := found.get("invokedBy"):
+        known |= {"aws:CalledVia": service, "kms:ViaService": via_service(service, (use.regions or ("",))[0])}
     if use.regions and use.regions[0]:
         known["aws:RequestedRegion"] = use.regions[0]
     if use.action == "iam:PassRole" and use.sources:

@@ -44,6 +44,8 @@ def actions_for(event_source: str, event_name: str, parameters: Parameters | Non
     if prefix is None:
         return Mapping((), False, f"the catalogue has no service for the event source {event_source!r}")
     pairs = None if parameters is None else flatten(parameters)
+    if prefix == "autoscaling" and _is_application(pairs, event_name):
+        prefix = "application-autoscaling"
     sources = (name_of(event_source), prefix)
     names = dict.fromkeys((event_name.strip(), _VERSION.sub("", event_name.strip())))
     found = next((m for name in names if (m := _mapped(sources, name, pairs))), None)
@@ -52,6 +54,16 @@ def actions_for(event_source: str, event_name: str, parameters: Parameters | Non
             (), False, f"the catalogue has no action for {event_name!r} of {prefix}, and the table of exceptions no row"
         )
     return _with_roles(_with_additions(found, sources, pairs), pairs)
+
+
+def _is_application(pairs: Pairs | None, event: str) -> bool:
+    """Whether an event of "autoscaling" is Application Auto Scaling's, which logs under the same source.
+
+    Application Auto Scaling User Guide, "Log API calls with CloudTrail": its requests name a service namespace.
+    """
+    named = any(name.lower() == "servicenamespace" for name, _ in pairs or ())
+    action = catalogue.load().action
+    return named or not action(f"autoscaling:{event}") and action(f"application-autoscaling:{event}") is not None
 
 
 def _mapped(sources: tuple[str, str], name: str, pairs: Pairs | None) -> Mapping | None:

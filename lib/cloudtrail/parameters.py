@@ -25,6 +25,8 @@ KEYED = frozenset({"requestitems"})  # objects whose keys are names of resources
 FIRST_WORD = frozenset({"statement", "statements.statement", "transactstatements.statement"})  # only the verb counts
 MATCHED = (  # what the patterns of parameter names in exceptions.txt stand for
     *("statement", "statements.statement", "transactStatements.statement", "tagsToAdd.key", "tagsToRemove"),
+    # read by mapping.py and roles.py
+    *("serviceNamespace", "deliverLogsPermissionArn", "roles.authenticated", "roles.unauthenticated"),
     *(f"transactItems.{verb}.tableName" for verb in ("get", "put", "update", "delete", "conditionCheck")),
 )
 # EC2's newer operations are logged under one more name: {"CreateNatGatewayRequest": {"SubnetId": ...}}.

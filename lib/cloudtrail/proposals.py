@@ -12,6 +12,8 @@ from lib.iam.document import Policy, PolicyLike, as_list, as_policy
 
 MOST = 3  # different values; more than these are no habit
 GLOBAL = frozenset({"iam", "sts", "route53", "cloudfront", "organizations", "support", "budgets", "ce", "health"})
+# Services that make their callers' requests under aws:CalledVia (IAM User Guide, "AWS global condition context keys").
+CALLING = frozenset(f"{name}.amazonaws.com" for name in ("athena", "cloudformation", "dynamodb", "kms"))
 PASSED_TO = {  # event source of a call that passes a role -> the service that the role is for, where it differs
     "ecs.amazonaws.com": "ecs-tasks.amazonaws.com",
     "autoscaling.amazonaws.com": "ec2.amazonaws.com",
@@ -56,7 +58,15 @@ def _of_statement(sid: str, uses: list[Use]) -> Iterable[Proposal]:
             endpoints,
             f"all {calls:,} calls came through {' or '.join(endpoints)}",
         )
-    if services := values("invokedBy"):
+    callers = values("invokedBy")
+    if callers and all(use.action.startswith("kms:") for use in uses):
+        named = tuple(sorted({via_service(s, region) for s in callers for use in uses for region in use.regions}))
+        yield Proposal(
+            *(sid, "StringEquals", "kms:ViaService", named),
+            because=f"all {calls:,} calls were made by {' or '.join(callers)}",
+        )
+    elif callers and set(callers) <= CALLING:
+        services = callers
         because = f"all {calls:,} calls were made by {' or '.join(services)}"
         yield Proposal(sid, "ForAnyValue:StringEquals", "aws:CalledVia", services, because)
     if values("tlsVersion"):
@@ -74,6 +84,11 @@ def _of_statement(sid: str, uses: list[Use]) -> Iterable[Proposal]:
         yield Proposal(
             sid, "StringEquals", "iam:PassedToService", takers, f"the roles were passed in calls of {', '.join(takers)}"
         )
+
+
+def via_service(service: str, region: str) -> str:
+    """A service as kms:ViaService has it: "s3.eu-west-1.amazonaws.com" (AWS KMS Developer Guide, "Condition keys")."""
+    return service.replace(".amazonaws.com", f".{region}.amazonaws.com") if region else service
 
 
 def add(policy: PolicyLike, chosen: Iterable[Proposal]) -> Policy:

@@ -13,6 +13,8 @@ from lib.iam.catalogue import Action
 
 PASS_ROLE = "iam:PassRole"
 ROLE_ARN = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+")
+# Parameters that take a role's ARN under another name: EC2's flow logs, Cognito's pools.
+_HOLDS_ROLE = re.compile(r"(deliverlogspermissionarn|roles\..+)$")
 _NAMES_ROLE = re.compile(r"(role(arn|name|id)?s?|rolenamearn|iaminstanceprofile(arn|name)?|instanceprofilename)$")
 
 # Services whose calls name roles to read, tag, assume or share with them, not to pass them on.
@@ -23,7 +25,17 @@ WITHOUT_PASSING = frozenset(
 # each of their actions (each guide's page of identity-based policy examples).
 DOCUMENTED = frozenset(
     {
-        *("amplify", "appsync", "autoscaling", "batch", "bedrock", "cloudformation", "cloudtrail", "codebuild"),
+        *(
+            "amplify",
+            "apigateway",
+            "appsync",
+            "autoscaling",
+            "batch",
+            "bedrock",
+            "cloudformation",
+            "cloudtrail",
+            "codebuild",
+        ),
         *(
             "codedeploy",
             "codepipeline",
@@ -50,7 +62,9 @@ def always_passing() -> frozenset[str]:
 
 def roles_of(parameters: Iterable[tuple[str, str]]) -> tuple[str, ...]:
     """The values of the parameters that name a role or an instance profile, whether as ARN or by name; sorted."""
-    return tuple(sorted({value for name, value in parameters if names_role(name) and value}))
+    pairs = [(name.lower(), value) for name, value in parameters if value]
+    held = {value for name, value in pairs if _HOLDS_ROLE.search(name) and ROLE_ARN.fullmatch(value)}
+    return tuple(sorted(held | {value for name, value in pairs if names_role(name)}))
 
 
 def names_role(name: str) -> bool:
@@ -74,6 +88,6 @@ def passing(action: Action, parameters: tuple[tuple[str, str], ...] | None) -> b
         return bool(roles)
     if action.service in WITHOUT_PASSING or action.access_level not in CHANGING:
         return False
-    if not any(ROLE_ARN.fullmatch(role) for role in roles):
-        return False
-    return True if action.service in DOCUMENTED else None
+    if action.service in DOCUMENTED:  # Glue, for one, takes a role's bare name
+        return bool(roles)
+    return None if any(ROLE_ARN.fullmatch(role) for role in roles) else False

@@ -67,9 +67,15 @@ API_ROOTS = {  # parameter -> first part of the path of a request to API Gateway
     **{"restapiid": "restapis", "apiid": "apis", "domainname": "domainnames", "usageplanid": "usageplans"},
     **{"vpclinkid": "vpclinks", "apikey": "apikeys", "clientcertificateid": "clientcertificates"},
 }
+API_PARTS = {  # parameter -> what stands before it in the path below an API
+    **{"routeid": "routes", "integrationid": "integrations", "authorizerid": "authorizers", "modelid": "models"},
+    **{"resourceid": "resources", "stagename": "stages", "deploymentid": "deployments", "modelname": "models"},
+    **{"requestvalidatorid": "requestvalidators", "apimappingid": "apimappings", "basepath": "basepathmappings"},
+    **{"keyid": "keys"},
+}
 # Services for whose resources one format stands in a question, as they have too many (API Gateway Developer Guide,
 # "Resource format of permissions for managing API").
-ONE_FORMAT = {"apigateway": "arn:${Partition}:apigateway:${Region}::${ResourcePath}"}
+ONE_FORMAT = {"apigateway": "arn:${Partition}:apigateway:${Region}::/restapis/${ResourcePath}"}
 GEOGRAPHIES = frozenset({"apac", "au", "ca", "eu", "global", "jp", "us", "us-gov"})  # of Bedrock's inference profiles
 IAM_KINDS = {"rolename": "role", "username": "user", "groupname": "group", "policyname": "policy"}
 
@@ -208,10 +214,13 @@ def _of_ec2(action: Action, pairs: Pairs, place: Place) -> tuple[tuple[str, ...]
 
 
 def _of_apigateway(action: Action, pairs: Pairs, place: Place) -> tuple[tuple[str, ...], bool]:
-    """An API and all below it: the event does not have the path that the verb was used on."""
+    """The part of an API that the request names and what is below it; the event does not have the very path."""
     values = _by_name(pairs)
     roots = (f"/{root}/{values[name]}" for name, root in API_ROOTS.items() if name in values)
     path = next(roots, None)
+    part = next((f"/{part}/{values[name]}" for name, part in API_PARTS.items() if name in values), "")
+    if path and part:
+        path += part + (f"/methods/{values['httpmethod']}" if "httpmethod" in values else "")
     start = f"arn:{place.partition}:apigateway:{place.region}::"
     return ((f"{start}{path}", f"{start}{path}/*") if path else ()), True
 

@@ -12,14 +12,16 @@ import json
 import random
 import re
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from lib.cloudtrail import files
 from lib.cloudtrail.actors import ACTORS, Actor
 from lib.cloudtrail.calls import Call
-from lib.cloudtrail.observed import TrailError
+from lib.cloudtrail.observed import Reading, TrailError
 from lib.files import shown, writing
 
 ORGANISATION = "o-exampleorgid"
@@ -79,6 +81,13 @@ def write(folder: Path | str, events: int = 2_000, seed: int = 0) -> list[Path]:
             written.append(folder / _name(account, region, start, rng))
             _write(written[-1], _filled(chosen, start, length, rng))
     return written
+
+
+def sample(events: int = 2_000, seed: int = 0) -> Reading:
+    """A made-up trail, written to a folder that is gone afterwards, and read."""
+    with tempfile.TemporaryDirectory() as folder:
+        write(folder, events, seed)
+        return files.read(folder, progress=False)
 
 
 def _places() -> dict[tuple[str, str], tuple[list[Template], list[float]]]:

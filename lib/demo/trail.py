@@ -12,7 +12,7 @@ from lib.cloudtrail.drafting import Draft, draft
 from lib.cloudtrail.gate import gate, sentences
 from lib.cloudtrail.generalise import Rule
 from lib.cloudtrail.observed import Reading, TrailError
-from lib.demo.app import CSS, DraftError
+from lib.demo.app import CSS, DraftError, GeneratorApp
 from lib.demo.highlight import escape, policy_html
 
 WAYS = {"as they were seen": "nothing", "by prefix": "prefix", "all of an account": "account"}
@@ -70,6 +70,11 @@ class TrailApp:
 
     def _pressed(self, _: widgets.Button) -> None:
         self.draft()
+
+
+def tabs(app: GeneratorApp, evidence: TrailApp) -> widgets.Tab:
+    """Both ways to a draft, side by side."""
+    return widgets.Tab([app.widget, evidence.widget], titles=("From a sentence", "From CloudTrail"))
 
 
 def _html(made: Draft) -> str:

@@ -73,6 +73,9 @@ def test_dormant_grants_are_a_table_worst_first(logs, tmp_path, capsys):
     assert main(["dormant", logs, "--policy", str(policy), "--most", "5"]) == 0
     out, said = capsys.readouterr()
     assert "Permissions management" in out.splitlines()[2] and "were not used" in said
+    assert main(["dormant", logs, "--role", "nobody", "--policy", str(policy)]) == 2
+    assert main(["watch", logs, "--role", "nobody", "--policy", str(policy)]) == 2
+    assert "no events" in capsys.readouterr().err
     policy.write_text("{")
     assert main(["dormant", logs, "--policy", str(policy)]) == 2
     assert "admin.json: is no policy" in capsys.readouterr().err

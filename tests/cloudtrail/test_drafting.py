@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lib.cloudtrail import draft, gate
+from lib.cloudtrail import actions_for, draft, gate
 from lib.cloudtrail.drafting import FILL_IN, pieces
 from lib.cloudtrail.files import read
 from lib.cloudtrail.gate import sentences
@@ -274,3 +274,42 @@ def test_a_trail_becomes_a_policy_that_passes_the_gate(tmp_path, role):
     made = draft(read(tmp_path, Filters(principal=role), progress=False), role)
     assert len(statements(made)) > 5 and gate.gate(made).passed
     assert not [f for f in made.findings if f.severity == "ERROR"]
+
+
+def test_calls_that_need_a_second_permission():
+    def needed(source, event, **parameters):
+        return set(actions_for(f"{source}.amazonaws.com", event, parameters).actions)
+
+    assert needed("secretsmanager", "BatchGetSecretValue", secretIdList=["a"]) == {
+        *("secretsmanager:BatchGetSecretValue", "secretsmanager:GetSecretValue"),
+    }
+    assert "sts:GetServiceBearerToken" in needed("ecr-public", "GetAuthorizationToken")
+    assert "iam:PassRole" in needed("glue", "CreateJob", name="j", role="etl")
+    assert needed("autoscaling", "PutScalingPolicy", serviceNamespace="ecs") == {
+        "application-autoscaling:PutScalingPolicy"
+    }
+    assert needed("autoscaling", "RegisterScalableTarget") == {"application-autoscaling:RegisterScalableTarget"}
+    assert needed("autoscaling", "PutScalingPolicy", autoScalingGroupName="g") == {"autoscaling:PutScalingPolicy"}
+
+
+def test_a_part_of_an_api_is_not_all_of_it():
+    made = draft([call("apigateway", "DeleteRoute", apiId="a1", routeId="r1")])
+    assert by_sid(made).popitem()[1]["Resource"] == [
+        *("arn:aws:apigateway:eu-west-1::/apis/a1/routes/r1", "arn:aws:apigateway:eu-west-1::/apis/a1/routes/r1/*"),
+    ]
+    listed = draft([call("apigateway", "GetRestApis"), GET])
+    assert not [f for f in listed.findings if f.severity == "ERROR"] and gate.gate(listed).passed
+
+
+def test_nothing_to_allow_is_said_in_one_line():
+    with pytest.raises(TrailError, match="no call succeeded that needs a permission: s3.* failed with AccessDenied"):
+        draft([call("s3", "GetObject", calls=0, errors=(("AccessDenied", 2),), bucketName="b", key="k")])
+    with pytest.raises(TrailError, match="GetCallerIdentity needs no permission"):
+        draft([call("sts", "GetCallerIdentity")])
+    assert not gate.gate(draft([call("kms", "Decrypt")])).passed  # nothing could be tried
+
+
+def test_keys_used_through_a_service_are_proposed_with_the_key_that_kms_knows():
+    key = "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+    made = draft([call("kms", "Decrypt", context=(("invokedBy", "s3.amazonaws.com"),), keyId=key)])
+    assert [(p.key, p.values) for p in made.proposals] == [("kms:ViaService", ("s3.eu-west-1.amazonaws.com",))]

@@ -73,7 +73,7 @@ def test_the_run_ends_with_the_table_and_where_to_look(finished):
 def test_the_report_opens_in_a_browser_and_shows_all_stages(finished, open_page):
     runs, _ = finished
     page = open_page(runs / "nano" / "report.html")
-    assert [h.inner_text() for h in page.query_selector_all("h2")][2:-1] == list(STAGES[:4])
+    assert [h.inner_text() for h in page.query_selector_all("h2")][2:-1] == list(STAGES)
     figures = page.query_selector_all("figure img")
     assert len(figures) >= 15 and all(figure.bounding_box()["width"] > 400 for figure in figures)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
