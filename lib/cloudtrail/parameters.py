@@ -22,6 +22,7 @@ MOST = 500  # pairs that one event keeps
 HIDDEN = "HIDDEN_DUE_TO_SECURITY_REASONS"  # what CloudTrail writes in the place of a secret value
 
 KEYED = frozenset({"requestitems"})  # objects whose keys are names of resources (DynamoDB's BatchGetItem)
+TAGS, TAGGED = "tags", ("tags", "taglist", "tagset")  # that something is tagged is kept, not with what
 FIRST_WORD = frozenset({"statement", "statements.statement", "transactstatements.statement"})  # only the verb counts
 MATCHED = (  # what the patterns of parameter names in exceptions.txt stand for
     *("statement", "statements.statement", "transactStatements.statement", "tagsToAdd.key", "tagsToRemove"),
@@ -59,13 +60,15 @@ def flatten(parameters: Parameters | None) -> tuple[tuple[str, str], ...]:
         return ()
     else:
         pairs = [pair for pair in parameters if isinstance(pair, tuple) and len(pair) == 2]
-    wanted = _wanted()
+    wanted, pairs = _wanted(), [(str(name), value) for name, value in pairs]
     found = set()
     for name, value in _leaves(pairs, "", 0):
         if name.lower() in wanted:
             text = value.split(None, 1)[0] if name.lower() in FIRST_WORD and value.strip() else value
             if text and text != HIDDEN and len(text) <= LONGEST:
                 found.add((name, text))
+    if any(name.lower() in TAGGED and value for name, value in pairs):
+        found = {pair for pair in found if pair[0].lower() not in TAGGED} | {(TAGS, "given")}
     return tuple(sorted(found)[:MOST])
 
 

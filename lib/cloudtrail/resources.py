@@ -91,7 +91,7 @@ def resources_for(
         return _named(known, {"": set(own)}, place)
     # An ARN is classed as it stands and used in its literal form.
     seen = {arn: text for arn in (*resources, *(value for _, value in pairs)) if (text := literal_arn(arn))}
-    return _named(known, _found(known, seen | {arn: arn for arn in own}, safe, place), place)
+    return _named(known, _found(known, seen | {arn: arn for arn in own}, safe, place), place, safe)
 
 
 @lru_cache(maxsize=65_536)
@@ -153,7 +153,7 @@ def _passed_roles(pairs: Pairs, place: Place) -> set[str]:
     return arns
 
 
-def _named(action: Action, found: Found, place: Place) -> Named:
+def _named(action: Action, found: Found, place: Place, pairs: Pairs = ()) -> Named:
     kinds, needed = _kinds(action), NEEDED.get(action.name, ())
     width = {kind.name: frozenset(variables(kind)) for kind in kinds} | {"": frozenset()}
     found = {name: arns for name, arns in found.items() if arns}
@@ -167,8 +167,19 @@ def _named(action: Action, found: Found, place: Place) -> Named:
     if not arns and action.service in ONE_FORMAT:
         return Named((), (_filled_in(ONE_FORMAT[action.service], {}, place),))
     missing = [kind for kind in filling if kind.name in needed] if needed else [] if arns else filling
-    formats = (_fill(kind, {}, place) for kind in missing if kind.name not in found)
+    formats = (_fill(kind, _known(action, kind, pairs), place) for kind in missing if kind.name not in found)
     return Named(tuple(sorted(arns)), tuple(dict.fromkeys(formats)))
+
+
+def _known(action: Action, kind: ResourceType, pairs: Pairs) -> dict[str, str]:
+    """The variables of a format that the request names, each by one value: the bucket, if not the object."""
+    known = {}
+    for variable in variables(kind):
+        given = {value for name, value in pairs if names(action, kind, variable, name)}
+        shaped = {text for value in given if (text := shaped_value(kind, variable, value))}
+        if len(shaped) == 1 and not next(iter(shaped)).startswith("arn:"):
+            known |= {variable: shaped.pop()}
+    return known
 
 
 def _belongs(action: Action, kind: ResourceType) -> bool:
