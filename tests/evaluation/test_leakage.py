@@ -3,9 +3,14 @@
 import json
 
 import pandas as pd
+import pytest
 
+from lib import profiles
+from lib.data import dataset, managed, written
 from lib.data.dataset import Example
 from lib.evaluation.leakage import BINS, by_distance, shared, shared_with_text
+from lib.model import corpus
+from lib.model.pretrain import Setup
 
 
 def example(id: str, instruction: str, *actions: str, sid: str | None = None) -> Example:
@@ -57,3 +62,11 @@ def test_instructions_and_policies_are_found_inside_text():
         "near duplicate": 1,
     }
     assert not shared_with_text([example("3", "List topics", "sns:ListTopics")], texts).any()
+
+
+@pytest.mark.slow
+def test_nothing_of_the_test_split_is_in_all_that_nano_was_pretrained_on():
+    data = dataset.build(managed.fetch(progress=False), written.write(profiles.load("nano").examples, 0))
+    texts = [document.text for document in corpus.documents(data, Setup().pages)]
+    assert len(texts) > 40_000 and not shared_with_text(data.test, texts).any()
+    assert shared_with_text(data.test[:3], [*texts, f"{data.test[0].instruction}\n{data.test[0].policy}"]).all()
