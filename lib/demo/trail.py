@@ -58,18 +58,26 @@ class TrailApp:
             principal: an ARN of the menu; None takes the one that is chosen.
 
         Raises:
-            DraftError: if it is not in the menu.
+            DraftError: if it is not in the menu, or nothing that it did needs a permission; the widget then shows
+                the same line.
         """
         if principal is not None:
             if principal not in dict(self.principal.options).values():
                 raise DraftError(f"no calls of {principal!r}: choose one of the menu")
             self.principal.value = principal
-        made = draft(self._reading, self.principal.value, by=Rule(self.way.value))
+        try:
+            made = draft(self._reading, self.principal.value, by=Rule(self.way.value))
+        except TrailError as error:
+            self.result.value = f'<div class="iam-error" role="alert">Error: {escape(str(error))}</div>'
+            raise DraftError(str(error)) from error
         self.result.value = _html(made)
         return made
 
     def _pressed(self, _: widgets.Button) -> None:
-        self.draft()
+        try:
+            self.draft()
+        except DraftError:
+            return  # the widget says it
 
 
 def tabs(app: GeneratorApp, evidence: TrailApp) -> widgets.Tab:

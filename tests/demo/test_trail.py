@@ -50,3 +50,12 @@ def test_a_reading_of_nobody_is_refused(reading):
         TrailApp(Reading([], 0))
     with pytest.raises(TrailError, match="no calls"):
         TrailApp(replace(reading, observed=[replace(reading.observed[0], principal="lambda.amazonaws.com")]))
+
+
+def test_calls_that_need_no_permission_are_one_line(reading):
+    row = next(row for row in reading.observed if row.event == "GetCallerIdentity")
+    app = TrailApp(replace(reading, observed=[row]))
+    app.button.click()
+    assert "GetCallerIdentity needs no permission" in app.result.value and 'role="alert"' in app.result.value
+    with pytest.raises(DraftError, match="needs no permission"):
+        app.draft()
