@@ -2,8 +2,10 @@
 
 import importlib.util
 import re
+from importlib.metadata import distributions
 
 import pytest
+from packaging.specifiers import SpecifierSet
 
 from lib.files import ROOT
 
@@ -114,3 +116,12 @@ def test_the_constraints_pin_every_requirement_and_no_build_of_torch():
     assert not any("+" in version for version in constraints.values())
     for name, version in pins("requirements.txt").items():
         assert name in constraints and version in (None, constraints[name])
+
+
+def test_every_pin_takes_the_oldest_python_that_the_project_promises():
+    oldest = ".".join(map(str, script().OLDEST)) + ".0"
+    lines = (ENV / "constraints.txt").read_text().splitlines()
+    pins = [re.split("[[=]", line)[0].lower() for line in lines if "==" in line]
+    needs = {d.metadata["Name"].lower(): d.metadata["Requires-Python"] for d in distributions()}
+    assert len(pins) > 100
+    assert not {name: needs[name] for name in pins if name in needs and oldest not in SpecifierSet(needs[name] or "")}
