@@ -40,6 +40,14 @@ def write_notebook(tmp_path: Path) -> Callable[..., Path]:
 
 
 @pytest.fixture(scope="session")
+def reading():
+    """What lib.cloudtrail reads of a made-up trail."""
+    from lib.cloudtrail.trail import sample
+
+    return sample(2_000, seed=0)
+
+
+@pytest.fixture(scope="session")
 def browser():
     """A headless Chromium that is installed on this machine; what needs one is skipped where there is none."""
     program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)

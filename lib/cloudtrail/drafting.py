@@ -19,6 +19,7 @@ from lib.iam.document import QUOTAS, Policy
 VERSION = "2012-10-17"
 FILL_IN = "FILL-IN-"  # begins a placeholder; no wildcard, so that a forgotten one grants nothing
 ATTACHED = 10  # managed policies that a role may have (IAM User Guide, "IAM and AWS STS quotas")
+MOST_PAIRS = 10_000  # of actions and resources that are looked at before two statements are put together
 SHOWN = 4  # actions in a question
 SPELLED = {  # service prefix -> as people write it; others are capitalised, short ones all of it
     "apigateway": "APIGateway",
@@ -86,13 +87,13 @@ def draft(events: Events, principal: str | None = None, by: generalise.Rule = ge
     wanted, conditions = generalise.apply(wanted, by)
     groups = [group for service in _by_service(wanted) for group in _grouped(service)]
     statements = _statements(groups, conditions)
-    policy = Policy({"Version": VERSION, "Statement": statements})
+    policy, policies = Policy({"Version": VERSION, "Statement": statements}), pieces(statements)
     placeholders = sorted({arn for arns in wanted.values() for arn in arns if FILL_IN in arn})
     return Draft(
         policy=policy,
-        policies=tuple(pieces(statements)),
+        policies=tuple(policies),
         placeholders=tuple(placeholders),
-        questions=tuple(_questions(evidence, wanted, pieces(statements))),
+        questions=tuple(_questions(evidence, wanted, policies)),
         findings=tuple(validate(policy)),
         proposals=proposals.of(statements, evidence.uses),
         evidence=evidence,
@@ -131,7 +132,7 @@ def _may_join(group: Sequence[str], actions: Sequence[str], wanted: Resources) -
     """Whether all actions on all resources together allow no pair that was not seen."""
     both = [*group, *actions]
     arns = frozenset().union(*(wanted[action] for action in both))
-    if "*" in arns or len(arns) * len(both) > 10_000:
+    if "*" in arns or len(arns) * len(both) > MOST_PAIRS:
         return False
     return all(arn in wanted[action] or not _can_be_on(action, arn) for action in both for arn in arns)
 

@@ -16,18 +16,6 @@ from lib.evaluation.rows import RowsError
 from lib.files import read_jsonl, writing
 from lib.report import templates
 
-MEANS = (
-    "permission_precision",
-    "permission_recall",
-    "over_granted",
-    "under_granted",
-    "requests_alike",
-    "resources_match",
-    "conditions_match",
-    "unscoped",
-)
-
-
 MOST_ARMS = 3  # side by side in a figure
 
 
@@ -56,8 +44,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def report(labelled: pd.DataFrame) -> str:
     """A self-contained HTML page about the answers of one or several arms, as `faults.label` returns them."""
     summary = metrics.summarise(labelled)
-    by_arm = labelled.astype(dict.fromkeys(MEANS, float)).groupby("arm", sort=False)
-    granted = by_arm[list(MEANS)].mean().assign(policies=by_arm["permission_precision"].count())
     arms = list(labelled["arm"].unique())
     shares = faults.shares(labelled)
     models = [arm for arm in arms if arm not in baselines.NAMES]
@@ -68,7 +54,6 @@ def report(labelled: pd.DataFrame) -> str:
         plots.schema_by_complexity(metrics.by_complexity(labelled)),
     ]
     tables = [("Means with 95% intervals", metrics.with_intervals(summary).reset_index(names="metric"))]
-    tables.append(("Permissions, means over the schema valid answers", granted.round(3).reset_index()))
     if len(arms) > 1:
         lead = statistics.differences(labelled, arms[0])
         tables.append((f"What {arms[0]} scores above the others, on the same examples", lead.round(3)))

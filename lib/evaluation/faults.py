@@ -191,7 +191,7 @@ def by_service(labelled: pd.DataFrame, arm: str, most: int = 12) -> pd.DataFrame
     Raises:
         RowsError: if there is no such arm.
     """
-    part = _arm(labelled, arm)
+    part = checked.of_arm(labelled, arm)
     each = part.assign(service=part["services_wanted"].str.split()).explode("service").dropna(subset="service")
     sizes = each["service"].value_counts(sort=True).sort_index().sort_values(ascending=False, kind="stable").head(most)
     table = each[each["service"].isin(sizes.index)].groupby("service")[list(NAMES)].mean().reindex(sizes.index)
@@ -205,7 +205,7 @@ def together(labelled: pd.DataFrame, arm: str) -> pd.DataFrame:
     Raises:
         RowsError: if there is no such arm.
     """
-    part = _arm(labelled, arm)
+    part = checked.of_arm(labelled, arm)
     flags = part[list(NAMES)].astype(int)
     table = flags.T @ flags
     kept = [name for name in NAMES if table.loc[name, name]]
@@ -214,17 +214,10 @@ def together(labelled: pd.DataFrame, arm: str) -> pd.DataFrame:
 
 def advice(labelled: pd.DataFrame, arm: str, most: int = 3) -> list[str]:
     """What to try first for an arm: a sentence for each of its commonest main faults."""
-    part = _arm(labelled, arm)
+    part = checked.of_arm(labelled, arm)
     counts = part.loc[part["fault"] != RIGHT, "fault"].value_counts()
     cures = {fault.name: fault.cure for fault in FAULTS}
     return [
         f"{TITLES[name]} is the main fault of {count} of {len(part)} answers: try {cures[name]}"
         for name, count in counts.head(most).items()
     ]
-
-
-def _arm(labelled: pd.DataFrame, arm: str) -> pd.DataFrame:
-    part = labelled[labelled["arm"] == arm]
-    if part.empty:
-        raise checked.RowsError(f"no arm is called {arm!r}: there are {', '.join(labelled['arm'].unique())}")
-    return part

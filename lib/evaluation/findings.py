@@ -4,7 +4,7 @@ Policies under their names, or labelled answers, come in; a row a finding goes o
 path, and for answers the arm.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -69,10 +69,14 @@ def first_request(policy: PolicyLike) -> Request | None:
     return None
 
 
-def context_of(statement: Statement) -> dict[str, str]:
-    """Circumstances that meet the simple conditions of a statement: of each comparison its first value."""
+def _first(values: Sequence[str]) -> str:
+    return values[0]
+
+
+def context_of(statement: Statement, choose: Callable[[Sequence[str]], str] = _first) -> dict[str, str]:
+    """Circumstances that meet the simple conditions of a statement: of each comparison one value, if it has any."""
     tests = [t for keys in statement.condition.values() if isinstance(keys, dict) for t in keys.items()]
-    return {key: filled(str(values_of(values)[0])) for key, values in tests if values_of(values)}
+    return {key: filled(choose(found)) for key, values in tests if (found := values_of(values))}
 
 
 def filled(pattern: str) -> str:

@@ -105,7 +105,7 @@ def _pairs(permissions: Sequence[Permission], effect: str) -> set[tuple[str, str
 
 def _comparisons(policy: Policy) -> frozenset[tuple[str, str, frozenset[str]]]:
     return frozenset(
-        (operator.lower(), key.lower(), frozenset(map(str, values_of(values))))
+        (operator.lower(), key.lower(), frozenset(values_of(values)))
         for statement in policy.statements
         for operator, keys in statement.condition.items()
         if isinstance(keys, dict)

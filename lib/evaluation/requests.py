@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from random import Random
 
-from lib.evaluation.findings import CALLER, filled
+from lib.evaluation.findings import CALLER, context_of, filled
 from lib.iam import catalogue
 from lib.iam.conditions import values_of
 from lib.iam.document import Policy, PolicyLike, Statement, as_policy
@@ -58,18 +58,12 @@ def _spoken(policy: Policy, rng: Random) -> Iterator[Request]:
                 names = sorted(catalogue.load().expand(pattern))
                 if names:
                     who = rng.choice(_callers(statement))
-                    yield Request(rng.choice(names), filled(resource), who, _context(statement, rng))
+                    yield Request(rng.choice(names), filled(resource), who, context_of(statement, rng.choice))
 
 
 def _callers(statement: Statement) -> list[str]:
     named = statement.principal.values() if isinstance(statement.principal, dict) else ()
     return [who for values in named for who in values_of(values) if who != "*"] or [CALLER]
-
-
-def _context(statement: Statement, rng: Random) -> dict[str, str]:
-    """Circumstances that meet the simple conditions of a statement: of each comparison one of its values."""
-    tests = [t for keys in statement.condition.values() if isinstance(keys, dict) for t in keys.items()]
-    return {key: filled(rng.choice(values_of(v))) for key, v in tests if values_of(v)}
 
 
 def _neighbours(request: Request, rng: Random) -> Iterator[Request]:

@@ -66,6 +66,18 @@ def of_example(arm: str, example: Example) -> dict:
     }
 
 
+def of_arm(table: pd.DataFrame, arm: str) -> pd.DataFrame:
+    """The rows of an arm.
+
+    Raises:
+        RowsError: if there are none.
+    """
+    part = table[table["arm"] == arm]
+    if part.empty:
+        raise RowsError(f"no arm is called {arm!r}: there are {', '.join(map(str, table['arm'].unique()))}")
+    return part
+
+
 def check_arms(table: pd.DataFrame) -> None:
     """Refuse arms that were not run on the same examples.
 

@@ -32,8 +32,7 @@ def differences(scores: Iterable[dict] | pd.DataFrame, arm: str, metrics: Sequen
     """
     table = checked.frame(scores, text=("arm", "id", "complexity"), other=metrics)
     checked.check_arms(table)
-    if arm not in set(table["arm"]):
-        raise checked.RowsError(f"no arm is called {arm!r}: there are {', '.join(table['arm'].unique())}")
+    checked.of_arm(table, arm)
     everywhere = np.ones(len(table), dtype=bool)
     found = []
     for metric in metrics:

@@ -64,9 +64,7 @@ def examples(labelled: pd.DataFrame, outputs: Iterable[Mapping], arm: str, most:
         RowsError: if there is no such arm, or an answer of it is not among the outputs.
     """
     texts = {row["id"]: row for row in outputs if row["arm"] == arm}
-    part = labelled[labelled["arm"] == arm].to_dict("records")
-    if not part:
-        raise checked.RowsError(f"no arm is called {arm!r}: there are {', '.join(labelled['arm'].unique())}")
+    part = checked.of_arm(labelled, arm).to_dict("records")
     if absent := [row["id"] for row in part if row["id"] not in texts]:
         raise checked.RowsError(f"arm {arm}: the answer to {absent[0]!r} is not among the outputs")
     part.sort(key=lambda row: (len(texts[row["id"]]["expected"]) + len(texts[row["id"]]["generated"]), row["id"]))

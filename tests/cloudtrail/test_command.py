@@ -69,7 +69,7 @@ def test_denied_calls_are_explained_and_the_policy_is_extended(logs, tmp_path, c
 def test_dormant_grants_are_a_table_worst_first(logs, tmp_path, capsys):
     policy = tmp_path / "admin.json"
     policy.write_text('{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}')
-    assert main(["dormant", logs, "--role", "admin", "--policy", str(policy), "--most", "5"]) in (0, 2)
+    assert main(["dormant", logs, "--role", "ada", "--policy", str(policy), "--most", "5"]) == 0
     assert main(["dormant", logs, "--policy", str(policy), "--most", "5"]) == 0
     out, said = capsys.readouterr()
     assert "Permissions management" in out.splitlines()[2] and "were not used" in said

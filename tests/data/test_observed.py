@@ -1,19 +1,8 @@
 """Examples from evidence: each is a handful of calls and a policy that passes the gate, the same for the same seed."""
 
-import pytest
-
-from lib.cloudtrail.files import read
 from lib.cloudtrail.observed import Reading
-from lib.cloudtrail.trail import write
 from lib.data import observed
 from lib.iam.checks import validate
-
-
-@pytest.fixture(scope="module")
-def reading(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("logs")
-    write(folder, events=2_000, seed=0)
-    return read(folder, progress=False)
 
 
 def test_calls_become_examples_with_a_certain_label(reading):

@@ -4,18 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from lib.cloudtrail.files import read
 from lib.cloudtrail.observed import Reading, TrailError
-from lib.cloudtrail.trail import write
 from lib.demo.app import DraftError
 from lib.demo.trail import TrailApp
-
-
-@pytest.fixture(scope="module")
-def reading(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("logs")
-    write(folder, events=2_000, seed=0)
-    return read(folder, progress=False)
 
 
 def test_the_button_drafts_for_whom_is_chosen(reading):

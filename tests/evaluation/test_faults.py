@@ -71,6 +71,20 @@ PLANTED = {  # -> the answer, whether it had ended, its faults with the main one
     "dropped condition": (changed(Condition={}), True, "wrong_condition"),
     "other condition": (changed(Condition={"Bool": {"aws:SecureTransport": "true"}}), True, "wrong_condition"),
     "turned condition": (changed(Condition={"Bool": {"aws:MultiFactorAuthPresent": "false"}}), True, "wrong_condition"),
+    "other operator": (changed(Condition={"BoolIfExists": MFA["Bool"]}), True, "wrong_condition"),
+    "further condition": (
+        changed(Condition={"Bool": MFA["Bool"] | {"aws:SecureTransport": "true"}}),
+        True,
+        "wrong_condition",
+    ),
+    "one object": (changed(Resource="arn:aws:s3:::docs/report.pdf"), True, "wrong_resource"),
+    "denied too much": (text(READ, LOGS, DENY | {"Action": "s3:*"}), True, "wrong_effect"),
+    "null": ("null", True, "invalid_schema"),
+    "everything": (
+        text(READ, LOGS, DENY, {"Effect": "Allow", "Action": "*", "Resource": "*"}),
+        True,
+        "extra_actions wrong_resource",  # "*" is no service by the report's definition
+    ),
     "condition elsewhere": (text(READ | {"Condition": {}}, LOGS | {"Condition": MFA}, DENY), True, "other"),
     "other denial": (text(READ, LOGS, DENY | {"Action": "s3:DeleteBucket"}), True, "other"),
 }
@@ -92,8 +106,32 @@ def test_a_planted_fault_lands_where_it_should(id):
     assert found == sorted(wanted, key=NAMES.index) and row["fault"] == (wanted or [RIGHT])[0]
 
 
+MEASURES = {  # fault -> measures, of which a planted one changes some against the right answer
+    **dict.fromkeys(("truncated", "not_json"), ("json_extracted",)),
+    "invalid_schema": ("schema_valid",),
+    "unknown_action": ("unknown_actions", "errors"),
+    "wrong_services": ("service_jaccard",),
+    "wrong_effect": ("effect_match", "flipped"),
+    "missing_actions": ("action_recall", "under_granted"),
+    "extra_actions": ("action_precision", "over_granted"),
+    "wrong_resource": ("resources_match",),
+    "wrong_condition": ("conditions_match",),
+    "other": ("permission_f1",),
+}
+
+
+@pytest.mark.parametrize("id", [id for id, planted in PLANTED.items() if planted[2]])
+def test_a_planted_fault_changes_the_measures_of_its_fault(id):
+    rows = LABELLED.set_index("id")
+    right, row = rows.loc["nothing"], rows.loc[id]
+    for fault in PLANTED[id][2].split():
+        assert any(row[name] != right[name] for name in MEASURES[fault]), fault
+    if "unknown_action" not in PLANTED[id][2]:  # which grants nothing
+        assert row["permission_f1_all"] < right["permission_f1_all"]
+
+
 def test_every_fault_is_planted_and_every_answer_counted_once():
-    assert set(LABELLED["fault"]) == {*NAMES, RIGHT} and len(PLANTED) > 30
+    assert set(LABELLED["fault"]) == {*NAMES, RIGHT} and sum(bool(p[2]) for p in PLANTED.values()) >= 30
     counted = shares(LABELLED)
     assert counted["main"].sum() == len(PLANTED) and (counted["any"] >= counted["main"]).all()
 
@@ -107,7 +145,7 @@ def test_faults_that_stand_together():
 
 def test_advice_names_the_commonest_fault_and_a_cure():
     sentences = advice(LABELLED, "a")
-    assert len(sentences) == 3 and sentences[0].startswith("invalid schema is the main fault of 5 of")
+    assert len(sentences) == 3 and sentences[0].startswith("invalid schema is the main fault of 6 of")
     assert advice(label(rows()[:3]), "a") == []
 
 
@@ -142,7 +180,7 @@ def test_figures_say_what_is_in_the_counts(tmp_path):
     steps = plots.waterfall(ablation.table(label(ablation.rows(rows("fine_tuned")))))
     assert steps.title.startswith("The largest gain comes with repaired")
     assert all(path.stat().st_size > 1000 for path in (*picture.save(tmp_path / "a"), *steps.save(tmp_path / "b")))
-    with pytest.raises(RowsError, match="no arm 'b'"):
+    with pytest.raises(RowsError, match="no arm is called 'b'"):
         plots.pareto(shares(LABELLED), "b")
 
 

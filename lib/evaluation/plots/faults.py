@@ -17,9 +17,7 @@ def pareto(shares: pd.DataFrame, arm: str) -> Picture:
         RowsError: if there is no such arm.
     """
     table = checked.frame(shares, text=("arm", "fault", "title"), other=("main", "n"))
-    part = table[table["arm"] == arm]
-    if part.empty:
-        raise checked.RowsError(f"shares: there is no arm {arm!r}")
+    part = checked.of_arm(table, arm)
     n = int(part["n"].iloc[0])
     wrong = part[(part["fault"] != RIGHT) & (part["main"] > 0)].sort_values("main", ascending=False, kind="stable")
     right = int(part.loc[part["fault"] == RIGHT, "main"].sum()) / n

@@ -39,8 +39,7 @@ def confusion(scores: pd.DataFrame, arms: Sequence[str]) -> Picture:
     """
     table = checked.frame(scores, text=("arm",), other=("actions_wanted", "actions_granted", "actions_shared"))
     for arm in arms:
-        if arm not in set(table["arm"]):
-            raise checked.RowsError(f"no arm is called {arm!r}: there are {', '.join(table['arm'].unique())}")
+        checked.of_arm(table, arm)
     either = table["actions_wanted"] + table["actions_granted"] - table["actions_shared"]
     parts = pd.DataFrame(
         {
@@ -114,7 +113,7 @@ def lead(differences: pd.DataFrame, arm: str) -> Picture:
     few = f" {table['n'].min()} examples are few: the intervals are uncertain themselves." if table["few"].any() else ""
     caption = (
         f"Means of paired differences over {table['n'].max()} examples with 95% bootstrap intervals, all answers "
-        f"counted. Grey: the interval holds 0, nothing is decided.{few}"
+        f"counted. Grey: nothing is decided.{few}"
     )
     return finish(figure, finding[0].upper() + finding[1:], caption)
 
