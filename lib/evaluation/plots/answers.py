@@ -179,10 +179,11 @@ def success_by_length(rows: Iterable[dict] | pd.DataFrame, budget: int, success:
     axes.set_ylabel(words)
     percent_axis(axes, top=1.0)
     legend(axes, bbox_to_anchor=(-0.01, 1.07))
-    best = table.groupby("arm", sort=False)["success"].mean().idxmax()
-    part = table[table["arm"] == best]
+    means = table.groupby("arm", sort=False)["success"].mean()
+    best = [arm for arm, mean in means.items() if mean == means.max()]  # their lines may lie on each other
+    part = table[table["arm"] == best[0]]
     inside, beyond = part[part["length"] <= budget], part[part["length"] > budget]
-    finding = f"{arm_title(best)}, within {budget:,} tokens: {words} {percent(inside['success'].mean())}"
+    finding = f"{joined(map(arm_title, best))}, within {budget:,} tokens: {words} {percent(inside['success'].mean())}"
     finding += f"; beyond: {percent(beyond['success'].mean())}" if len(beyond) else "; no wanted policy is longer"
     caption = (
         f"Answers by the length of the wanted policy; n: answers of an arm in a bin, hollow where under {FEW}. "

@@ -23,7 +23,7 @@ def pareto(shares: pd.DataFrame, arm: str) -> Picture:
     right = int(part.loc[part["fault"] == RIGHT, "main"].sum()) / n
     figure, axes = slide()
     bars = axes.barh(range(len(wrong)), wrong["main"] / n, height=0.68, color=COLOURS[1])
-    axes.bar_label(bars, [percent(s) for s in wrong["main"] / n], padding=8, fontsize=SMALL + 4, fontweight="bold")
+    axes.bar_label(bars, [percent(s) for s in wrong["main"] / n], padding=20, fontsize=SMALL + 4, fontweight="bold")
     axes.plot(
         (wrong["main"] / n).cumsum(), range(len(wrong)), color=GREY, marker="o", label="together with those above"
     )

@@ -117,7 +117,7 @@ def percent_axis(axis_owner: Axes, axis: str = "y", top: float = 1.0) -> None:
     """Shares from 0 to 1 shown as percentages, with a little room above 100% for labels."""
     getattr(axis_owner, f"set_{axis}lim")(0, top)
     getattr(axis_owner, f"{axis}axis").set_major_formatter(PercentFormatter(1.0, decimals=0))
-    getattr(axis_owner, f"set_{axis}ticks")([0, 0.25, 0.5, 0.75, 1.0])
+    getattr(axis_owner, f"set_{axis}ticks")([tick for tick in (0, 0.25, 0.5, 0.75, 1.0) if tick <= top])
 
 
 def grouped_bars(axes: Axes, values: pd.DataFrame, colours: Sequence[str] = COLOURS) -> list[BarContainer]:
