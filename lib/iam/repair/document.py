@@ -69,8 +69,8 @@ def _policy(work: Work, found: Found) -> dict[str, Any]:
     if not kept:
         raise Drop("it has no statement left")
     variables = "${" in json.dumps(list(kept.values()))
-    if found.cut and "Version" not in found.header and variables:
-        raise Drop("its Version is cut, and with it whether ${...} is a variable")
+    if (found.cut or found.torn) and "Version" not in found.header and variables:
+        raise Drop("its Version is lost, and with it whether ${...} is a variable")
     _rename(work, kept)
     data = _with_header(work, found.header, list(kept.values()), variables)
     # The last word has the grammar itself, whatever this package overlooks.

@@ -17,6 +17,7 @@ _START = re.compile(r"""\[\s*+(?=\{)|\{(?=\s*+["'“”„‟‘’‚‛\w/\#}]
 _DENIES = re.compile(r"""["'“”‘’]\s*(deny|d(en?)?\Z)""", re.IGNORECASE)  # also one that was cut
 _LIMITS = re.compile(r"""condit\w*["'“”‘’]?\s*:""", re.IGNORECASE)
 _MORE_OBJECTS = re.compile(r"[\s,\]}]*+(?=\{)")
+_VERSION = re.compile(r"version|20(08|12)-10-17", re.IGNORECASE)
 _MORE_JSON = re.compile(r"""[\s\]}]*+,\s*+["'“{\[]""")
 
 
@@ -26,6 +27,7 @@ class Found(NamedTuple):
     header: dict[str, Any]  # the policy's elements, in their order
     statements: list[Any]
     cut: bool  # the end of the JSON was not reached
+    torn: bool  # a Version stands in the text around it, which may be its own
 
 
 def find(work: Work, text: str) -> Found | None:
@@ -70,7 +72,8 @@ def _found(work: Work, text: str, answer: int, start: int, first: Read) -> Found
     early = continued or (broken and at_list and (last.stopped_by != "word" or _LIMITS.search(rest)))
     if early and (objects := [item for item in listed if isinstance(item, Object)]):
         objects[-1].whole = False  # a bracket was closed too early: what follows may limit the last statement
-    return Found(header, listed, cut)
+    torn = _VERSION.search(text[answer:start] + rest) is not None
+    return Found(header, listed, cut, torn)
 
 
 def _say_around(work: Work, before: str, after: str, cut: bool) -> None:
