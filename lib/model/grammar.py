@@ -11,9 +11,9 @@ from functools import cache
 from itertools import combinations
 
 from lib.iam import catalogue
-from lib.iam.catalogue import WITHOUT_SLASH
 from lib.iam.checks.keys import GLOBAL, GLOBAL_LISTS
 from lib.iam.document import EFFECTS
+from lib.iam.reference import WITHOUT_SLASH
 from lib.model.matcher import GrammarError
 from lib.retrieval.conditions import Comparison, block
 from lib.retrieval.retrieve import Group
@@ -86,7 +86,7 @@ def whole(policy_type: str = "identity", keep_sids: bool = False) -> str:
     Raises:
         ValueError: for another policy type.
     """
-    known = catalogue.load()
+    known = catalogue.learned()
     sid = r'("\"Sid\":" SID ",")? ' if keep_sids else ""
     who = r'"\"Principal\":" principal "," ' if _has_principal(policy_type) else ""
     keys = (key for service in known.services.values() for key in service.condition_keys)
@@ -168,7 +168,7 @@ def _limits(groups: Sequence[Group], comparisons: Sequence[Comparison]) -> dict[
 
 def _knows(group: Group, key: str) -> bool:
     """Whether some action of the group has a condition key, which all have that is global."""
-    known = catalogue.load()
+    known = catalogue.learned()
     if key.startswith("aws:"):
         return True
     actions = (known.action(name) for pattern in group.actions for name in known.expand(pattern))
@@ -246,7 +246,7 @@ def _escaped(text: str) -> str:
 def _wildcards() -> frozenset[str]:
     """The wildcards that end at the end of a word of some operation, and all operations of a service."""
     found = set()
-    for service in catalogue.load().services.values():
+    for service in catalogue.learned().services.values():
         if service.actions:
             found.add(f"{service.prefix}:*")
         for action in service.actions.values():
@@ -266,7 +266,7 @@ def _arns() -> str:
 
     Formats that differ in nothing but the resource stand together, which keeps the automaton small.
     """
-    known = catalogue.load()
+    known = catalogue.learned()
     formats: dict[tuple[str, str, str], set[str]] = {}
     for service, kinds in known.by_arn_service.items():
         for kind in kinds if "$" not in service else ():  # one is of any vendor

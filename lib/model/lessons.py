@@ -70,7 +70,7 @@ def _said(statement: dict[str, Any], retrieved: Retrieved) -> list[dict[str, Any
     if "Action" not in statement or retrieved.title and statement["Effect"] != "Allow":
         return []
     patterns = as_list(statement["Action"])
-    granted = catalogue.load().expand_all(patterns)
+    granted = catalogue.learned().expand_all(patterns)
     found = []
     for group in retrieved.groups:
         actions = [name for name in group.actions if _is_wanted(name, patterns, granted)]
@@ -83,14 +83,14 @@ def _said(statement: dict[str, Any], retrieved: Retrieved) -> list[dict[str, Any
 def _is_wanted(name: str, patterns: Sequence[str], granted: frozenset[str]) -> bool:
     if name in patterns:
         return True
-    matched = catalogue.load().expand(name)
+    matched = catalogue.learned().expand(name)
     return bool(matched) and len(matched & granted) >= (MOST_OF if "*" in name else 1) * len(matched)
 
 
 def _without_covered(actions: list[str]) -> list[str]:
     """The actions without those that a wildcard among them matches."""
-    wild = {name: catalogue.load().expand(name) for name in actions if "*" in name}
-    return [a for a in actions if not any(a != w and catalogue.load().expand(a) <= e for w, e in wild.items())]
+    wild = {name: catalogue.learned().expand(name) for name in actions if "*" in name}
+    return [a for a in actions if not any(a != w and catalogue.learned().expand(a) <= e for w, e in wild.items())]
 
 
 def _first(actions: Sequence[str], patterns: Sequence[str]) -> int:

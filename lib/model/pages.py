@@ -89,7 +89,7 @@ def _listed(policy: Policy, text: str, random: Random) -> str:
     """A list with a line for each action that the policy uses, the one it uses mostly first, in its order."""
     lines = []
     for pattern in dict.fromkeys(p for s in policy.statements for p in s.action_patterns):
-        service = catalogue.load().services.get(pattern.partition(":")[0].lower())
+        service = catalogue.learned().services.get(pattern.partition(":")[0].lower())
         alike = _alike(service, _operation(pattern)) if service else []
         line = [pattern, *random.sample(alike, min(len(alike), random.randint(0, 3)))]
         if random.random() < 0.25:
@@ -125,5 +125,5 @@ def _operation(pattern: str) -> str:
 
 
 def _services(policy: Policy) -> list[Service]:
-    known = catalogue.load().services
+    known = catalogue.learned().services
     return [known[prefix] for prefix in sorted(policy.services) if prefix in known]

@@ -62,12 +62,12 @@ def named(text: str) -> frozenset[str]:
 
     Passing a role counts as writing out iam:PassRole.
     """
-    found = {a.name for name in _NAMED.findall(text) if (a := catalogue.load().action(name))}
+    found = {a.name for name in _NAMED.findall(text) if (a := catalogue.learned().action(name))}
     operations = _OPERATION.findall(text)
     if operations:
         weights = evidence(text)
         likely = [service for service, i in order().items() if weights[i] >= LEAST]
-        found |= {a.name for s in likely for o in operations if (a := catalogue.load().action(f"{s}:{o}"))}
+        found |= {a.name for s in likely for o in operations if (a := catalogue.learned().action(f"{s}:{o}"))}
     return frozenset(found | {"iam:PassRole"} if _PASS.search(text) else found)
 
 

@@ -138,7 +138,7 @@ _OF_TYPE = {
 def _named_keys(text: str) -> Iterator[Comparison]:
     """Tests of keys that are written out: "only when rds:MultiAz is true"."""
     for match in _KEY.finditer(text):
-        key = catalogue.load().condition_key(match["key"])
+        key = catalogue.learned().condition_key(match["key"])
         found = match["how"] if match["how"] in ("true", "false") else match["value"]
         if key and found:
             allow, deny = _operators(key, match["how"])

@@ -147,7 +147,7 @@ def _distinct_terms(text: str) -> tuple[str, ...]:
 
 
 def _types_of_arns(text: str) -> set[tuple[str, str]]:
-    found = (kind for arn in resources.written_out(text) for kind in catalogue.load().resource_types(arn))
+    found = (kind for arn in resources.written_out(text) for kind in catalogue.learned().resource_types(arn))
     return {(kind.service, kind.name) for kind in found}
 
 
@@ -157,12 +157,12 @@ def _types_count() -> int:
 
 @cache
 def _types() -> list[frozenset[tuple[str, str]]]:
-    return [frozenset((a.service, t) for t in a.resource_types) for a in catalogue.load().actions.values()]
+    return [frozenset((a.service, t) for t in a.resource_types) for a in catalogue.learned().actions.values()]
 
 
 @cache
 def _levels() -> np.ndarray:
-    return np.array([ACCESS_LEVELS.index(a.access_level) for a in catalogue.load().actions.values()])
+    return np.array([ACCESS_LEVELS.index(a.access_level) for a in catalogue.learned().actions.values()])
 
 
 @cache

@@ -62,8 +62,8 @@ _SPELLED: dict[tuple[str, str], Callable[[str], str]] = {
 @cache
 def _spoken(service: str, type_: str) -> tuple[str, ...]:
     """The nouns for resources of a type, longest first, with their plurals."""
-    kind = catalogue.load().services[service].resource_types[type_]
-    title = catalogue.load().services[service].title
+    kind = catalogue.learned().services[service].resource_types[type_]
+    title = catalogue.learned().services[service].title
     aliases = {title, re.sub(r"^(AWS|Amazon) ", "", title), *POPULAR.get(service, (0, ()))[1]}
     found = {noun for alias in aliases for noun in nouns(kind, alias)}
     return tuple(sorted({form for noun in found for form in (noun, plural(noun))}, key=lambda n: (-len(n), n)))
@@ -122,7 +122,7 @@ def written_out(text: str) -> list[str]:
 @lru_cache(maxsize=8_192)
 def _arns(service: str, type_: str, text: str, everywhere: Scene) -> tuple[str, ...]:
     """The ARNs of a type that a text names, all of its format."""
-    kind = catalogue.load().services[service].resource_types.get(type_)
+    kind = catalogue.learned().services[service].resource_types.get(type_)
     if kind is None:
         return ()
     literal = [a for told in written_out(text) for a in _completed(kind, told)]
@@ -222,7 +222,7 @@ _PLACED = re.compile(r"\b(?:in|from|to|into|of|on|with)(?: (?:AWS|Amazon|[A-Z]\w
 @lru_cache(maxsize=4_096)
 def _of_operations(service: str, word: str) -> bool:
     """Whether a word is one of the service's own: in "the tags of bucket objects" no bucket is called objects."""
-    actions = catalogue.load().services[service].actions.values()
+    actions = catalogue.learned().services[service].actions.values()
     own = {part.lower().rstrip("s") for action in actions for part in split_name(action.operation)}
     return word.lower().rstrip("s") in own
 

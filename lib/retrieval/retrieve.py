@@ -84,7 +84,7 @@ class Retriever:
     def __init__(self, actions: ActionRanker, titles: TitleRanker, examples: Sequence[Example] = ()) -> None:
         self._actions, self._titles = actions, titles
         self.examples = tuple(examples)
-        self._by_name = catalogue.load().actions
+        self._by_name = catalogue.learned().actions
 
     @property
     def actions(self) -> ActionRanker:
@@ -111,7 +111,7 @@ class Retriever:
             gzip.BadGzipFile: if the file is none that `save` wrote.
         """
         learnt = json.loads(gzip.decompress(path.read_bytes()))
-        known = catalogue.load().actions
+        known = catalogue.learned().actions
         expansions = {name: said.split() for name, said in learnt["expansions"].items() if name in known}
         ranker = ActionRanker(expansions, learnt["popularity"])
         return cls(ranker, TitleRanker([Example(**example) for example in learnt["titles"]], ranker))
@@ -213,7 +213,7 @@ class Retriever:
     def _matching(self, name: str) -> list[Action]:
         if "*" not in name:
             return [self._by_name[name]]
-        return [self._by_name[a] for a in sorted(catalogue.load().expand(name))]
+        return [self._by_name[a] for a in sorted(catalogue.learned().expand(name))]
 
 
 def _once(likely: Sequence[Mapping[str, float]]) -> list[list[str]]:
@@ -257,7 +257,7 @@ def _of_one_service(lines: Sequence[Sequence[str]]) -> list[list[str]]:
 
 
 def _mean_odds(patterns: Sequence[str], likely: Mapping[str, float]) -> dict[str, float]:
-    matched = {p: catalogue.load().expand(p) for p in patterns}
+    matched = {p: catalogue.learned().expand(p) for p in patterns}
     return {p: sum(likely.get(name, 0.0) for name in names) / len(names) for p, names in matched.items()}
 
 
@@ -280,7 +280,7 @@ def _by_place(names: Iterable[str], text: str) -> list[str]:
 
 def wanted(example: Example) -> set[str]:
     """The single actions that an example's policy names."""
-    known = catalogue.load().actions
+    known = catalogue.learned().actions
     return {p for s in as_policy(example.policy).statements for p in s.action_patterns if p in known}
 
 

@@ -2,6 +2,7 @@
 
 import fnmatch
 import re
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -19,6 +20,28 @@ names = st.integers(0, len(NAMES) - 1).map(NAMES.__getitem__)
 
 def test_it_is_read_once():
     assert catalogue.load() is CATALOGUE
+
+
+def test_what_is_newer_is_added_and_nothing_else_changes():
+    learned = catalogue.learned()
+    assert catalogue.learned() is learned
+    for name, old in learned.actions.items():
+        new = CATALOGUE.actions[name]
+        assert replace(new, condition_keys=old.condition_keys) == old
+        assert new.condition_keys[: len(old.condition_keys)] == old.condition_keys
+    assert len(CATALOGUE.actions) > len(learned.actions) + 1_500
+    for prefix, service in learned.services.items():
+        whole = CATALOGUE.services[prefix]
+        assert whole.resource_types.items() >= service.resource_types.items()
+        assert whole.condition_keys.items() >= service.condition_keys.items()
+
+
+def test_a_newer_action_is_complete():
+    action = CATALOGUE.action("lambda:createmicrovmimage")
+    assert catalogue.learned().action(action.name) is None
+    assert action.name == "lambda:CreateMicrovmImage" and action.access_level == "Write"
+    assert CATALOGUE.expand("lambda:CreateMicrovmI*") == {action.name}
+    assert CATALOGUE.action("ecs:DescribeDaemon").resource_types == ("daemon",)
 
 
 def test_it_holds_all_of_aws():

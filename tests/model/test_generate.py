@@ -217,7 +217,7 @@ def test_under_the_grammar_alone_every_draft_is_a_policy_of_known_actions(run_fo
     generator = PolicyGenerator.load(run_folder, "grammar", dataclasses.replace(tiny, max_new_tokens=160))
     for draft in generator.generate(REQUESTS, temperature=1.5):
         assert draft.policy and draft.findings == () and draft.retrieved == ()
-        assert all(catalogue.load().expand(p) for s in draft.policy.statements for p in s.action_patterns)
+        assert all(catalogue.learned().expand(p) for s in draft.policy.statements for p in s.action_patterns)
 
 
 def test_a_budget_too_small_for_any_policy_is_refused(grounded):

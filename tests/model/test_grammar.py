@@ -127,7 +127,7 @@ def test_sids_only_on_demand():
 
 
 def test_every_documented_action_arn_and_key_can_be_written():
-    known = catalogue.load()
+    known = catalogue.learned()
     names = sorted(known.names)
     for start in range(0, len(names), 1000):
         assert accepts(whole(), policy(statement(Action=names[start : start + 1000])))
@@ -147,7 +147,7 @@ def test_operators_are_those_that_the_library_knows():
 
 
 def test_wildcards_match_something():
-    known, wildcards = catalogue.load(), sorted(module._wildcards())
+    known, wildcards = catalogue.learned(), sorted(module._wildcards())
     assert {"s3:*", "s3:Get*", "ec2:Describe*", "rds:DescribeDB*"} <= set(wildcards)
     assert all(known.expand(wildcard) for wildcard in wildcards[::97])
 
@@ -245,7 +245,7 @@ def test_no_text_breaks_out(action, resource, value):
 
 
 def test_large_groups_stay_linear():
-    names = sorted(catalogue.load().names)
+    names = sorted(catalogue.learned().names)
     small, large = (chosen([Group(tuple(names[:n]), ("*",))]) for n in (50, 500))
     assert len(large) - len(small) < 12 * (len("".join(names[:500])) - len("".join(names[:50])))
     assert accepts(large, policy(statement(Action=names[3:400:7], Resource="*")))
@@ -309,7 +309,7 @@ def test_no_end_where_an_action_would_have_to_be_made_up(text):
 def test_an_automaton_that_met_a_limit_is_replaced():
     compiler = Compiler(load_tokenizer(profiles.load("nano")))
     compiler._limits = LLParserLimits(verbose_errors=False)  # llguidance's own ration
-    text = policy(statement(Action=sorted(catalogue.load().names)[:12_000], Resource="*"))
+    text = policy(statement(Action=sorted(catalogue.learned().names)[:12_000], Resource="*"))
     matcher = compiler.matcher(whole())
     with pytest.raises(GrammarError):
         matcher.consume(matcher._tokenizer.tokenize_bytes(text.encode()))

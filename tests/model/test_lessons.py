@@ -138,7 +138,7 @@ def test_what_is_taught_is_among_the_candidates_and_is_a_policy(examples, retrie
 
 
 def test_nothing_is_taught_that_the_example_does_not_grant(examples, retrieved):
-    expand = catalogue.load().expand_all
+    expand = catalogue.learned().expand_all
     for one, found in zip(examples, retrieved, strict=True):
         for effect in ("Allow", "Deny"):
             lists = [(s["Action"], s) for s in said(grounded(one, found)) if s["Effect"] == effect]

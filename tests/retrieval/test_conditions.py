@@ -102,4 +102,4 @@ def test_any_text_has_tests_of_known_keys(text):
     assert 1 <= len(found) <= MOST and len(set(found)) == len(found)
     for test in found:
         assert test.effect in ("Allow", "Deny") and test.value
-        assert test.key.startswith("aws:") or "/" in test.key or catalogue.load().condition_key(test.key)
+        assert test.key.startswith("aws:") or "/" in test.key or catalogue.learned().condition_key(test.key)

@@ -13,7 +13,7 @@ from lib.iam.patterns import overlaps
 from lib.retrieval import resources
 from lib.retrieval.clauses import LONGEST, clauses
 
-ACTIONS = catalogue.load().actions
+ACTIONS = catalogue.learned().actions
 USUAL = ("s3:GetObject", "s3:ListBucket", "sqs:SendMessage", "ssm:GetParameter", "logs:PutLogEvents", "iam:PassRole")
 ONE, TWO = "111122223333", "444455556666"
 
@@ -113,13 +113,13 @@ def test_what_stands_beyond_the_cut_is_not_read():
 
 @pytest.mark.parametrize(("service", "type_"), COMPLETED)
 def test_completed_formats_are_of_their_type(service, type_):
-    kind = catalogue.load().services[service].resource_types[type_]
+    kind = catalogue.learned().services[service].resource_types[type_]
     assert overlaps(arn(kind, "/x" if type_ == "parameter" else "x", Scene()), kind.pattern)
 
 
 def fits(arn_: str, action: str) -> bool:
     """Whether an ARN has the format of one of the types that an action takes."""
-    kinds = catalogue.load().services[ACTIONS[action].service].resource_types
+    kinds = catalogue.learned().services[ACTIONS[action].service].resource_types
     return any(overlaps(arn_, kinds[t].pattern) for t in ACTIONS[action].resource_types if t in kinds)
 
 

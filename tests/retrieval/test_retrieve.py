@@ -15,7 +15,7 @@ from lib.retrieval.actions import ActionRanker
 from lib.retrieval.clauses import LONGEST
 from lib.retrieval.retrieve import LIKELY, Group, Retrieved, Retriever, expansions, wanted
 
-CATALOGUE = catalogue.load()
+CATALOGUE = catalogue.learned()
 ODD = settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 
 PLAIN = [  # what people ask for -> what must be among the candidates

@@ -44,4 +44,4 @@ def test_single_actions_are_no_task(request_):
 
 
 def test_tasks_name_actions_that_exist():
-    assert {name for *_, names in tasks._TASKS for name in names.split()} <= catalogue.load().names
+    assert {name for *_, names in tasks._TASKS for name in names.split()} <= catalogue.learned().names

@@ -20,7 +20,7 @@ from lib.retrieval.titles import (
     wildcards,
 )
 
-CATALOGUE = catalogue.load()
+CATALOGUE = catalogue.learned()
 
 
 @pytest.fixture(scope="module")

@@ -32,9 +32,9 @@ RCP_SERVICES = {  # "Resource control policies (RCPs)", list of services that su
 
 @cache
 def newer() -> dict[str, frozenset[str]]:
-    """What AWS's managed policies name and the catalogue does not know yet, by service, in lower case.
+    """What AWS's managed policies name and the catalogue does not, by service, in lower case.
 
-    A name that AWS itself uses exists, though the catalogue is older: newer.txt lists such actions, under
+    A name that AWS itself uses exists or did: newer.txt lists such actions, under
     "arn:service" such ARN patterns, and under "key:service" condition keys. `python -m lib.data.newer` makes it.
     """
     found: dict[str, set[str]] = {}

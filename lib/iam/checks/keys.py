@@ -59,11 +59,14 @@ def look_up(name: str) -> Key | None:
 
 @lru_cache(maxsize=16_384)
 def may_exist(name: str) -> bool:
-    """Whether a service's key is documented, takes any name, or is newer than the catalogue."""
+    """Whether a service's key is documented, takes any name, or is one that AWS uses without a word on it."""
     lower = name.lower()
-    if look_up(lower) or lower.startswith(OPEN_PREFIXES):
-        return True
-    return lower in newer().get(f"key:{lower.partition(':')[0]}", ())
+    return is_documented(lower) or lower in newer().get(f"key:{lower.partition(':')[0]}", ())
+
+
+def is_documented(name: str) -> bool:
+    """Whether a key stands in a reference, or takes any name."""
+    return look_up(name) is not None or name.lower().startswith(OPEN_PREFIXES)
 
 
 def is_federated(name: str) -> bool:
