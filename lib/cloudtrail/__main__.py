@@ -10,7 +10,8 @@ from pathlib import Path
 
 from tabulate import tabulate
 
-from lib.cloudtrail import files, generalise, lookup, proposals, watch
+from lib.cloudtrail import athena, files, generalise, lookup, proposals, watch
+from lib.cloudtrail.athena_sql import Table, create
 from lib.cloudtrail.drafting import Draft, draft
 from lib.cloudtrail.gate import gate, sentences
 from lib.cloudtrail.observed import Filters, Reading, TrailError
@@ -58,8 +59,7 @@ def _draft(options: argparse.Namespace) -> int:
 
 def _watch(options: argparse.Namespace) -> int:
     policy = _policy(options.policy)
-    read, found = files.read_both(_logs(options), _filters(options), progress=sys.stderr.isatty())
-    _told(read)
+    found = _told(_read(options)).denied
     if not found:
         print("no call was denied", file=sys.stderr)
         return PASSED
@@ -82,6 +82,15 @@ def _dormant(options: argparse.Namespace) -> int:
     table = watch.table(found, options.most)
     print(tabulate(table, headers="keys", showindex=False, maxcolwidths=WIDTH, tablefmt="simple"))
     print(f"{sum(len(row.actions) for row in found):,} actions are allowed and were not used", file=sys.stderr)
+    return PASSED
+
+
+def _table(options: argparse.Namespace) -> int:
+    table = Table(*options.table, options.location, tuple(options.account), tuple(options.region))
+    print(create(table) + ";")
+    if options.create:
+        athena.create_table(table, _place(options))
+        print(f"made: {table.database}.{table.name}", file=sys.stderr)
     return PASSED
 
 
@@ -126,17 +135,28 @@ def _write(policies: Sequence[Policy], out: Path | None) -> None:
 
 
 def _read(options: argparse.Namespace) -> Reading:
-    if not options.lookup:
-        return files.read(_logs(options), _filters(options), progress=sys.stderr.isatty())
-    if options.logs:
-        raise TrailError("--lookup asks the account: leave the folders out")
-    return lookup.lookup_events(_filters(options))
+    asked = [name for name, value in (("--lookup", options.lookup), ("--athena", options.athena)) if value]
+    if len(asked) + bool(options.logs) > 1:
+        raise TrailError(f"{' and '.join([*asked, *(['folders'] if options.logs else [])])}: give only one of them")
+    if options.lookup:
+        return lookup.lookup_events(_filters(options))
+    if options.athena:
+        answer = athena.run(Table(*options.athena), _filters(options), _place(options), progress=sys.stderr.isatty())
+        print(answer.bill, file=sys.stderr)
+        return answer.reading
+    return files.read(_logs(options), _filters(options), progress=sys.stderr.isatty())
 
 
 def _logs(options: argparse.Namespace) -> list[Path]:
     if not options.logs:
-        raise TrailError("no log files: give a folder, or --lookup to ask the account for its last 90 days")
+        raise TrailError(
+            "no log files: give a folder, --lookup to ask the account for its last 90 days, or --athena for a table"
+        )
     return options.logs
+
+
+def _place(options: argparse.Namespace) -> athena.Place:
+    return athena.Place(options.workgroup, options.results)
 
 
 def _filters(options: argparse.Namespace) -> Filters:
@@ -149,6 +169,13 @@ def _moment(text: str) -> datetime:
     except ValueError as error:
         raise argparse.ArgumentTypeError(f"{text!r} is no date: give 2026-09-01 or 2026-09-01T12:00:00") from error
     return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def _name(text: str) -> tuple[str, str]:
+    database, dot, name = text.partition(".")
+    if not (database and dot and name):
+        raise argparse.ArgumentTypeError(f"{text!r} is no table: give DATABASE.TABLE")
+    return database, name
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -168,7 +195,7 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--json", action="store_true", help="policies, questions and proposals as JSON")
     one.add_argument("--live", action="store_true", help="let AWS's own validators judge (needs credentials)")
     two = commands.add_parser("watch", help="why calls are denied under a policy, and the smallest extension of it")
-    two.set_defaults(run=_watch, lookup=False)
+    two.set_defaults(run=_watch)
     _events(two)
     two.add_argument("--policy", type=Path, required=True, metavar="policy.json", help="the policy of the role")
     two.add_argument("--out", type=Path, metavar="wider.json", help="write the extended policy there")
@@ -177,6 +204,14 @@ def _parser() -> argparse.ArgumentParser:
     _events(three)
     three.add_argument("--policy", type=Path, required=True, nargs="+", metavar="old.json", help="the role's policies")
     three.add_argument("--most", type=int, default=20, metavar="ROWS", help="rows of the table (default: 20)")
+    four = commands.add_parser("table", help="the SQL that makes a table of Athena over an organisation's trail")
+    four.set_defaults(run=_table)
+    four.add_argument("table", type=_name, metavar="DATABASE.TABLE", help="the table's name")
+    four.add_argument("location", metavar="s3://bucket/AWSLogs/o-id/", help="the folder that holds the accounts")
+    four.add_argument("--account", action="append", required=True, help="an account of the trail; may be repeated")
+    four.add_argument("--region", action="append", required=True, help="a Region of the trail; may be repeated")
+    four.add_argument("--create", action="store_true", help="make the table, too (needs credentials)")
+    _athena(four)
     return parser
 
 
@@ -188,6 +223,15 @@ def _events(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--region", action="append", default=[], help="only this Region; may be repeated")
     parser.add_argument("--account", action="append", default=[], help="only this account's trail; may be repeated")
     parser.add_argument("--lookup", action="store_true", help="ask the account instead (90 days, needs credentials)")
+    parser.add_argument("--athena", type=_name, metavar="DATABASE.TABLE", help="ask Athena instead (needs credentials)")
+    _athena(parser)
+
+
+def _athena(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--workgroup", default="primary", help="workgroup of Athena (default: primary)")
+    parser.add_argument(
+        "--results", metavar="s3://bucket/prefix/", help="where Athena writes (default: the workgroup's)"
+    )
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ WAITING = 200_000  # rows that are added before alike ones are put together agai
 
 SHAPE = {  # the fields of a record that are read; MAP: request parameters differ from event to event
     **dict.fromkeys(("eventTime", "eventSource", "eventName", "awsRegion", "recipientAccountId"), "VARCHAR"),
-    **dict.fromkeys(("eventCategory", "errorCode", "errorMessage", "vpcEndpointId"), "VARCHAR"),
+    **dict.fromkeys(("eventCategory", "eventType", "errorCode", "errorMessage", "vpcEndpointId"), "VARCHAR"),
     "userIdentity": {
         **dict.fromkeys(("arn", "accountId", "principalId", "invokedBy"), "VARCHAR"),
         "sessionContext": {"sessionIssuer": {"arn": "VARCHAR"}, "attributes": {"mfaAuthenticated": "VARCHAR"}},
@@ -64,6 +64,7 @@ told AS (
             THEN 'record without eventTime, eventSource or eventName'
         WHEN r.eventCategory = 'Insight' THEN 'Insights event'
         WHEN r.eventCategory = 'NetworkActivity' THEN 'network activity event'
+        WHEN r.eventType = 'AwsServiceEvent' THEN 'event of a service itself, which nobody called'
         WHEN time < $start OR time >= $end THEN 'outside the time range'
         WHEN len($regions) > 0 AND NOT list_contains($regions, region) THEN 'other Region'
         WHEN len($accounts) > 0 AND NOT list_contains($accounts, account) THEN 'other account'

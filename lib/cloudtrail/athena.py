@@ -54,9 +54,14 @@ class Answer:
         return max(self.scanned, LEAST) / TERABYTE * PRICE
 
     @property
+    def bill(self) -> str:
+        """One line for people: what was scanned and what it costs."""
+        return f"Athena scanned {self.scanned / 10**6:,.1f} MB: about USD {self.cost:,.5f}"
+
+    @property
     def summary(self) -> str:
-        """One line for people."""
-        return f"{self.reading.summary}. Athena scanned {self.scanned / 10**6:,.1f} MB: about USD {self.cost:,.5f}"
+        """One line for people: how much was read, and the bill."""
+        return f"{self.reading.summary}. {self.bill}"
 
 
 def create_table(table: Table, place: Place = Place(), athena: Any = None) -> str:

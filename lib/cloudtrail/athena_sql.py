@@ -21,26 +21,26 @@ CHECKS = {  # field of Table -> what it may be ("Name databases, tables, and col
     "accounts": re.compile(r"\d{12}"),
     "regions": re.compile(r"[a-z]{2,4}(?:-[a-z]+)+-\d"),
 }
+FOR_MAKING = ("location", "accounts", "regions")  # what only a table that is to be made must have
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table over an organisation's trail, or over the trail of one account."""
+    """A table over an organisation's trail, or over the trail of one account. To ask one, its name is enough."""
 
     database: str
     name: str
-    location: str  # the folder of the accounts, "s3://bucket/AWSLogs/o-abcdefghij/"
-    accounts: tuple[str, ...]  # whose folders are looked into
-    regions: tuple[str, ...]
+    location: str = ""  # the folder of the accounts, "s3://bucket/AWSLogs/o-abcdefghij/"
+    accounts: tuple[str, ...] = ()  # whose folders are looked into
+    regions: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for field, pattern in CHECKS.items():
             value = getattr(self, field)
             values = value if isinstance(value, tuple) else (value,)
             bad = [v for v in values if not isinstance(v, str) or not pattern.fullmatch(v)]
-            if bad or not values:
-                shown = repr(bad[0])[:100] if bad else "empty"
-                raise TrailError(f"{field} of the table is {shown}: it must be like {pattern.pattern}")
+            if bad and not (field in FOR_MAKING and value == ""):
+                raise TrailError(f"{field} of the table is {repr(bad[0])[:100]}: it must be like {pattern.pattern}")
 
 
 @dataclass(frozen=True)
@@ -131,6 +131,7 @@ COUNT = rf"""WITH events AS (
         try(date_parse(eventtime, '%Y-%m-%dT%H:%i:%sZ')) AS time, substr(errormessage, 1, {LONGEST}) AS said
     FROM "{{table.database}}"."{{table.name}}"
     WHERE {{partitions}} AND coalesce(eventcategory, '') NOT IN ('Insight', 'NetworkActivity')
+        AND coalesce(eventtype, '') <> 'AwsServiceEvent'
         AND eventsource <> '' AND eventname <> ''),
 counted AS (
     SELECT {_GROUP}, parameters, resources, via, mfa, tls, endpoint, error,
@@ -168,7 +169,15 @@ BY_NAME = "(principal = ? OR strpos(reverse(principal), reverse(?)) = 1 OR strpo
 
 
 def create(table: Table) -> str:
-    """The statement that makes the table, with partitions by account, Region and day that need no loading."""
+    """The statement that makes the table, with partitions by account, Region and day that need no loading.
+
+    Raises:
+        TrailError: if the table lacks its location, accounts or Regions.
+    """
+    if lacking := [field for field in FOR_MAKING if not getattr(table, field)]:
+        raise TrailError(
+            f"{' and '.join(lacking)} of the table {table.name}: empty; give them, as the table is made of them"
+        )
     joined = {"accounts": ",".join(table.accounts), "regions": ",".join(table.regions)}
     return CREATE.format(table=table, first=FIRST_DAY, **joined)
 

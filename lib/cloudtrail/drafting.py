@@ -227,6 +227,10 @@ def _questions(evidence: Evidence, wanted: Resources, policies: Sequence[Policy]
                 f"{use.unnamed:,} of {use.calls:,} calls of {use.action} do not name their resource: are the "
                 f"{len(use.arns)} that the others name all?"
             )
+    used = {use.action for use in evidence.uses}
+    for use in evidence.uses:
+        if unseen := [a for a in catalogue.load().actions[use.action].dependent_actions if a not in used]:
+            yield f"{use.action} may depend on {_named(unseen)}, of which no call was seen: should they be allowed too?"
     for sentence in evidence.uncertain:
         yield f"Not certain which permission this needs: {sentence}"
     for sentence in evidence.shortened:

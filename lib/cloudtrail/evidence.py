@@ -44,6 +44,7 @@ class Evidence:
     free: tuple[str, ...]  # events that need no permission ("sts.amazonaws.com GetCallerIdentity")
     failed: tuple[str, ...]  # sentences: calls that failed, which the evidence leaves out
     shortened: tuple[str, ...] = ()  # sentences: where a reading had too many names and kept folders
+    skipped: tuple[str, ...] = ()  # "reason: count" of what was left out when the events were read
 
 
 def gather(events: Events, principal: str | None = None) -> Evidence:
@@ -56,7 +57,8 @@ def gather(events: Events, principal: str | None = None) -> Evidence:
     Raises:
         TrailError: if there are no calls, or none of the principal.
     """
-    observed = _observed(events)
+    read = _read(events)
+    observed = read.observed
     if not observed:
         raise TrailError("no events: choose a longer time, another folder, another principal or other filters")
     wanted = fold_session(principal) if principal else None
@@ -65,21 +67,22 @@ def gather(events: Events, principal: str | None = None) -> Evidence:
         others = sorted({row.principal for row in observed})
         shown = ", ".join(map(printable, others[:SHOWN])) + (" ..." if len(others) > SHOWN else "")
         raise TrailError(f"no events of {printable(principal or '')}: there are some of {shown}")
-    shortened = events.shortened if isinstance(events, Reading) else ()
-    return replace(_gathered(found), shortened=shortened)
+    skipped = tuple(f"{reason}: {count:,}" for reason, count in read.skipped.items())
+    return replace(_gathered(found), shortened=read.shortened, skipped=skipped)
 
 
-def _observed(events: Events) -> list[Observed]:
+def _read(events: Events) -> Reading:
     if isinstance(events, Reading):
-        return events.observed
+        return events
     rows = list(events)
     records = [row for row in rows if not isinstance(row, Observed)]
     counted = [row for row in rows if isinstance(row, Observed)]
-    if records:
-        with Aggregate(Filters()) as aggregate:
-            aggregate.add([document(records)])
-            counted += reading(aggregate.rows(), aggregate.skipped).observed
-    return counted
+    if not records:
+        return Reading(counted, len(counted))
+    with Aggregate(Filters()) as aggregate:
+        aggregate.add([document(records)])
+        read = reading(aggregate.rows(), aggregate.skipped)
+    return replace(read, observed=[*counted, *read.observed])
 
 
 def _is(principal: str, wanted: str) -> bool:

@@ -19,7 +19,7 @@ from tqdm.auto import tqdm
 
 from lib.cloudtrail import rows
 from lib.cloudtrail.aggregate import Aggregate, NotJsonError, document
-from lib.cloudtrail.observed import EVERYTHING, Denied, Filters, Reading, TrailError, printable, utc
+from lib.cloudtrail.observed import EVERYTHING, Filters, Reading, TrailError, printable, utc
 from lib.files import shown
 
 Paths = Path | str | Iterable[Path | str]
@@ -54,10 +54,11 @@ class _TooLargeError(Exception):
 
 
 def read(paths: Paths, filters: Filters = EVERYTHING, progress: bool = True, most: int = rows.MOST) -> Reading:
-    """Read log files and count what principals did.
+    """Read log files and count what principals did, and what they were denied.
 
     Taken are {"Records": [...]}, one record, a list of records, and a record a line, each compressed or not. In the
-    layout of a bucket, files of other accounts, Regions and days are not opened.
+    layout of a bucket, files of other accounts, Regions and days are not opened. An event that two trails deliver
+    counts twice.
 
     Args:
         paths: files, and folders that are looked through.
@@ -71,23 +72,6 @@ def read(paths: Paths, filters: Filters = EVERYTHING, progress: bool = True, mos
     with Aggregate(filters, most) as aggregate:
         files, skipped = _add(aggregate, paths, filters, progress)
         return rows.reading(aggregate.rows(), aggregate.skipped + skipped, files, most)
-
-
-def read_both(
-    paths: Paths, filters: Filters = EVERYTHING, progress: bool = True, most: int = rows.MOST
-) -> tuple[Reading, list[Denied]]:
-    """What `read` and `denied` find, in one pass over the files; arguments and errors as of `read`."""
-    with Aggregate(filters, most) as aggregate:
-        files, skipped = _add(aggregate, paths, filters, progress)
-        found = list(aggregate.rows())
-        return rows.reading(found, aggregate.skipped + skipped, files, most), rows.denied(found)
-
-
-def denied(paths: Paths, filters: Filters = EVERYTHING, progress: bool = True) -> list[Denied]:
-    """Read log files for the calls that were refused for want of a permission; arguments and errors as of `read`."""
-    with Aggregate(filters) as aggregate:
-        _add(aggregate, paths, filters, progress)
-        return rows.denied(aggregate.rows())
 
 
 def _add(aggregate: Aggregate, paths: Paths, filters: Filters, progress: bool) -> tuple[int, Counter[str]]:

@@ -96,6 +96,7 @@ WHOLE = (
     *("targetArn", "topicArn", "queueUrl", "functionName", "x-amz-copy-source", "policyArn", "clusterArn"),
     *("cluster", "roleArn", "streamARN", "streamArn", "tagSpecificationSet.items.resourceType"),
     *("resourcesSet.items.resourceId", "serialNumber", "openIDConnectProviderArn", "sAMLProviderArn", "modelId"),
+    *("registryId", "catalogId"),  # whose resource it is
     *("restApiId", "apiId", "domainName", "usagePlanId", "vpcLinkId", "apiKey", "clientCertificateId", "path"),
 )
 

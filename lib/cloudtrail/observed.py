@@ -111,6 +111,7 @@ class Reading:
     skipped: dict[str, int] = field(default_factory=dict)  # reason -> files, records or events
     files: int = 0
     shortened: tuple[str, ...] = ()  # where values were too many to be kept apart; a line each
+    denied: list[Denied] = field(default_factory=list)  # calls that were refused for want of a permission, sorted
 
     @property
     def summary(self) -> str:

@@ -28,6 +28,8 @@ MATCHED = (  # what the patterns of parameter names in exceptions.txt stand for
     *("statement", "statements.statement", "transactStatements.statement", "tagsToAdd.key", "tagsToRemove"),
     # read by mapping.py and roles.py
     *("serviceNamespace", "deliverLogsPermissionArn", "roles.authenticated", "roles.unauthenticated"),
+    *("credentials", "credentialsArn", "authorizerCredentials", "authorizerCredentialsArn"),
+    *("putIntegrationInput.credentials", "createAuthorizerInput.authorizerCredentials"),
     *(f"transactItems.{verb}.tableName" for verb in ("get", "put", "update", "delete", "conditionCheck")),
 )
 # EC2's newer operations are logged under one more name: {"CreateNatGatewayRequest": {"SubnetId": ...}}.

@@ -24,10 +24,13 @@ from lib.cloudtrail.shapes import (
     TOGETHER,
     Pairs,
     Place,
+    copied_from,
+    owner,
     pinned,
     shaped_arn,
     shaped_value,
     whole_arns,
+    without_wholes,
 )
 from lib.errors import CourseError
 from lib.iam import catalogue
@@ -82,7 +85,8 @@ def resources_for(
     kinds = _kinds(known)
     if not kinds:
         return Named(("*",), ())
-    place, pairs = Place(partition, region, account), flatten(parameters)
+    pairs = flatten(parameters)
+    place = Place(partition, region, owner(known, pairs) or account)
     if known.name == roles.PASS_ROLE:
         return _named(known, {kinds[0].name: _passed_roles(pairs, place)}, place)
     safe = tuple((name, text) for name, value in pairs if (text := literal(value)) is not None)
@@ -90,7 +94,8 @@ def resources_for(
     if alone:
         return _named(known, {"": set(own)}, place)
     # An ARN is classed as it stands and used in its literal form.
-    seen = {arn: text for arn in (*resources, *(value for _, value in pairs)) if (text := literal_arn(arn))}
+    given = {*resources, *(value for _, value in pairs)} - {copied_from(pairs, place)}
+    seen = {arn: text for arn in sorted(given) if (text := literal_arn(arn))}
     return _named(known, _found(known, seen | {arn: arn for arn in own}, safe, place), place, safe)
 
 
@@ -144,10 +149,10 @@ def _passed_roles(pairs: Pairs, place: Place) -> set[str]:
     """Roles by ARN, and by name where the parameter does not name an instance profile, whose role it does not tell."""
     arns = set()
     for name, value in pairs:
-        if not roles.names_role(name) or "profile" in name.lower():
-            continue
-        if roles.ROLE_ARN.fullmatch(value):
+        if roles.ROLE_ARN.fullmatch(value) and (roles.names_role(name) or roles.holds_role(name, value)):
             arns.add(value)
+        elif not roles.names_role(name) or "profile" in name.lower():
+            continue
         elif re.fullmatch(r"[\w+=,.@/-]+", value, re.ASCII):
             arns.add(f"arn:{place.partition}:iam::{place.account}:role/{value.lstrip('/')}")
     return arns
@@ -159,7 +164,7 @@ def _named(action: Action, found: Found, place: Place, pairs: Pairs = ()) -> Nam
     found = {name: arns for name, arns in found.items() if arns}
     if action.service not in TOGETHER:
         found = {name: arns for name, arns in found.items() if not any(width[name] < width[other] for other in found)}
-    arns = set().union(*found.values())
+    arns = without_wholes(action, set().union(*found.values()))
     plain = [kind for kind in kinds if not variables(kind) and _belongs(action, kind)]
     if arns or len(plain) == len(kinds):
         arns |= {_fill(kind, {}, place) for kind in plain if "" not in found}

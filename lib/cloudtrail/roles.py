@@ -13,8 +13,8 @@ from lib.iam.catalogue import Action
 
 PASS_ROLE = "iam:PassRole"
 ROLE_ARN = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+")
-# Parameters that take a role's ARN under another name: EC2's flow logs, Cognito's pools.
-_HOLDS_ROLE = re.compile(r"(deliverlogspermissionarn|roles\..+)$")
+# Parameters that take a role's ARN under another name: EC2's flow logs, Cognito's pools, API Gateway's integrations.
+_HOLDS_ROLE = re.compile(r"(deliverlogspermissionarn|roles\..+|credentials(arn)?)$")
 _NAMES_ROLE = re.compile(r"(role(arn|name|id)?s?|rolenamearn|iaminstanceprofile(arn|name)?|instanceprofilename)$")
 
 # Services whose calls name roles to read, tag, assume or share with them, not to pass them on.
@@ -62,9 +62,14 @@ def always_passing() -> frozenset[str]:
 
 def roles_of(parameters: Iterable[tuple[str, str]]) -> tuple[str, ...]:
     """The values of the parameters that name a role or an instance profile, whether as ARN or by name; sorted."""
-    pairs = [(name.lower(), value) for name, value in parameters if value]
-    held = {value for name, value in pairs if _HOLDS_ROLE.search(name) and ROLE_ARN.fullmatch(value)}
-    return tuple(sorted(held | {value for name, value in pairs if names_role(name)}))
+    return tuple(
+        sorted({value for name, value in parameters if value and (names_role(name) or holds_role(name, value))})
+    )
+
+
+def holds_role(name: str, value: str) -> bool:
+    """Whether a parameter that may hold a role under another name does so: API Gateway's "credentials"."""
+    return bool(_HOLDS_ROLE.search(name.lower()) and ROLE_ARN.fullmatch(value))
 
 
 def names_role(name: str) -> bool:

@@ -80,11 +80,17 @@ def reading(rows: Iterable[Row], skipped: Counter[str], files: int = 0, most: in
         alike.setdefault(row.key, []).append(row)
     observed = [_observed(key, found) for key, found in sorted(alike.items())]
     every = [row for found in alike.values() for row in found]
-    return Reading(observed, sum(r.calls for r in every), dict(sorted(skipped.items())), files, _shortened(every, most))
+    return Reading(
+        observed=observed,
+        events=sum(row.calls for row in every),
+        skipped=dict(sorted(skipped.items())),
+        files=files,
+        shortened=_shortened(every, most),
+        denied=_refused(every),
+    )
 
 
-def denied(rows: Iterable[Row]) -> list[Denied]:
-    """The calls that were refused for want of a permission, sorted."""
+def _refused(rows: Iterable[Row]) -> list[Denied]:
     alike: dict[tuple, list[Row]] = {}
     for row in rows:
         if row.error and re.search(REFUSED, row.error):

@@ -76,6 +76,10 @@ API_PARTS = {  # parameter -> what stands before it in the path below an API
 # Services for whose resources one format stands in a question, as they have too many (API Gateway Developer Guide,
 # "Resource format of permissions for managing API").
 ONE_FORMAT = {"apigateway": "arn:${Partition}:apigateway:${Region}::/restapis/${ResourcePath}"}
+OWNERS = {"ecr": "registryid", "glue": "catalogid"}  # service -> parameter with the account that owns the resource
+# Between a whole and a part of it that is asked for alone (AWS Lambda Developer Guide, "Resources and conditions for
+# Lambda actions"; Amazon DynamoDB Developer Guide, "Using IAM policy conditions": Query on an index).
+PARTS = {"lambda": ":", "dynamodb": "/index/"}
 GEOGRAPHIES = frozenset({"apac", "au", "ca", "eu", "global", "jp", "us", "us-gov"})  # of Bedrock's inference profiles
 IAM_KINDS = {"rolename": "role", "username": "user", "groupname": "group", "policyname": "policy"}
 
@@ -166,13 +170,35 @@ def _by_name(pairs: Pairs) -> dict[str, str]:
     return {name.lower(): value for name, value in pairs}
 
 
+def owner(action: Action, pairs: Pairs) -> str | None:
+    """The account that a request names as the owner of the resource; None if it names none."""
+    found = _by_name(pairs).get(OWNERS.get(action.service, ""), "")
+    return found if re.fullmatch(r"\d{12}", found, re.ASCII) else None
+
+
+def without_wholes(action: Action, arns: set[str]) -> set[str]:
+    """The ARNs without those of which a call names a part: the function's, where its version is invoked."""
+    sign = PARTS.get(action.service)
+    return {arn for arn in arns if not sign or not any(other.startswith(arn + sign) for other in arns)}
+
+
+def copied_from(pairs: Pairs, place: Place) -> str | None:
+    """The ARN of the object that a call of S3 copies; None if it copies none."""
+    source = _by_name(pairs).get("x-amz-copy-source", "")  # "/bucket/key?versionId=...", the "?" perhaps made literal
+    path = re.split(r"(?:\?|\$\{\?\})versionId=", source)[0].lstrip("/")
+    return (path if path.startswith("arn:") else f"arn:{place.partition}:s3:::{path}") if path else None
+
+
 def _of_s3(action: Action, pairs: Pairs, place: Place) -> tuple[tuple[str, ...], bool]:
-    """What is copied is the source for the action that reads; all else in the event is of the copy."""
-    source = _by_name(pairs).get("x-amz-copy-source", "")  # "/bucket/key?versionId=...", the "?" made literal
-    if not source or not action.operation.startswith("GetObject"):
-        return (), False
-    path = source.partition("${?}versionId=")[0].lstrip("/")
-    return (path if path.startswith("arn:") else f"arn:{place.partition}:s3:::{path}",), True
+    """What is copied is the source for the action that reads; an object behind an access point has its own ARN.
+
+    Amazon S3 User Guide, "Configuring IAM policies for using access points".
+    """
+    source, values = copied_from(pairs, place), _by_name(pairs)
+    if source and action.operation.startswith("GetObject"):
+        return (source,), True
+    point, key = values.get("bucketname", ""), values.get("key")
+    return ((f"{point}/object/{key}",) if key and ":accesspoint/" in point else ()), False
 
 
 def _of_sqs(action: Action, pairs: Pairs, place: Place) -> tuple[tuple[str, ...], bool]:

@@ -64,10 +64,10 @@ def test_the_table_finds_its_partitions_by_itself():
         *[("name", wrong) for wrong in ("", "1a", "a-b", "a'", "x" * 256)],
         *[
             ("location", wrong)
-            for wrong in ("", "s3://bucket", "s3://bucket/x'/AWSLogs/", "https://b/AWSLogs/", "s3://bucket/AWSLogs")
+            for wrong in ("s3://bucket", "s3://bucket/x'/AWSLogs/", "https://b/AWSLogs/", "s3://bucket/AWSLogs")
         ],
-        *[("accounts", wrong) for wrong in ((), ("1",), ("11112222333'",), ("111122223333", None), ("1111222233334",))],
-        *[("regions", wrong) for wrong in ((), ("eu-west",), ("eu-west-1,x",), ("EU-WEST-1",))],
+        *[("accounts", wrong) for wrong in (("1",), ("11112222333'",), ("111122223333", None), ("1111222233334",))],
+        *[("regions", wrong) for wrong in (("eu-west",), ("eu-west-1,x",), ("EU-WEST-1",))],
     ],
 )
 def test_names_that_are_none_are_refused(field, wrong):
@@ -77,6 +77,13 @@ def test_names_that_are_none_are_refused(field, wrong):
             | {field: wrong}
         )
     assert str(refused.value).startswith(f"{field} of the table is ") and "\n" not in str(refused.value)
+
+
+def test_a_table_is_asked_by_its_name_and_made_of_all():
+    table = Table("a", "b")
+    assert '"a"."b"' in count(table, Filters()).sql
+    with pytest.raises(TrailError, match="location and accounts and regions of the table b: empty"):
+        create(table)
 
 
 @pytest.mark.parametrize("location", ["s3://abc/AWSLogs/", "s3://abc/org/trail/AWSLogs/o-abcdefghij/"])

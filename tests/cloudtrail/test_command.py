@@ -41,13 +41,29 @@ def test_pieces_are_numbered(logs, tmp_path, capsys):
         (["draft", "LOGS", "--role", "nobody"], "no events"),
         (["draft", "LOGS", "--start", "2030-01-01"], "no events"),
         (["draft", "LOGS", "--tag", "x"], "key=value"),
-        (["draft", "LOGS", "--lookup"], "leave the folders out"),
+        (["draft", "LOGS", "--lookup"], "--lookup and folders: give only one of them"),
+        (["watch", "--lookup", "--athena", "a.b", "--policy", "POLICY"], "--lookup and --athena: give only one"),
+        (["table", "a.b", "s3://b", "--account", "111122223333", "--region", "eu-west-1"], "location of the table is"),
+        (["table", "a.b c", "s3://bbb/AWSLogs/", "--account", "1", "--region", "eu-west-1"], "name of the table is"),
         (["draft", "LOGS", "--start", "2026-09-02", "--end", "2026-09-01"], "empty"),
     ],
 )
-def test_what_cannot_be_done_is_one_line(logs, capsys, arguments, said):
-    assert main([logs if word == "LOGS" else word for word in arguments]) == 2
+def test_what_cannot_be_done_is_one_line(logs, tmp_path, capsys, arguments, said):
+    policy = tmp_path / "policy.json"
+    policy.write_text('{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}')
+    given = {"LOGS": logs, "POLICY": str(policy)}
+    assert main([given.get(word, word) for word in arguments]) == 2
     assert said in capsys.readouterr().err
+
+
+def test_the_table_of_athena_is_printed(capsys):
+    place = "s3://trail-logs/AWSLogs/o-exampleorgid/"
+    assert main(["table", "logs.trail", place, "--account", "111122223333", "--region", "eu-west-1"]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("CREATE EXTERNAL TABLE IF NOT EXISTS `logs`.`trail` (") and place in out
+    with pytest.raises(SystemExit):
+        main(["draft", "--athena", "trail"])
+    assert "'trail' is no table: give DATABASE.TABLE" in capsys.readouterr().err
 
 
 def test_a_bad_date_is_refused_by_name(logs, capsys):

@@ -134,6 +134,20 @@ def test_records_of_cloudtrail_are_taken_as_they_are():
     assert by_sid(draft([record]))["S3Read"]["Resource"] == "arn:aws:s3:::docs/a.txt"
 
 
+def test_what_was_no_record_is_counted():
+    record = {"eventTime": "2026-09-01T00:00:00Z", "eventSource": "s3.amazonaws.com", "eventName": "ListBuckets"}
+    made = draft([record | {"userIdentity": {"arn": ROLE}}, "no record", 7, None])
+    assert made.evidence.skipped == ("record that is no object of CloudTrail: 3",)
+    assert draft([BUCKETS]).evidence.skipped == ()
+
+
+def test_what_an_action_depends_on_and_nobody_was_seen_to_call_is_a_question():
+    made = draft([call("cloudformation", "DescribeStacks", stackName="shop")])
+    assert [q for q in made.questions if "cloudformation:ListStacks" in q] and len(statements(made)) == 1
+    seen = [call("cloudformation", "DescribeStacks", stackName="shop"), call("cloudformation", "ListStacks")]
+    assert draft(seen).questions == ()
+
+
 def test_nothing_from_outside_becomes_a_wildcard_or_a_variable():
     hostile = ("*", "a/*", "${aws:username}", "?", "x' OR '1'='1", "<script>", "a\nb", "\ue000", "a/\ue000")
     made = draft([call("s3", "GetObject", bucketName="docs", key=key) for key in hostile[:7]])

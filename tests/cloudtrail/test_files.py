@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lib.cloudtrail import aggregate, files
-from lib.cloudtrail.files import denied, read
+from lib.cloudtrail.files import read
 from lib.cloudtrail.literal import CUT
 from lib.cloudtrail.observed import Filters, TrailError
 
@@ -192,6 +192,7 @@ def test_events_are_filtered_and_what_is_left_out_is_counted(tmp_path):
         record(recipientAccountId="444455556666"),
         record(**other),
         record(eventCategory="Insight"),
+        record(eventType="AwsServiceEvent"),
         record(eventCategory="NetworkActivity"),
     ]
     reading = quiet(
@@ -205,6 +206,7 @@ def test_events_are_filtered_and_what_is_left_out_is_counted(tmp_path):
     assert reading.events == 1
     assert reading.skipped == {
         "Insights event": 1,
+        "event of a service itself, which nobody called": 1,
         "network activity event": 1,
         "other Region": 1,
         "other account": 1,
@@ -445,7 +447,7 @@ def test_denied_calls_keep_their_last_message(tmp_path):
         record("RunInstances", eventSource="ec2.amazonaws.com", errorCode="Client.UnauthorizedOperation"),
         record("Publish", eventSource="sns.amazonaws.com", errorCode="AuthorizationErrorException", errorMessage="y"),
     ]
-    found = denied(put(tmp_path / "a.json", {"Records": refused + others}), progress=False)
+    found = read(put(tmp_path / "a.json", {"Records": refused + others}), progress=False).denied
     assert [(each.event, each.code, each.calls) for each in found] == [
         ("RunInstances", "Client.UnauthorizedOperation", 1),
         ("GetObject", "AccessDenied", 3),
@@ -458,5 +460,5 @@ def test_denied_calls_keep_their_last_message(tmp_path):
 
 def test_denied_calls_are_filtered(tmp_path):
     path = put(tmp_path / "a.json", record(errorCode="AccessDenied"))
-    assert len(denied(path, Filters(principal="app"), progress=False)) == 1
-    assert denied(path, Filters(principal="other"), progress=False) == []
+    assert len(read(path, Filters(principal="app"), progress=False).denied) == 1
+    assert read(path, Filters(principal="other"), progress=False).denied == []

@@ -127,6 +127,55 @@ def test_arns_of_the_event_are_used_where_the_action_supports_them():
     assert named("kms:Decrypt", {"keyId": "alias/x"}, resources).arns == ("arn:aws:kms:eu-west-1:111122223333:key/x",)
 
 
+FUNCTION, TABLE = f"arn:aws:lambda:{HERE}:function:f", f"arn:aws:dynamodb:{HERE}:table/t"
+
+
+@pytest.mark.parametrize(
+    ("action", "parameters", "listed", "arns"),
+    [
+        ("lambda:InvokeFunction", {"functionName": "f", "qualifier": "live"}, FUNCTION, [f"{FUNCTION}:live"]),
+        ("lambda:InvokeFunction", {"functionName": "f"}, FUNCTION, [FUNCTION]),
+        ("dynamodb:Query", {"tableName": "t", "indexName": "i"}, TABLE, [f"{TABLE}/index/i"]),
+        ("dynamodb:Query", {"tableName": "t"}, TABLE, [TABLE]),
+        (
+            "s3:PutObject",
+            {"bucketName": "to", "key": "k", "x-amz-copy-source": "/b/x?versionId=1"},
+            "arn:aws:s3:::b/x",
+            ["arn:aws:s3:::to/k"],
+        ),
+    ],
+)
+def test_of_a_part_and_its_whole_only_the_part_was_asked_for(action, parameters, listed, arns):
+    assert list(named(action, parameters, [listed]).arns) == arns
+
+
+def test_an_access_point_is_named_with_the_object_behind_it():
+    point = f"arn:aws:s3:{HERE}:accesspoint/reports"
+    of_object = named(
+        "s3:GetObject", {"bucketName": point, "key": "a/k"}, ["arn:aws:s3:::b/a/k", "arn:aws:s3:::b", point]
+    )
+    assert of_object.arns == ("arn:aws:s3:::b/a/k", f"{point}/object/a/k")
+    assert named("s3:GetObject", {"bucketName": point, "key": "a/k"}).arns == (f"{point}/object/a/k",)
+    assert named("s3:ListBucket", {"bucketName": point}).arns == (point,)
+
+
+def test_a_request_may_name_another_account_as_the_owner():
+    other = "444455556666"
+    image = named("ecr:BatchGetImage", {"registryId": other, "repositoryName": "r"})
+    assert image.arns == (f"arn:aws:ecr:{REGION}:{other}:repository/r",)
+    table = named("glue:GetTable", {"catalogId": other, "databaseName": "d", "name": "t"})
+    assert {arn.split(":")[4] for arn in table.arns} == {other}
+    # Only a whole account number counts, and only where the service has such a parameter.
+    assert named("ecr:BatchGetImage", {"registryId": "*", "repositoryName": "r"}).arns[0].split(":")[4] == ACCOUNT
+    assert named("s3:GetObject", {"registryId": other, "bucketName": "b", "key": "k"}).arns == ("arn:aws:s3:::b/k",)
+
+
+def test_a_role_is_passed_under_whatever_name():
+    for name in ("credentials", "credentialsArn", "deliverLogsPermissionArn"):
+        assert named("iam:PassRole", {name: ROLE}).arns == (ROLE,)
+    assert named("iam:PassRole", {"credentials": "arn:aws:iam::*:user/*"}).arns == ()
+
+
 def test_a_secret_keeps_the_characters_that_its_arn_has():
     arn = f"arn:aws:secretsmanager:{HERE}:secret:db-AbCdEf"
     assert named("secretsmanager:GetSecretValue", {"secretId": arn}).arns == (arn,)

@@ -10,7 +10,7 @@ import pytest
 from lib.cloudtrail import trail
 from lib.cloudtrail.actors import ACTORS
 from lib.cloudtrail.calls import DATA, HIDDEN, STAGING
-from lib.cloudtrail.files import denied, read
+from lib.cloudtrail.files import read
 from lib.cloudtrail.observed import Filters, TrailError, principal_of
 from lib.files import checksums
 
@@ -112,7 +112,7 @@ def test_the_deploy_role_passes_roles_and_is_refused_some_calls(folder):
     reading = read(folder, Filters(principal="staging-deploy"), progress=False)
     passed = [dict(r.parameters) for r in reading.observed if r.event == "RegisterTaskDefinition"]
     assert passed and all(any("role" in name.lower() for name in each) for each in passed)
-    refused = {each.event: each for each in denied(folder, Filters(principal="staging-deploy"), progress=False)}
+    refused = {each.event: each for each in read(folder, Filters(principal="staging-deploy"), progress=False).denied}
     assert set(refused) == {"GetParametersByPath", "AddPermission20150331v2"}
     assert "is not authorized to perform: ssm:GetParametersByPath" in refused["GetParametersByPath"].message
 

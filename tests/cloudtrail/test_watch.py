@@ -649,7 +649,7 @@ def test_notresource_is_shown_as_such():
 
 def test_the_generated_trail(tmp_path):
     trail.write(tmp_path / "logs", events=4_000, seed=3)
-    calls = files.denied(tmp_path / "logs", progress=False)
+    calls = files.read(tmp_path / "logs", progress=False).denied
     deploy = [call for call in calls if call.principal.endswith("/staging-deploy")]
     parameter = "arn:aws:ssm:eu-west-1:111122223333:parameter/production/shop"
     function = "arn:aws:lambda:eu-west-1:111122223333:function:shop-orders"
