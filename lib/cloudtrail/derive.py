@@ -1,9 +1,10 @@
-"""Find in botocore's models the request parameters that name a resource or a role, and write names.txt.
+"""Find in botocore's models what the mapping reads of them, and write names.txt and clients.txt.
 
     python -m lib.cloudtrail.derive
 
-Every operation's input comes in; the dotted names go out that naming.py matches with a variable of the ARN formats of
-the operation's actions, or that roles.py takes for a role. Run it when boto3 or the catalogue is newer.
+Every operation's input comes in; the dotted names of request parameters go out that naming.py matches with a variable
+of the ARN formats of the operation's actions, or that roles.py takes for a role. Every service's names come in, and go
+out with its endpoint prefix if no event source has them. Run it when boto3 or the catalogue is newer.
 """
 
 from collections.abc import Iterator
@@ -13,12 +14,17 @@ from typing import Any
 from lib.cloudtrail.mapping import actions_for
 from lib.cloudtrail.naming import names, split, variables
 from lib.cloudtrail.roles import names_role
+from lib.cloudtrail.sources import PREFIXES
 from lib.files import shown, writing
 from lib.iam import catalogue
 from lib.iam.catalogue import Action
 
-NAMES = Path(__file__).with_name("names.txt")
+NAMES, CLIENTS = (Path(__file__).with_name(name) for name in ("names.txt", "clients.txt"))
 DEEPEST = 4  # levels of an input that are looked into; deeper ones describe what is made, not what is named
+CLIENTS_HEAD = (
+    "# Names of services in boto3, and AWS's service ids, that are no event source, with the endpoint prefix.\n"
+    "# As derive.py finds them in botocore's models. Do not edit.\n"
+)
 HEAD = (
     "# Request parameters that name a resource or a role, as derive.py finds them in botocore's models. Do not edit.\n"
 )
@@ -41,6 +47,21 @@ def derived() -> tuple[str, ...]:
                     name for name in inputs if names_role(name) or any(_names(action, name) for action in actions)
                 }
     return tuple(sorted(found))
+
+
+def clients() -> tuple[tuple[str, str], ...]:
+    """Names of services that no event source has, each with the service's endpoint prefix; sorted."""
+    from botocore.loaders import Loader
+
+    loader, found = Loader(), {}
+    for service in loader.list_available_services("service-2"):
+        about = loader.load_service_model(service, "service-2")["metadata"]
+        endpoint, said = about["endpointPrefix"], about["serviceId"].lower()
+        for name in (service, said.replace(" ", ""), said.replace(" ", "-")):
+            # What sources.py knows without this table keeps its meaning.
+            if name != endpoint and name not in PREFIXES and name not in catalogue.load().services:
+                found[name] = endpoint
+    return tuple(sorted(found.items()))
 
 
 def _names(action: Action, name: str) -> bool:
@@ -66,7 +87,11 @@ def _inputs(shapes: dict[str, Any], shape: str, above: str, depth: int) -> Itera
 
 
 def main() -> None:
-    """Write names.txt beside this file."""
+    """Write names.txt and clients.txt beside this file."""
+    rows = clients()
+    with writing(CLIENTS) as aside:
+        aside.write_text(CLIENTS_HEAD + "".join(f"{name} {endpoint}\n" for name, endpoint in rows), encoding="utf-8")
+    print(f"{len(rows):,} names in {shown(CLIENTS)}")
     found = derived()
     with writing(NAMES) as aside:
         aside.write_text(HEAD + "".join(f"{name}\n" for name in found), encoding="utf-8")

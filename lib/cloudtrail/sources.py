@@ -5,7 +5,8 @@ are the same word; the table has the others: endpoint prefixes and signing names
 spellings of the services' own CloudTrail pages.
 """
 
-from functools import lru_cache
+from functools import cache, lru_cache
+from importlib import resources
 
 from lib.iam import catalogue
 
@@ -68,6 +69,7 @@ PREFIXES = {  # source without ".amazonaws.com" -> service prefix
     "monitoring": "cloudwatch",
     "mturk-requester": "mechanicalturk",
     "oidc": "sso-oauth",
+    "opensearch": "es",
     "opensearchservice": "es",
     "partnercentral-prm": "partnercentral",
     "participant.connect": "connect",
@@ -90,9 +92,20 @@ PREFIXES = {  # source without ".amazonaws.com" -> service prefix
 }
 
 
+@cache
+def clients() -> dict[str, str]:
+    """Names that boto3 and AWS's service ids have for a service -> its endpoint prefix, where the names differ."""
+    text = resources.files("lib.cloudtrail").joinpath("clients.txt").read_text(encoding="utf-8")
+    return dict(line.split() for line in text.splitlines() if line and not line.startswith("#"))
+
+
 def name_of(event_source: str) -> str:
-    """The source without its domain, in lower case: "s3-control.amazonaws.com" -> "s3-control"."""
-    return event_source.strip().lower().partition(SUFFIX)[0]
+    """The source without its domain, in lower case: "s3-control.amazonaws.com" -> "s3-control".
+
+    A name that is no event source but that of a client in boto3 becomes its endpoint prefix: "sesv2" -> "email".
+    """
+    name = event_source.strip().lower().partition(SUFFIX)[0]
+    return name if _prefix(name) else clients().get(name, name)
 
 
 @lru_cache(maxsize=4_096)
@@ -102,7 +115,11 @@ def prefix_of(event_source: str) -> str | None:
     Of a source of several labels the last decides, as endpoints put a part of the service before its name:
     "runtime.sagemaker.amazonaws.com" -> "sagemaker" (botocore's service models, `endpointPrefix`).
     """
-    services, name = catalogue.load().services, name_of(event_source)
+    return _prefix(name_of(event_source))
+
+
+def _prefix(name: str) -> str | None:
+    services = catalogue.load().services
     if name in PREFIXES:
         return PREFIXES[name]
     return next((label for label in (name, name.rpartition(".")[2]) if label in services), None)
