@@ -12,6 +12,7 @@ from lib.cloudtrail import generalise, proposals
 from lib.cloudtrail.evidence import Events, Evidence, gather
 from lib.cloudtrail.observed import TrailError, printable
 from lib.cloudtrail.proposals import Proposal
+from lib.cloudtrail.shapes import ONE_FORMAT
 from lib.iam import catalogue
 from lib.iam.checks import Finding, validate
 from lib.iam.document import QUOTAS, Policy
@@ -138,8 +139,9 @@ def _may_join(group: Sequence[str], actions: Sequence[str], wanted: Resources) -
 
 
 def _can_be_on(action: str, arn: str) -> bool:
-    known = catalogue.load().actions[action]
-    return any(kind.name in known.resource_types for kind in catalogue.load().resource_types(arn))
+    """Whether a request can ask for an action on an ARN; of services with too many formats, for any on any."""
+    known, kinds = catalogue.load().actions[action], catalogue.load().resource_types(arn)
+    return known.service in ONE_FORMAT or not kinds or any(kind.name in known.resource_types for kind in kinds)
 
 
 def _statements(groups: Sequence[Resources], conditions: Mapping[str, dict]) -> list[dict]:

@@ -107,7 +107,7 @@ def _gathered(observed: list[Observed]) -> Evidence:
             free.add(name)
         partition, account = _home(row)
         for action in mapped.actions:
-            named = resources_for(action, row.parameters, row.resources, row.region, account, partition)
+            named = resources_for(action, row.parameters, row.resources, row.region, account, partition, row.event)
             seen.setdefault(action, []).append((row, named.arns, named.missing))
     return Evidence(
         uses=tuple(_use(action, rows) for action, rows in sorted(seen.items())),

@@ -64,6 +64,7 @@ def resources_for(
     region: str,
     account: str,
     partition: str = "aws",
+    event: str = "",
 ) -> Named:
     """The ARNs that a call of an action touched.
 
@@ -75,6 +76,7 @@ def resources_for(
         action: a name of the catalogue ("s3:GetObject").
         parameters: the event's `requestParameters`, or the pairs that `flatten` made of them.
         resources: the ARNs of the event's `resources`.
+        event: the event's name, which tells the resource of calls that list or make one in API Gateway.
 
     Raises:
         ResourcesError: if the catalogue does not have the action.
@@ -86,7 +88,7 @@ def resources_for(
     if not kinds:
         return Named(("*",), ())
     pairs = flatten(parameters)
-    place = Place(partition, region, owner(known, pairs) or account)
+    place = Place(partition, region, owner(known, pairs) or account, event)
     if known.name == roles.PASS_ROLE:
         return _named(known, {kinds[0].name: _passed_roles(pairs, place)}, place)
     safe = tuple((name, text) for name, value in pairs if (text := literal(value)) is not None)

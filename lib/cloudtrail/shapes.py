@@ -21,6 +21,7 @@ class Place:
     partition: str
     region: str
     account: str
+    event: str = ""  # its name, where only that tells the resource; "" if it is not known
 
 
 # Services that ask for the resource and for what it lies in, each by its ARN (AWS Glue Developer Guide, "Specifying
@@ -72,6 +73,16 @@ API_PARTS = {  # parameter -> what stands before it in the path below an API
     **{"resourceid": "resources", "stagename": "stages", "deploymentid": "deployments", "modelname": "models"},
     **{"requestvalidatorid": "requestvalidators", "apimappingid": "apimappings", "basepath": "basepathmappings"},
     **{"keyid": "keys"},
+}
+API_COLLECTIONS = {  # path of a request that names no resource -> events (API Gateway API References)
+    "/account": ("GetAccount", "UpdateAccount"),
+    "/apikeys": ("GetApiKeys", "CreateApiKey", "ImportApiKeys"),
+    "/apis": ("GetApis", "CreateApi", "ImportApi"),
+    "/clientcertificates": ("GetClientCertificates", "GenerateClientCertificate"),
+    "/domainnames": ("GetDomainNames", "CreateDomainName"),
+    "/restapis": ("GetRestApis", "CreateRestApi", "ImportRestApi"),
+    "/usageplans": ("GetUsagePlans", "CreateUsagePlan"),
+    "/vpclinks": ("GetVpcLinks", "CreateVpcLink"),
 }
 # Services for whose resources one format stands in a question, as they have too many (API Gateway Developer Guide,
 # "Resource format of permissions for managing API").
@@ -242,12 +253,14 @@ def _of_ec2(action: Action, pairs: Pairs, place: Place) -> tuple[tuple[str, ...]
 def _of_apigateway(action: Action, pairs: Pairs, place: Place) -> tuple[tuple[str, ...], bool]:
     """The part of an API that the request names and what is below it; the event does not have the very path."""
     values = _by_name(pairs)
+    start = f"arn:{place.partition}:apigateway:{place.region}::"
+    if collection := next((path for path, events in API_COLLECTIONS.items() if place.event in events), None):
+        return (f"{start}{collection}",), True
     roots = (f"/{root}/{values[name]}" for name, root in API_ROOTS.items() if name in values)
     path = next(roots, None)
     part = next((f"/{part}/{values[name]}" for name, part in API_PARTS.items() if name in values), "")
     if path and part:
         path += part + (f"/methods/{values['httpmethod']}" if "httpmethod" in values else "")
-    start = f"arn:{place.partition}:apigateway:{place.region}::"
     return ((f"{start}{path}", f"{start}{path}/*") if path else ()), True
 
 

@@ -99,7 +99,8 @@ def _needs(denied: Denied, said: Said) -> tuple[Needs, str]:
 def _arns(action: str, denied: Denied, said: Said) -> tuple[str, ...]:
     """The ARNs that an action was asked for on; a wildcard of the event's own is literal."""
     first = denied.principal.split(":")
-    place = (denied.region, denied.account, first[1] if first[0] == "arn" and len(first) > 1 else "aws")
+    partition = first[1] if first[0] == "arn" and len(first) > 1 else "aws"
+    place = (denied.region, denied.account, partition, denied.event)
     named = resources_for(action, denied.parameters, denied.resources, *place)
     whole = (*named.arns, *map(placeholder, named.missing))
     # Where a reader cut paths to keep rows few, the message is that of one call among many.

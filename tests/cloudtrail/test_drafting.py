@@ -315,6 +315,13 @@ def test_a_part_of_an_api_is_not_all_of_it():
     assert not [f for f in listed.findings if f.severity == "ERROR"] and gate.gate(listed).passed
 
 
+def test_apis_are_listed_and_made_in_their_collection():
+    made = draft([call("apigateway", "GetRestApis"), call("apigateway", "CreateDomainName", domainName="a.example")])
+    got, posted = (next(s for s in statements(made) if s["Action"] == f"apigateway:{verb}") for verb in ("GET", "POST"))
+    assert got["Resource"] == "arn:aws:apigateway:eu-west-1::/restapis"
+    assert posted["Resource"] == "arn:aws:apigateway:eu-west-1::/domainnames" and not made.placeholders
+
+
 def test_nothing_to_allow_is_said_in_one_line():
     with pytest.raises(TrailError, match="no call succeeded that needs a permission: s3.* failed with AccessDenied"):
         draft([call("s3", "GetObject", calls=0, errors=(("AccessDenied", 2),), bucketName="b", key="k")])
