@@ -84,7 +84,7 @@ def draft(events: Events, principal: str | None = None, by: generalise.Rule = ge
     if not evidence.uses:
         said = [*evidence.failed, *evidence.uncertain, *(f"{name} needs no permission" for name in evidence.free)]
         raise TrailError(f"no call succeeded that needs a permission: {'; '.join(said[:SHOWN])}")
-    wanted = {use.action: frozenset(use.arns or map(placeholder, use.formats)) for use in evidence.uses}
+    wanted = {use.action: frozenset((*use.arns, *map(placeholder, use.formats))) for use in evidence.uses}
     wanted, conditions = generalise.apply(wanted, by)
     groups = [group for service in _by_service(wanted) for group in _grouped(service)]
     statements = _statements(groups, conditions)

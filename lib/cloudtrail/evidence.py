@@ -25,7 +25,7 @@ class Use:
 
     action: str
     arns: tuple[str, ...]  # sorted; ("*",) if the action has no resource-level support; empty if no call names one
-    formats: tuple[str, ...]  # ARN formats that no call fills ("arn:...:key/${KeyId}")
+    formats: tuple[str, ...]  # ARN formats that are needed and that no call fills ("arn:...:key/${KeyId}")
     unnamed: int  # calls that do not say on which resource, though others of the action do
     calls: int
     regions: tuple[str, ...]
@@ -132,11 +132,13 @@ def _home(row: Observed) -> tuple[str, str]:
 
 def _use(action: str, rows: list[tuple[Observed, tuple[str, ...], tuple[str, ...]]]) -> Use:
     arns = sorted({arn for _, named, _ in rows for arn in named})
-    formats = sorted({form for _, _, missing in rows for form in missing})
+    lacking = [set(missing) for _, _, missing in rows]
+    # What one call names is not asked of the others; what none names is.
+    formats = set.intersection(*lacking) if arns else set().union(*lacking)
     return Use(
         action=action,
         arns=tuple(arns),
-        formats=() if arns else tuple(formats),
+        formats=tuple(sorted(formats)),
         unnamed=sum(row.calls for row, named, _ in rows if not named) if arns else 0,
         calls=sum(row.calls for row, _, _ in rows),
         regions=tuple(sorted({row.region for row, _, _ in rows})),

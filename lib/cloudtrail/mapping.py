@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from lib.cloudtrail import exceptions, roles
-from lib.cloudtrail.parameters import Parameters, flatten
+from lib.cloudtrail.parameters import TAGS, Parameters, flatten
 from lib.cloudtrail.sources import name_of, prefix_of
 from lib.iam import catalogue
 
@@ -53,7 +53,7 @@ def actions_for(event_source: str, event_name: str, parameters: Parameters | Non
         return Mapping(
             (), False, f"the catalogue has no action for {event_name!r} of {prefix}, and the table of exceptions no row"
         )
-    return _with_roles(_with_additions(found, sources, pairs), pairs)
+    return _with_roles(_with_tags(_with_additions(found, sources, pairs), pairs), pairs)
 
 
 def _is_application(pairs: Pairs | None, event: str) -> bool:
@@ -99,6 +99,22 @@ def _with_additions(found: Mapping, sources: tuple[str, str], pairs: Pairs | Non
         return found
     reason = _together((found.reason, *(row.why for row in rows)))
     return Mapping((*found.actions, *more), found.certain and all(row.certain for row in rows), reason)
+
+
+def _with_tags(found: Mapping, pairs: Pairs | None) -> Mapping:
+    """With the action that tags what is made, if the request has tags and the reference lists it as dependent."""
+    if not pairs or (TAGS, "given") not in pairs:
+        return found
+    known = catalogue.load().actions
+    listed = (known[a] for name in found.actions for a in known[name].dependent_actions if a in known)
+    more = {a.name for a in listed if a.access_level == "Tagging" and a.name not in found.actions}
+    more = sorted(name for name in more if name.partition(":")[0] in {a.partition(":")[0] for a in found.actions})
+    if not more:
+        return found
+    reason = _together(
+        (found.reason, "the reference lists the action that tags as dependent, and the request has tags")
+    )
+    return Mapping((*found.actions, *more), found.certain, reason)
 
 
 def _with_roles(found: Mapping, pairs: Pairs | None) -> Mapping:

@@ -26,11 +26,10 @@ ALIASES = {
     "cloudwatch:InsightRuleName": ("ruleName", "ruleNames"),
     "cognito-identity:IdentityPoolId": ("identityPoolId",),
     "dynamodb:TableName": ("tableName", "requestItems", "sourceTableName", "targetTableName"),
-    "dynamodb:GetItem:TableName": ("transactItems.get.tableName",),
-    "dynamodb:PutItem:TableName": ("transactItems.put.tableName",),
-    "dynamodb:UpdateItem:TableName": ("transactItems.update.tableName",),
-    "dynamodb:DeleteItem:TableName": ("transactItems.delete.tableName",),
-    "dynamodb:ConditionCheckItem:TableName": ("transactItems.conditionCheck.tableName",),
+    **{
+        f"dynamodb:{verb}Item:TableName": ("tableName", f"transactItems.{verb[0].lower()}{verb[1:]}.tableName")
+        for verb in ("Get", "Put", "Update", "Delete", "ConditionCheck")
+    },
     "ec2:DedicatedHostId": ("hostId", "hostIds", "hostIdSet.items.hostId"),
     "ec2:ImageId": ("imageId", "instancesSet.items.imageId", "imagesSet.items.imageId", "sourceImageId"),
     "ec2:InstanceId": ("instanceId", "instancesSet.items.instanceId"),
@@ -86,17 +85,45 @@ ALIASES = {
     "ssm:ParameterNameWithoutLeadingSlash": ("name", "names", "path"),
     "ssm:PatchBaselineIdResourceId": ("baselineId",),
     "sts:FederatedUserName": ("name",),
-    "athena:WorkGroupName": ("workGroup", "name"),
-    "wafv2:Id": ("id", "webACLId"),
-    "wafv2:Name": ("name", "webACLName"),
+    "athena:WorkGroupName": ("workGroup",),
+    **{
+        f"athena:{verb}WorkGroup:WorkGroupName": ("workGroup", "name") for verb in ("Create", "Delete", "Get", "Update")
+    },
+    "athena:DataCatalogName": ("catalogName", "dataCatalogName"),
+    **{
+        f"athena:{verb}:WorkGroupName": ("workGroup",)
+        for verb in ("CreateNamedQuery", "CreateNotebook", "ImportNotebook")
+    },
+    "athena:UpdateNamedQuery:WorkGroupName": (),
+    "athena:UpdateNotebookMetadata:WorkGroupName": (),
+    "codepipeline:PipelineName": ("name", "pipelineName", "pipeline.name"),
+    "ssm:maintenancewindow:ResourceId": ("windowId",),
+    "s3:ConfigId": ("storageLensConfigurationId", "configId"),
+    "mobiletargeting:AppId": ("application-id", "applicationId"),
+    "mq:BrokerId": ("broker-id", "brokerId"),
+    "appsync:GraphQLAPIId": ("apiId",),
+    "iam:MfaTokenIdWithPath": ("virtualMFADeviceName",),
+    "ses:IdentityName": ("source", "fromEmailAddress", "identity", "emailIdentity"),
+    "kinesisvideo:CreationTime": (),  # AWS puts it there
+    "redshift:dbname:ClusterName": ("clusterIdentifier",),
+    "elasticmapreduce:ClusterId": ("jobFlowId", "jobFlowIds", "clusterId"),
+    "elasticloadbalancing:loadbalancer:LoadBalancerName": ("loadBalancerName",),
+    **{f"redshift:{kind}:ClusterName": ("clusterIdentifier",) for kind in ("cluster", "dbgroup", "dbuser")},
+    "redshift:dbgroup:DbGroup": ("dbGroups",),
+    "redshift:dbname:DbName": ("dbName",),
+    "redshift:dbuser:DbUser": ("dbUser",),
+    "application-autoscaling:ResourceId": (),  # the ARN has an id that requests do not name
+    "ssm:AddTagsToResource:DocumentName": (),
 }
+APART = frozenset({"kms:ReEncryptFrom", "kms:ReEncryptTo"})  # actions of one call, each on a resource of its own
 # Parameters whose values are whole ARNs, or from which one can be made, whatever their action.
 WHOLE = (
     *("arn", "resourceArn", "resourceArns", "resourceArnList", "resourceName", "resource", "resourceId"),
     *("targetArn", "topicArn", "queueUrl", "functionName", "x-amz-copy-source", "policyArn", "clusterArn"),
     *("cluster", "roleArn", "streamARN", "streamArn", "tagSpecificationSet.items.resourceType"),
     *("resourcesSet.items.resourceId", "serialNumber", "openIDConnectProviderArn", "sAMLProviderArn", "modelId"),
-    *("registryId", "catalogId"),  # whose resource it is
+    *("registryId", "catalogId", "queueOwnerAWSAccountId", "targetPrincipal", "aWSServiceName"),
+    *("loadBalancerName", "type"),
     *("restApiId", "apiId", "domainName", "usagePlanId", "vpcLinkId", "apiKey", "clientCertificateId", "path"),
 )
 
@@ -107,10 +134,19 @@ def variables(kind: ResourceType) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=65_536)
+def own_parameters(action: Action, kind: ResourceType) -> frozenset[str]:
+    """The parameters, lower-case, that name a kind for this action alone, of several that a call needs."""
+    rows = (ALIASES.get(f"{action.name}:{variable}", ()) for variable in variables(kind))
+    return frozenset(name.lower() for row in rows for name in row if "." in name or action.name in APART)
+
+
+@lru_cache(maxsize=65_536)
 def names(action: Action, kind: ResourceType, variable: str, parameter: str) -> bool:
     """Whether the values of a parameter (dotted name, any case) fill a variable of a kind's ARN format."""
-    keys = (f"{action.name}:{variable}", f"{kind.service}:{kind.name}:{variable}", f"{kind.service}:{variable}")
-    known = next((ALIASES[key] for key in keys if key in ALIASES), None)
+    for key in (f"{action.name}:{variable}", f"{kind.service}:{kind.name}:{variable}"):
+        if key in ALIASES:
+            return parameter.lower() in map(str.lower, ALIASES[key])
+    known = ALIASES.get(f"{kind.service}:{variable}")
     path, _, last = parameter.rpartition(".")
     if known is not None and (path or not known or parameter.lower() in map(str.lower, known)):
         return parameter.lower() in map(str.lower, known)
@@ -125,6 +161,11 @@ def names(action: Action, kind: ResourceType, variable: str, parameter: str) -> 
     # "name" or "id" alone is of what the operation is about: "DescribeCluster", or an action of one kind only.
     about = any(word and word in _folded(action.operation) for word in (own, stem))
     return given_stem == own or (not given_stem and bool(given_holds) and (about or len(action.resource_types) == 1))
+
+
+def is_bare(parameter: str) -> bool:
+    """Whether a parameter's name says that it is a name or an id, and not of what: "name", "id"."""
+    return not split(parameter.rpartition(".")[2])[0]
 
 
 def _own(kind: ResourceType) -> tuple[str, ...]:

@@ -22,17 +22,27 @@ MOST = 500  # pairs that one event keeps
 HIDDEN = "HIDDEN_DUE_TO_SECURITY_REASONS"  # what CloudTrail writes in the place of a secret value
 
 KEYED = frozenset({"requestitems"})  # objects whose keys are names of resources (DynamoDB's BatchGetItem)
-TAGS, TAGGED = "tags", ("tags", "taglist", "tagset")  # that something is tagged is kept, not with what
+TAGS, TAGGED = "tags", ("tags", "taglist", "tagslist", "tagset")  # that something is tagged is kept, not with what
 FIRST_WORD = frozenset({"statement", "statements.statement", "transactstatements.statement"})  # only the verb counts
 MATCHED = (  # what the patterns of parameter names in exceptions.txt stand for
     *("statement", "statements.statement", "transactStatements.statement", "tagsToAdd.key", "tagsToRemove"),
     # read by mapping.py and roles.py
     *("serviceNamespace", "deliverLogsPermissionArn", "roles.authenticated", "roles.unauthenticated"),
     *("credentials", "credentialsArn", "authorizerCredentials", "authorizerCredentialsArn"),
+    *("smsConfiguration.snsCallerArn", "smsMfaConfiguration.smsConfiguration.snsCallerArn", "patchOperations.value"),
+    *("parameters.automationAssumeRole", "attributeValue", "attributes.successFeedbackRoleArn"),
+    *("createBucketConfiguration.tags.key", "createBucketConfiguration.tags.tag.key", "tagSpecification.resourceType"),
+    *("launchTemplate.launchTemplateName", "launchTemplate.version"),
+    *(
+        f"{above}x-amz-grant-{what}"
+        for above in ("", "accessControlList.")
+        for what in ("read", "write", "read-acp", "write-acp", "full-control")
+    ),
     *("putIntegrationInput.credentials", "createAuthorizerInput.authorizerCredentials"),
     *(f"transactItems.{verb}.tableName" for verb in ("get", "put", "update", "delete", "conditionCheck")),
 )
 # EC2's newer operations are logged under one more name: {"CreateNatGatewayRequest": {"SubnetId": ...}}.
+TAGGED_XML = frozenset({"tag", "content"})  # and each of their list's entries: {"tag": 1, "content": "rtb-1"}
 _WRAPPED = re.compile(r"[A-Z]\w+Request")
 
 
@@ -91,7 +101,9 @@ def _leaves(pairs: Iterable[tuple[str, Any]], above: str, depth: int) -> Iterato
     for name, value in pairs:
         path = above + ".".join(map(_lower_first, str(name).split(".")))
         for entry in value if isinstance(value, list | tuple) else [value]:
-            if isinstance(entry, Mapping):
+            if isinstance(entry, Mapping) and "content" in entry and entry.keys() <= TAGGED_XML:
+                yield from _leaves([(name, entry["content"])], above, depth + 1)
+            elif isinstance(entry, Mapping):
                 if path.lower() in KEYED:
                     yield from ((path, str(key)) for key in entry)
                 yield from _leaves(entry.items(), f"{path}.", depth + 1)

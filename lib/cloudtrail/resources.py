@@ -8,12 +8,12 @@ own way is in shapes.py, and what requests call things in naming.py.
 import itertools
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from lib.cloudtrail import roles
 from lib.cloudtrail.literal import LONGEST, literal, literal_arn
-from lib.cloudtrail.naming import names, variables
+from lib.cloudtrail.naming import is_bare, names, own_parameters, variables
 from lib.cloudtrail.parameters import Parameters, flatten
 from lib.cloudtrail.shapes import (
     CREATED,
@@ -91,12 +91,15 @@ def resources_for(
     place = Place(partition, region, owner(known, pairs) or account, event)
     if known.name == roles.PASS_ROLE:
         return _named(known, {kinds[0].name: _passed_roles(pairs, place)}, place)
+    source = copied_from(pairs, place)
+    if source and known.service == "s3" and known.operation.startswith("GetObject"):
+        return _named(known, {"": {text} if (text := literal_arn(source)) else set()}, place)
     safe = tuple((name, text) for name, value in pairs if (text := literal(value)) is not None)
     own, alone = whole_arns(known, safe, place)
     if alone:
         return _named(known, {"": set(own)}, place)
     # An ARN is classed as it stands and used in its literal form.
-    given = {*resources, *(value for _, value in pairs)} - {copied_from(pairs, place)}
+    given = {*resources, *(value for _, value in pairs)} - {source}
     seen = {arn: text for arn in sorted(given) if (text := literal_arn(arn))}
     return _named(known, _found(known, seen | {arn: arn for arn in own}, safe, place), place, safe)
 
@@ -104,26 +107,37 @@ def resources_for(
 @lru_cache(maxsize=65_536)
 def _kinds(action: Action) -> tuple[ResourceType, ...]:
     by_name = catalogue.load().services[action.service].resource_types
-    return tuple(by_name[name] for name in action.resource_types if name in by_name)
+    found = (by_name[name] for name in action.resource_types if name in by_name)
+    # Some formats of AWS DMS and others end in a "*" that stands for the resource's id.
+    return tuple(replace(kind, arn=re.sub(r"\*$", "${ResourceId}", kind.arn)) for kind in found)
 
 
 def _found(action: Action, seen: dict[str, str], pairs: Pairs, place: Place) -> Found:
+    own = {kind.name: arns for kind in _kinds(action) if (arns := _of_own_parameters(action, kind, pairs, place))}
     found: Found = {}
     for arn, text in seen.items():
         for kind in _kinds(action):
-            if variables(kind) and overlaps(re.sub(r"\$\{.\}|[*?]", "-", arn), kind.pattern):
+            if kind.name not in own and variables(kind) and overlaps(re.sub(r"\$\{.\}|[*?]", "-", arn), kind.pattern):
                 found.setdefault(kind.name, set()).add(shaped_arn(kind, text))
     for kind in _kinds(action):
         if kind.name not in found and (arns := _filled(action, kind, pairs, place)):
             found[kind.name] = arns
-    return found
+    return found | own
+
+
+def _of_own_parameters(action: Action, kind: ResourceType, pairs: Pairs, place: Place) -> set[str]:
+    """ARNs from parameters that belong to one action of several that a call needs: what is put, what is deleted."""
+    own = own_parameters(action, kind)
+    mine = tuple((name, value) for name, value in pairs if name.lower() in own)
+    arns = {shaped_arn(kind, value) for _, value in mine if overlaps(re.sub(r"\$\{.\}", "-", value), kind.pattern)}
+    return (arns | _filled(action, kind, mine, place)) if mine else set()
 
 
 def _filled(action: Action, kind: ResourceType, pairs: Pairs, place: Place) -> set[str]:
     """The kind's ARN format with its variables filled from parameters; empty if one stays open."""
     values: dict[str, list[str]] = {}
     for variable in variables(kind):
-        given = [value for name, value in pairs if names(action, kind, variable, name)]
+        given = _given(action, kind, variable, pairs)
         shaped = dict.fromkeys(text for value in given if (text := shaped_value(kind, variable, value)))
         values[variable] = list(shaped) or [DEFAULTS[key] for key in (f"{action.name}:{variable}",) if key in DEFAULTS]
     known = frozenset(variable for variable, texts in values.items() if texts)
@@ -135,7 +149,13 @@ def _filled(action: Action, kind: ResourceType, pairs: Pairs, place: Place) -> s
         return set()
     combined = itertools.islice(itertools.product(*values.values()), MOST)
     arns = (_fill(kind, dict(zip(values, texts, strict=True)), place) for texts in combined)
-    return {shaped_arn(kind, arn) for arn in arns if len(arn) <= LONGEST}
+    return {shaped_arn(kind, arn, made=True) for arn in arns if len(arn) <= LONGEST}
+
+
+def _given(action: Action, kind: ResourceType, variable: str, pairs: Pairs) -> list[str]:
+    """The values for a variable; of a bare "name" only where no parameter says that it is the variable's."""
+    found = [(name, value) for name, value in pairs if names(action, kind, variable, name)]
+    return [value for name, value in found if not is_bare(name)] or [value for _, value in found]
 
 
 def _made_up(action: Action, kind: ResourceType, variable: str) -> bool:
@@ -164,7 +184,7 @@ def _named(action: Action, found: Found, place: Place, pairs: Pairs = ()) -> Nam
     kinds, needed = _kinds(action), NEEDED.get(action.name, ())
     width = {kind.name: frozenset(variables(kind)) for kind in kinds} | {"": frozenset()}
     found = {name: arns for name, arns in found.items() if arns}
-    if action.service not in TOGETHER:
+    if not {action.service, action.name} & TOGETHER:
         found = {name: arns for name, arns in found.items() if not any(width[name] < width[other] for other in found)}
     arns = without_wholes(action, set().union(*found.values()))
     plain = [kind for kind in kinds if not variables(kind) and _belongs(action, kind)]
@@ -173,8 +193,15 @@ def _named(action: Action, found: Found, place: Place, pairs: Pairs = ()) -> Nam
     filling = [kind for kind in kinds if variables(kind)]
     if not arns and action.service in ONE_FORMAT:
         return Named((), (_filled_in(ONE_FORMAT[action.service], {}, place),))
-    missing = [kind for kind in filling if kind.name in needed] if needed else [] if arns else filling
-    formats = (_fill(kind, _known(action, kind, pairs), place) for kind in missing if kind.name not in found)
+    if needed:
+        alternatives = [[kind for kind in filling if kind.name in names.split("|")] for names in needed]
+        missing = [kinds[0] for kinds in alternatives if kinds and not any(kind.name in found for kind in kinds)]
+    else:
+        missing = [] if arns else filling
+    filled = {kind.name: _known(action, kind, pairs) for kind in missing}
+    if not needed and any(filled.values()):  # a bucket that is named is not asked for as an access point
+        missing = [kind for kind in missing if filled[kind.name]]
+    formats = (_fill(kind, filled[kind.name], place) for kind in missing)
     return Named(tuple(sorted(arns)), tuple(dict.fromkeys(formats)))
 
 
@@ -182,8 +209,9 @@ def _known(action: Action, kind: ResourceType, pairs: Pairs) -> dict[str, str]:
     """The variables of a format that the request names, each by one value: the bucket, if not the object."""
     known = {}
     for variable in variables(kind):
-        given = {value for name, value in pairs if names(action, kind, variable, name)}
-        shaped = {text for value in given if (text := shaped_value(kind, variable, value))}
+        shaped = {
+            text for value in _given(action, kind, variable, pairs) if (text := shaped_value(kind, variable, value))
+        }
         if len(shaped) == 1 and not next(iter(shaped)).startswith("arn:"):
             known |= {variable: shaped.pop()}
     return known

@@ -14,42 +14,31 @@ from lib.iam.catalogue import Action
 PASS_ROLE = "iam:PassRole"
 ROLE_ARN = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+")
 # Parameters that take a role's ARN under another name: EC2's flow logs, Cognito's pools, API Gateway's integrations.
-_HOLDS_ROLE = re.compile(r"(deliverlogspermissionarn|roles\..+|credentials(arn)?)$")
+_HOLDS_ROLE = re.compile(
+    r"(deliverlogspermissionarn|roles\..+|credentials(arn)?|snscallerarn|automationassumerole|patchoperations\.value"
+    r"|attributevalue)$"
+)
 _NAMES_ROLE = re.compile(r"(role(arn|name|id)?s?|rolenamearn|iaminstanceprofile(arn|name)?|instanceprofilename)$")
 
 # Services whose calls name roles to read, tag, assume or share with them, not to pass them on.
 WITHOUT_PASSING = frozenset(
-    {"access-analyzer", "iam", "identitystore", "kms", "organizations", "ram", "sso", "sts", "tag"}
+    {"access-analyzer", "emr-containers", "iam", "identitystore", "kms", "organizations", "ram", "sso", "sts", "tag"}
 )
 # Services whose guides ask for iam:PassRole wherever a request gives a role, though the reference does not list it for
 # each of their actions (each guide's page of identity-based policy examples).
 DOCUMENTED = frozenset(
     {
-        *(
-            "amplify",
-            "apigateway",
-            "appsync",
-            "autoscaling",
-            "batch",
-            "bedrock",
-            "cloudformation",
-            "cloudtrail",
-            "codebuild",
-        ),
-        *(
-            "codedeploy",
-            "codepipeline",
-            "cognito-identity",
-            "ec2",
-            "ecs",
-            "eks",
-            "elasticbeanstalk",
-            "events",
-            "firehose",
-        ),
-        *("glue", "lakeformation", "lambda", "logs", "rds", "redshift", "sagemaker", "scheduler", "ssm", "states"),
+        *("airflow", "amplify", "apigateway", "apprunner", "appsync", "autoscaling", "batch", "bedrock"),
+        *("cloudformation", "cloudtrail", "cloudwatch", "codebuild", "codedeploy", "codepipeline"),
+        *("cognito-identity", "cognito-idp", "comprehend", "datasync", "dlm", "ec2", "ecs", "eks"),
+        *("elasticbeanstalk", "elasticmapreduce", "elastictranscoder", "events", "firehose", "fis", "glue", "iot"),
+        *("kinesis", "lakeformation", "lambda", "lex", "logs", "mediaconvert", "medialive", "personalize", "rds"),
+        *("redshift", "rekognition", "rum", "s3", "sagemaker", "scheduler", "ses", "sns", "ssm", "states"),
+        *("storagegateway", "synthetics", "textract", "transcribe", "translate"),
     }
 )
+# Calls that name a role which only a later call passes (Amazon EC2 User Guide, "Launch templates").
+LATER = frozenset({"ec2:CreateLaunchTemplate", "ec2:CreateLaunchTemplateVersion"})
 CHANGING = frozenset({"Write", "Permissions management"})  # access levels of calls that can pass a role
 
 
@@ -91,7 +80,7 @@ def passing(action: Action, parameters: tuple[tuple[str, str], ...] | None) -> b
     roles = roles_of(parameters)
     if listed:
         return bool(roles)
-    if action.service in WITHOUT_PASSING or action.access_level not in CHANGING:
+    if action.service in WITHOUT_PASSING or action.name in LATER or action.access_level not in CHANGING:
         return False
     if action.service in DOCUMENTED:  # Glue, for one, takes a role's bare name
         return bool(roles)

@@ -7,6 +7,7 @@ resources.py; here are the rows and small functions for the services that differ
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from urllib.parse import unquote
 
 from lib.cloudtrail.naming import split, variables
 from lib.iam.catalogue import Action, ResourceType
@@ -24,18 +25,29 @@ class Place:
     event: str = ""  # its name, where only that tells the resource; "" if it is not known
 
 
-# Services that ask for the resource and for what it lies in, each by its ARN (AWS Glue Developer Guide, "Specifying
-# AWS Glue resource ARNs"; Service Authorization Reference, "Actions defined by Amazon ECS").
-TOGETHER = frozenset({"glue", "ecs"})
+# Services and actions that ask for the resource and for what it lies in, each by its ARN (AWS Glue Developer Guide,
+# "Specifying AWS Glue resource ARNs"; Service Authorization Reference, "Actions defined by Amazon ECS").
+TOGETHER = frozenset({"glue", "ecs", "dynamodb:RestoreTableFromBackup"})
 FIXED = {"glue": ("rootcatalog",)}  # resource types without variables that belong to every call
 # Resource types that every call makes anew, and those that it cannot do without (Amazon EC2 User Guide, "Example
 # policies to control access": RunInstances).
-CREATED = {"ec2:RunInstances": ("instance", "network-interface", "volume")}
-NEEDED = {"ec2:RunInstances": ("image", "security-group", "subnet")}
+CREATED = {
+    "application-autoscaling:RegisterScalableTarget": ("ScalableTarget",),
+    "ec2:AllocateAddress": ("elastic-ip",),
+    "ec2:CreateFlowLogs": ("vpc-flow-log",),
+    "ec2:RunInstances": ("instance", "network-interface", "volume"),
+}
+NEEDED = {
+    "ec2:RunInstances": ("image", "security-group", "subnet"),
+    "ssm:SendCommand": ("instance|managed-instance",),  # one of them; by tags a request names neither
+    "ssm:StartSession": ("instance|managed-instance|task",),
+}
 DEFAULTS = {  # action and variable -> what the API takes where the request says nothing (page of the operation)
+    "athena:CreateNamedQuery:WorkGroupName": "primary",
     "athena:StartQueryExecution:WorkGroupName": "primary",
     "events:PutEvents:EventBusName": "default",
     "glue:GetDatabases:DatabaseName": "*",
+    **{f"scheduler:{verb}Schedule:GroupName": "default" for verb in ("Create", "Delete", "Get", "Update")},
     "glue:GetTables:TableName": "*",
     **{
         f"ecs:{operation}:ClusterName": "default"
@@ -47,9 +59,11 @@ DEFAULTS = {  # action and variable -> what the API takes where the request says
 }
 # Ids and numbers that AWS puts beside a name which already tells the resource apart.
 PINNED = {
-    "autoscaling:GroupId": "GroupFriendlyName",
-    "autoscaling:Id": "LaunchConfigurationName",
-    "ecs:TaskDefinitionRevisionNumber": "TaskDefinitionFamilyName",
+    "kinesisvideo:CreationTime": ("StreamName", "ChannelName"),
+    "mq:BrokerName": ("BrokerId",),
+    "autoscaling:GroupId": ("GroupFriendlyName",),
+    "autoscaling:Id": ("LaunchConfigurationName",),
+    "ecs:TaskDefinitionRevisionNumber": ("TaskDefinitionFamilyName",),
 }
 EC2_KINDS = {  # beginning of an id -> resource type (Amazon EC2 User Guide, "Resource IDs")
     **{
@@ -63,6 +77,9 @@ EC2_KINDS = {  # beginning of an id -> resource type (Amazon EC2 User Guide, "Re
     **{"lt": "launch-template", "nat": "natgateway", "pcx": "vpc-peering-connection", "pl": "prefix-list"},
     **{"rtb": "route-table", "sg": "security-group", "snap": "snapshot", "subnet": "subnet", "vgw": "vpn-gateway"},
     **{"tgw": "transit-gateway", "vol": "volume", "vpc": "vpc", "vpce": "vpc-endpoint", "vpn": "vpn-connection"},
+    **{"cagw": "carrier-gateway", "cr": "capacity-reservation", "fleet": "fleet", "sir": "spot-instances-request"},
+    **{"eigw": "egress-only-internet-gateway", "sgr": "security-group-rule", "vpce-svc": "vpc-endpoint-service"},
+    **{"tgw-attach": "transit-gateway-attachment", "tgw-rtb": "transit-gateway-route-table"},
 }
 API_ROOTS = {  # parameter -> first part of the path of a request to API Gateway (API Gateway API Reference)
     **{"restapiid": "restapis", "apiid": "apis", "domainname": "domainnames", "usageplanid": "usageplans"},
@@ -87,12 +104,19 @@ API_COLLECTIONS = {  # path of a request that names no resource -> events (API G
 # Services for whose resources one format stands in a question, as they have too many (API Gateway Developer Guide,
 # "Resource format of permissions for managing API").
 ONE_FORMAT = {"apigateway": "arn:${Partition}:apigateway:${Region}::/restapis/${ResourcePath}"}
-OWNERS = {"ecr": "registryid", "glue": "catalogid"}  # service -> parameter with the account that owns the resource
+OWNERS = {  # service -> parameter with the account that owns the resource
+    **{"ecr": "registryid", "glue": "catalogid", "sqs": "queueownerawsaccountid", "sts": "targetprincipal"},
+}
 # Between a whole and a part of it that is asked for alone (AWS Lambda Developer Guide, "Resources and conditions for
 # Lambda actions"; Amazon DynamoDB Developer Guide, "Using IAM policy conditions": Query on an index).
 PARTS = {"lambda": ":", "dynamodb": "/index/"}
+BALANCERS = {"application": "app", "network": "net", "gateway": "gwy"}  # type of a load balancer -> as its ARN has it
 GEOGRAPHIES = frozenset({"apac", "au", "ca", "eu", "global", "jp", "us", "us-gov"})  # of Bedrock's inference profiles
-IAM_KINDS = {"rolename": "role", "username": "user", "groupname": "group", "policyname": "policy"}
+_SERVICE = re.compile(r"[a-z0-9.-]+\.amazonaws\.com(\.cn)?")
+IAM_KINDS = {
+    **{"rolename": "role", "username": "user", "groupname": "group", "policyname": "policy"},
+    **{"instanceprofilename": "instance-profile", "servercertificatename": "server-certificate"},
+}
 
 _QUEUE = re.compile(r"https?://(?:sqs\.)?([a-z0-9-]+)\.(?:queue\.)?amazonaws\.com(?:\.cn)?/(\d{12})/([\w.-]+)")
 _FUNCTION = re.compile(
@@ -121,9 +145,9 @@ SHAPES: dict[str, Callable[[str], str | None]] = {  # "service:Variable" or "ser
     "lambda:Alias": lambda value: None if value.isdigit() or value == "$LATEST" else value,
     "lambda:Version": lambda value: value if value.isdigit() or value == "$LATEST" else None,
     "route53:Id": lambda value: value.rpartition("/")[2],  # "/hostedzone/Z123"
-    "s3:BucketName": lambda value: None if "/" in value else value,
+    "s3:BucketName": lambda value: None if "/" in value or value.endswith(("-s3alias", ".mrap")) else value,
     "s3:ObjectName": lambda value: value,
-    "ssm:ParameterNameWithoutLeadingSlash": lambda value: value.strip("/"),
+    "ssm:ParameterNameWithoutLeadingSlash": lambda value: value.strip("/").partition(":")[0],  # without its version
     "ssm:instance:InstanceId": lambda value: value if value.startswith("i-") else None,
     "ssm:managed-instance:InstanceId": lambda value: value if value.startswith("mi-") else None,
     "wafv2:Scope": {"REGIONAL": "regional", "CLOUDFRONT": "global"}.get,
@@ -138,16 +162,16 @@ def shaped_value(kind: ResourceType, variable: str, value: str) -> str | None:
     return None if not found or (found.startswith("arn:") and variable != "ObjectName") else found
 
 
-def shaped_arn(kind: ResourceType, arn: str) -> str:
-    """An ARN as policies of the service name the resource."""
+def shaped_arn(kind: ResourceType, arn: str, made: bool = False) -> str:
+    """An ARN as policies of the service name the resource; `made` of a name, not found as an ARN."""
     service, name = kind.service, kind.name
     if (service, name) == ("logs", "log-group"):  # Amazon CloudWatch Logs User Guide, "CloudWatch Logs resources"
         return arn.removesuffix(":${*}").removesuffix(":*") + ":*"
     # AWS adds six characters to a secret's name (AWS Secrets Manager User Guide, "Permissions policy examples").
-    if service == "secretsmanager" and not re.search(r"-([A-Za-z0-9]{6}|\?{6})$", arn):
+    if service == "secretsmanager" and (made or not re.search(r"-([A-Za-z0-9]{6}|\?{6})$", arn)):
         return f"{arn}-??????"
-    if (service, name) == ("ssm", "document"):  # AWS's own documents belong to no account
-        return re.sub(r":\d{12}:document/(AWS|Amazon)", r"::document/\1", arn)
+    if service == "ssm":  # AWS's own documents and public parameters belong to no account
+        return re.sub(r":\d{12}:(document/(AWS|Amazon)|parameter/aws/)", r"::\1", arn)
     return arn
 
 
@@ -156,7 +180,7 @@ def pinned(kind: ResourceType, variable: str, named: frozenset[str]) -> bool:
 
     "stack/${StackName}/${Id}": a stack's name is its own in an account and Region.
     """
-    if PINNED.get(f"{kind.service}:{variable}") in named:
+    if named.intersection(PINNED.get(f"{kind.service}:{variable}", ())):
         return True
     all_of_kind = variables(kind)
     before = all_of_kind[: all_of_kind.index(variable)]
@@ -194,20 +218,20 @@ def without_wholes(action: Action, arns: set[str]) -> set[str]:
 
 
 def copied_from(pairs: Pairs, place: Place) -> str | None:
-    """The ARN of the object that a call of S3 copies; None if it copies none."""
-    source = _by_name(pairs).get("x-amz-copy-source", "")  # "/bucket/key?versionId=...", the "?" perhaps made literal
-    path = re.split(r"(?:\?|\$\{\?\})versionId=", source)[0].lstrip("/")
+    """The ARN of the object that a call of S3 copies, not literal yet; None if it copies none.
+
+    The header is URL-encoded (Amazon S3 API Reference, "CopyObject"): "/bucket/dt%3D1/key?versionId=...".
+    """
+    path = unquote(_by_name(pairs).get("x-amz-copy-source", "").partition("?versionId=")[0]).lstrip("/")
     return (path if path.startswith("arn:") else f"arn:{place.partition}:s3:::{path}") if path else None
 
 
 def _of_s3(action: Action, pairs: Pairs, place: Place) -> tuple[tuple[str, ...], bool]:
-    """What is copied is the source for the action that reads; an object behind an access point has its own ARN.
+    """An object behind an access point has its own ARN.
 
     Amazon S3 User Guide, "Configuring IAM policies for using access points".
     """
-    source, values = copied_from(pairs, place), _by_name(pairs)
-    if source and action.operation.startswith("GetObject"):
-        return (source,), True
+    values = _by_name(pairs)
     point, key = values.get("bucketname", ""), values.get("key")
     return ((f"{point}/object/{key}",) if key and ":accesspoint/" in point else ()), False
 
@@ -240,14 +264,26 @@ def _of_ec2(action: Action, pairs: Pairs, place: Place) -> tuple[tuple[str, ...]
         return (), False
     arns = []
     for name, value in pairs:
-        prefix = value.partition("-")[0]
+        prefix = value.rpartition("-")[0]
         if name.lower() == "resourcesset.items.resourceid" and prefix in EC2_KINDS:
             arns.append((EC2_KINDS[prefix], value))
-        elif name.lower() == "tagspecificationset.items.resourcetype":
+        elif name.lower() in ("tagspecificationset.items.resourcetype", "tagspecification.resourcetype"):
             arns.append((value, "*"))
     owner = {kind: "" for kind in ("image", "snapshot")}  # formats without an account
     start = f"arn:{place.partition}:ec2:{place.region}"
     return tuple(f"{start}:{owner.get(kind, place.account)}:{kind}/{name}" for kind, name in arns), True
+
+
+def _of_elb(action: Action, pairs: Pairs, place: Place) -> tuple[tuple[str, ...], bool]:
+    """A classic load balancer by its name; a new one of another type, which the request names, with an id of AWS's."""
+    values = _by_name(pairs)
+    start = f"arn:{place.partition}:elasticloadbalancing:{place.region}:{place.account}:loadbalancer"
+    if classic := values.get("loadbalancername"):
+        return (f"{start}/{classic}",), True
+    if action.operation != "CreateLoadBalancer" or "name" not in values:
+        return (), False
+    kind = BALANCERS.get(values.get("type", "application"))
+    return ((f"{start}/{kind}/{values['name']}/*",) if kind else ()), bool(kind)
 
 
 def _of_apigateway(action: Action, pairs: Pairs, place: Place) -> tuple[tuple[str, ...], bool]:
@@ -269,7 +305,8 @@ def _of_bedrock(action: Action, pairs: Pairs, place: Place) -> tuple[tuple[str, 
 
     Amazon Bedrock User Guide, "Prerequisites for inference profiles".
     """
-    model = _by_name(pairs).get("modelid", "")
+    given = _by_name(pairs).get("modelid", "")
+    model = given.partition(":inference-profile/")[2] or given  # a profile may be named by its ARN
     if not action.operation.startswith("InvokeModel") or not _MODEL.fullmatch(model):
         return (), False
     start = f"arn:{place.partition}:bedrock"
@@ -283,9 +320,12 @@ def _of_bedrock(action: Action, pairs: Pairs, place: Place) -> tuple[tuple[str, 
 def _of_iam(action: Action, pairs: Pairs, place: Place) -> tuple[tuple[str, ...], bool]:
     """What is made with a path has it in its ARN."""
     values = _by_name(pairs)
+    service = values.get("awsservicename", "")
+    if action.operation == "CreateServiceLinkedRole" and _SERVICE.fullmatch(service):
+        return (f"arn:{place.partition}:iam::{place.account}:role/aws-service-role/{service}/*",), True
     path = values.get("path", "/")
     named = [(kind, values[name]) for name, kind in IAM_KINDS.items() if name in values]
-    if not named or not _PATH.fullmatch(path) or not action.operation.startswith("Create"):
+    if not named or not _PATH.fullmatch(path) or not action.operation.startswith(("Create", "Upload")):
         return (), False
     start = f"arn:{place.partition}:iam::{place.account}"
     return tuple(f"{start}:{kind}{path}{name}" for kind, name in named), True
@@ -294,5 +334,6 @@ def _of_iam(action: Action, pairs: Pairs, place: Place) -> tuple[tuple[str, ...]
 Maker = Callable[[Action, Pairs, Place], tuple[tuple[str, ...], bool]]
 MAKERS: dict[str, Maker] = {
     **{"apigateway": _of_apigateway, "bedrock": _of_bedrock, "dynamodb": _of_dynamodb, "ec2": _of_ec2, "iam": _of_iam},
+    "elasticloadbalancing": _of_elb,
     **{"lambda": _of_lambda, "s3": _of_s3, "sqs": _of_sqs},
 }

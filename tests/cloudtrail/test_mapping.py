@@ -82,6 +82,11 @@ def operations():
         ("sqs", "SendMessageBatch", ["sqs:SendMessage"]),
         ("ssm", "OpenDataChannel", ["ssmmessages:OpenDataChannel"]),
         ("budgets", "DescribeBudgets", ["budgets:ViewBudget"]),
+        ("partnercentral-selling", "CreateOpportunity", ["partnercentral:CreateOpportunity"]),
+        ("controltower", "UpdateLandingZone", ["controltower:UpdateLandingZone"]),
+        ("signin", "CreateOAuth2Token", ["signin:CreateOAuth2Token"]),
+        ("amazonmq", "CreateBroker", ["mq:CreateBroker"]),
+        ("s3express", "GetBucketMetricsConfiguration", ["s3express:GetMetricsConfiguration"]),
         ("opensearch", "CreateDomain", ["es:CreateDomain"]),
         *[("sesv2", "SendEmail", ["ses:SendEmail"]), ("stepfunctions", "StartExecution", ["states:StartExecution"])],
         ("s3control", "PutPublicAccessBlock", ["s3:PutAccountPublicAccessBlock"]),
@@ -121,7 +126,42 @@ def test_calls_that_need_no_permission_say_so(source, event):
         ("s3", "PutObject", {"x-amz-acl": "private"}, ["s3:PutObject", "s3:PutObjectAcl"]),
         ("s3", "CopyObject", {"x-amz-copy-source": "/a/b"}, ["s3:PutObject", "s3:GetObject"]),
         ("s3", "CopyObject", {"x-amz-copy-source": "/a/b?versionId=1"}, ["s3:PutObject", "s3:GetObjectVersion"]),
-        ("s3", "CreateBucket", {"x-amz-acl": "private"}, ["s3:CreateBucket", "s3:PutBucketAcl"]),
+        ("s3", "CreateBucket", {"x-amz-acl": "private"}, ["s3:CreateBucket"]),
+        ("s3", "CreateBucket", {"x-amz-acl": "public-read"}, ["s3:CreateBucket", "s3:PutBucketAcl"]),
+        ("s3", "PutObject", {"accessControlList": {"x-amz-grant-read": "id=1"}}, ["s3:PutObject", "s3:PutObjectAcl"]),
+        ("sso", "ListApplications", {"instanceArn": "arn:aws:sso:::instance/i"}, ["sso:ListApplications"]),
+        (
+            *("ec2", "CreateNatGateway"),
+            {"CreateNatGatewayRequest": {"SubnetId": "s", "TagSpecification": {"ResourceType": "natgateway"}}},
+            ["ec2:CreateNatGateway", "ec2:CreateTags"],
+        ),
+        ("sagemaker", "CreateModel", {"tags": [{"key": "a"}]}, ["sagemaker:CreateModel", "sagemaker:AddTags"]),
+        ("sqs", "CreateQueue", {"tags": {"a": "b"}}, ["sqs:CreateQueue", "sqs:TagQueue"]),
+        (
+            *("redshift", "GetClusterCredentials", {"dbGroups": ["g"], "autoCreate": True}),
+            ["redshift:GetClusterCredentials", "redshift:JoinGroup", "redshift:CreateClusterUser"],
+        ),
+        (
+            *("logs", "PutAccountPolicy", {"policyType": "TRANSFORMER_POLICY"}),
+            ["logs:PutAccountPolicy", "logs:PutTransformer"],
+        ),
+        (
+            *("lambda", "UpdateFunctionCode", {"functionName": "f", "s3Bucket": "b", "s3Key": "k"}),
+            ["lambda:UpdateFunctionCode", "s3:GetObject"],
+        ),
+        (
+            *("cognito-idp", "CreateUserPool", {"smsConfiguration": {"snsCallerArn": ROLE}}),
+            ["cognito-idp:CreateUserPool", "iam:PassRole"],
+        ),
+        (
+            *("apigateway", "UpdateAccount", {"patchOperations": [{"path": "/cloudwatchRoleArn", "value": ROLE}]}),
+            ["apigateway:PATCH", "iam:PassRole"],
+        ),
+        (
+            *("ec2", "CreateLaunchTemplate"),
+            {"CreateLaunchTemplateRequest": {"LaunchTemplateData": {"IamInstanceProfile": {"Name": "p"}}}},
+            ["ec2:CreateLaunchTemplate"],
+        ),
         ("dynamodb", "ExecuteStatement", {"statement": "select * from t"}, ["dynamodb:PartiQLSelect"]),
         ("dynamodb", "TransactWriteItems", {"transactItems": [{"put": {"tableName": "t"}}]}, ["dynamodb:PutItem"]),
         ("sts", "AssumeRole", {"roleArn": ROLE}, ["sts:AssumeRole"]),
@@ -158,8 +198,8 @@ def test_calls_that_take_a_role_pass_it(source, event, parameters, passes):
 
 
 def test_a_role_in_a_service_that_is_not_documented_is_uncertain():
-    mapping = actions_for("translate.amazonaws.com", "StartTextTranslationJob", {"dataAccessRoleArn": ROLE})
-    assert mapping.actions == ("translate:StartTextTranslationJob", "iam:PassRole")
+    mapping = actions_for("opsworks.amazonaws.com", "UpdateStack", {"serviceRoleArn": ROLE})
+    assert mapping.actions == ("opsworks:UpdateStack", "iam:PassRole")
     assert not mapping.certain and "role" in mapping.reason
 
 

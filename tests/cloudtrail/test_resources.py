@@ -127,6 +127,125 @@ def test_arns_of_the_event_are_used_where_the_action_supports_them():
     assert named("kms:Decrypt", {"keyId": "alias/x"}, resources).arns == ("arn:aws:kms:eu-west-1:111122223333:key/x",)
 
 
+KEYS = [f"arn:aws:kms:{HERE}:key/{KEY}", f"arn:aws:kms:{HERE}:key/{KEY[::-1]}"]
+TABLES = [f"arn:aws:dynamodb:{HERE}:table/t{number}" for number in (1, 2, 3)]
+ITEMS = {"transactItems": [{"put": {"tableName": "t1"}}, {"update": {"tableName": "t2"}}]}
+
+
+@pytest.mark.parametrize(
+    ("action", "parameters", "listed", "arns"),
+    [
+        ("kms:ReEncryptFrom", {"sourceKeyId": KEYS[0], "destinationKeyId": KEYS[1]}, KEYS, KEYS[:1]),
+        ("kms:ReEncryptTo", {"sourceKeyId": KEYS[0], "destinationKeyId": KEYS[1]}, KEYS, KEYS[1:]),
+        ("dynamodb:PutItem", ITEMS, TABLES, TABLES[:1]),
+        ("dynamodb:UpdateItem", ITEMS, TABLES, TABLES[1:2]),
+    ],
+)
+def test_each_action_of_a_call_has_its_own_resources(action, parameters, listed, arns):
+    assert list(named(action, parameters, listed).arns) == arns
+
+
+@pytest.mark.parametrize(
+    ("action", "parameters", "arns"),
+    [
+        (
+            "secretsmanager:GetSecretValue",
+            {"secretId": "my-secret"},
+            [f"secretsmanager:{HERE}:secret:my-secret-??????"],
+        ),
+        ("ssm:GetParameter", {"name": "/aws/service/ami"}, [f"ssm:{REGION}::parameter/aws/service/ami"]),
+        ("ssm:GetParameter", {"name": "/a/b:3"}, [f"ssm:{HERE}:parameter/a/b"]),
+        ("ssm:AddTagsToResource", {"name": "/app/db", "tags": [{"key": "a"}]}, [f"ssm:{HERE}:parameter/app/db"]),
+        ("dms:StartReplicationTask", {"replicationTaskArn": f"arn:aws:dms:{HERE}:task:ABC"}, [f"dms:{HERE}:task:ABC"]),
+        ("athena:CreateNamedQuery", {"name": "q"}, [f"athena:{HERE}:workgroup/primary"]),
+        ("athena:CreateNamedQuery", {"name": "q", "workGroup": "w"}, [f"athena:{HERE}:workgroup/w"]),
+        (
+            *("redshift:GetClusterCredentials", {"clusterIdentifier": "c", "dbName": "d", "dbUser": "u"}),
+            [f"redshift:{HERE}:dbname:c/d", f"redshift:{HERE}:dbuser:c/u"],
+        ),
+        ("wafv2:UpdateWebACL", {"name": "w", "id": "1", "scope": "REGIONAL"}, [f"wafv2:{HERE}:regional/webacl/w/1"]),
+        ("eks:DescribeNodegroup", {"name": "c", "nodegroupName": "n"}, [f"eks:{HERE}:nodegroup/c/n/*"]),
+        ("codecommit:PutFile", {"repositoryName": "r", "name": "Jane"}, [f"codecommit:{HERE}:r"]),
+        (
+            "cloudfront:GetInvalidation",
+            {"distributionId": "E1", "id": "I1"},
+            [f"cloudfront::{ACCOUNT}:distribution/E1"],
+        ),
+        ("kinesisvideo:GetDataEndpoint", {"streamName": "s"}, [f"kinesisvideo:{HERE}:stream/s/*"]),
+        (
+            *("application-autoscaling:RegisterScalableTarget", {"resourceId": "service/prod/web"}),
+            [f"application-autoscaling:{HERE}:scalable-target/*"],
+        ),
+        ("sts:AssumeRoot", {"targetPrincipal": "999988887777"}, ["iam::999988887777:root"]),
+        (
+            "sqs:GetQueueUrl",
+            {"queueName": "q", "queueOwnerAWSAccountId": "999988887777"},
+            [f"sqs:{REGION}:999988887777:q"],
+        ),
+        (
+            *("elasticloadbalancing:CreateLoadBalancer", {"loadBalancerName": "c"}),
+            [f"elasticloadbalancing:{HERE}:loadbalancer/c"],
+        ),
+        (
+            *("elasticloadbalancing:CreateLoadBalancer", {"name": "c", "type": "network"}),
+            [f"elasticloadbalancing:{HERE}:loadbalancer/net/c/*"],
+        ),
+        (
+            *("ec2:CreateTags", {"resourcesSet": {"items": [{"resourceId": "tgw-attach-1"}, {"resourceId": "sgr-1"}]}}),
+            [f"ec2:{HERE}:security-group-rule/sgr-1", f"ec2:{HERE}:transit-gateway-attachment/tgw-attach-1"],
+        ),
+        (
+            "ec2:DeleteVpcEndpoints",
+            {"DeleteVpcEndpointsRequest": {"VpcEndpointId": {"tag": 1, "content": "vpce-1"}}},
+            [f"ec2:{HERE}:vpc-endpoint/vpce-1"],
+        ),
+        ("ec2:AllocateAddress", {"domain": "vpc"}, [f"ec2:{HERE}:elastic-ip/*"]),
+        (
+            *("iam:CreateServiceLinkedRole", {"aWSServiceName": "ecs.amazonaws.com"}),
+            [f"iam::{ACCOUNT}:role/aws-service-role/ecs.amazonaws.com/*"],
+        ),
+        (
+            "iam:CreateInstanceProfile",
+            {"instanceProfileName": "p", "path": "/x/"},
+            [f"iam::{ACCOUNT}:instance-profile/x/p"],
+        ),
+        ("scheduler:CreateSchedule", {"name": "n"}, [f"scheduler:{HERE}:schedule/default/n"]),
+        ("elasticmapreduce:AddJobFlowSteps", {"jobFlowId": "j-1"}, [f"elasticmapreduce:{HERE}:cluster/j-1"]),
+        (
+            "bedrock:InvokeModel",
+            {"modelId": f"arn:aws:bedrock:{HERE}:inference-profile/eu.amazon.nova-lite-v1:0"},
+            [
+                "bedrock:*::foundation-model/amazon.nova-lite-v1:0",
+                f"bedrock:{HERE}:inference-profile/eu.amazon.nova-lite-v1:0",
+            ],
+        ),
+        ("s3:GetObject", {"x-amz-copy-source": "src/dt%3D1/a%2Ab", "key": "k"}, ["s3:::src/dt=1/a${*}b"]),
+    ],
+)
+def test_services_name_things_in_their_own_way(action, parameters, arns):
+    assert [arn.removeprefix("arn:aws:") for arn in named(action, parameters).arns] == sorted(arns)
+
+
+def test_a_copy_reads_its_source_and_writes_elsewhere():
+    call = {"bucketName": "to", "key": "k", "x-amz-copy-source": "src/dt%3D1/a"}
+    assert named("s3:PutObject", call, ["arn:aws:s3:::src/dt=1/a"]).arns == ("arn:aws:s3:::to/k",)
+
+
+def test_what_a_call_cannot_do_without_is_missing_beside_what_it_names():
+    found = named("ec2:RunInstances", {"launchTemplate": {"launchTemplateId": "lt-1"}})
+    assert f"arn:aws:ec2:{HERE}:launch-template/lt-1" in found.arns
+    assert [arn.rpartition("/")[2] for arn in found.missing] == ["${ImageId}", "${SecurityGroupId}", "${SubnetId}"]
+    by_tag = named("ssm:SendCommand", {"documentName": "AWS-RunShellScript"})
+    assert by_tag.missing == (f"arn:aws:ec2:{HERE}:instance/${{InstanceId}}",)
+    assert named("ssm:SendCommand", {"documentName": "d", "instanceIds": ["mi-1"]}).missing == ()
+    # Of formats that nothing fills whole, those that the request fills in part.
+    assert named("s3:DeleteObject", {"bucketName": "b"}).missing == ("arn:aws:s3:::b/${ObjectName}",)
+
+
+def test_aliases_of_access_points_are_no_buckets():
+    assert named("s3:GetObject", {"bucketName": "ap1-abc-s3alias", "key": "k"}).arns == ()
+
+
 FUNCTION, TABLE = f"arn:aws:lambda:{HERE}:function:f", f"arn:aws:dynamodb:{HERE}:table/t"
 
 
