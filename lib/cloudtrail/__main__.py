@@ -11,26 +11,38 @@ from pathlib import Path
 from tabulate import tabulate
 
 from lib.cloudtrail import athena, files, generalise, lookup, proposals, watch
+from lib.cloudtrail.account import asking
 from lib.cloudtrail.athena_sql import Table, create
 from lib.cloudtrail.drafting import Draft, draft
-from lib.cloudtrail.gate import gate, sentences
+from lib.cloudtrail.gate import Gate, gate, sentences
 from lib.cloudtrail.observed import Filters, Reading, TrailError
 from lib.errors import CourseError
 from lib.files import writing
 from lib.iam.document import Policy, PolicySyntaxError, parse
 
 WIDTH = 44  # characters of a column
+LIVE_NEEDS = "access-analyzer:ValidatePolicy and iam:SimulateCustomPolicy"
 
-PASSED, NOT_PASSED, REFUSED = 0, 1, 2
+PASSED, NOT_PASSED, REFUSED, WAITING = 0, 1, 2, 3
+ONLY_MANAGEMENT = (
+    "the event history has management events only, of one Region: those of IAM and other global services are in "
+    "us-east-1 (--region us-east-1)"
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; returns the exit code: 0, 1 if the gate is not passed, 2 if nothing could be done."""
+    """Run the command line; returns the exit code.
+
+    0; 1 if the gate is not passed; 2 if nothing could be done; 3 if it is passed but for placeholders to be filled in.
+    """
     options = _parser().parse_args(arguments)
     try:
         return options.run(options)
-    except (CourseError, OSError) as error:
+    except CourseError as error:
         print(error, file=sys.stderr)
+        return REFUSED
+    except OSError as error:
+        print(f"{error.filename or 'a file'}: {error.strerror or error}", file=sys.stderr)
         return REFUSED
 
 
@@ -40,8 +52,9 @@ def _draft(options: argparse.Namespace) -> int:
     if options.conditions:
         policies = tuple(proposals.add(policy, made.proposals) for policy in made.policies)
         made = replace(made, policy=proposals.add(made.policy, made.proposals), policies=policies)
-    verdict = gate(made, live=options.live)
-    _show(made, options)
+    with asking("AWS", LIVE_NEEDS):
+        verdict = gate(made, live=options.live)
+    _show(made, verdict, options)
     for title, lines in (
         ("Questions", made.questions),
         (
@@ -54,7 +67,9 @@ def _draft(options: argparse.Namespace) -> int:
         found = list(lines)
         if found:
             print(f"\n{title}", *(f"  - {line}" for line in dict.fromkeys(found)), sep="\n", file=sys.stderr)
-    return PASSED if verdict.passed else NOT_PASSED
+    if not verdict.passed:
+        return NOT_PASSED
+    return WAITING if verdict.waiting else PASSED
 
 
 def _watch(options: argparse.Namespace) -> int:
@@ -66,7 +81,7 @@ def _watch(options: argparse.Namespace) -> int:
     explained = watch.explain(found, policy)
     extension = watch.extend(policy, explained)
     for title, lines in (
-        ("Denied", [row.sentence for row in explained]),
+        ("Denied", [row.sentence for row in explained if row not in extension.left]),
         ("The smallest extension", extension.changes),
         ("What no extension of this policy cures", [row.sentence for row in extension.left]),
     ):
@@ -81,7 +96,11 @@ def _dormant(options: argparse.Namespace) -> int:
     found = watch.dormant(policies, _told(_read(options)).observed)
     table = watch.table(found, options.most)
     print(tabulate(table, headers="keys", showindex=False, maxcolwidths=WIDTH, tablefmt="simple"))
-    print(f"{sum(len(row.actions) for row in found):,} actions are allowed and were not used", file=sys.stderr)
+    print(
+        f"{sum(len(row.actions) for row in found):,} actions are allowed and were not used, as far as the log shows: "
+        "data events, such as reads of objects, are in it only where the trail is set to record them",
+        file=sys.stderr,
+    )
     return PASSED
 
 
@@ -98,7 +117,8 @@ def _told(reading: Reading) -> Reading:
     """The reading, once its summary is printed: what was left out is part of every answer."""
     print(reading.summary, *reading.shortened, sep="\n", file=sys.stderr)
     if not reading.observed:
-        raise TrailError("no events: choose a longer time, another folder, another principal or other filters")
+        others = "; ask without --role for who is there" if reading.skipped.get("other principal") else ""
+        raise TrailError(f"no events: choose a longer time, another folder, another principal or other filters{others}")
     return reading
 
 
@@ -111,13 +131,20 @@ def _policy(path: Path) -> Policy:
         raise TrailError(f"{path}: is no policy: {error}") from error
 
 
-def _show(made: Draft, options: argparse.Namespace) -> None:
+def _show(made: Draft, verdict: Gate, options: argparse.Namespace) -> None:
     """The policy on standard output, or in files: one, or a numbered one for each piece."""
     policies = (made.policy,) if options.whole else made.policies
     if options.json:
         said = {"questions": made.questions, "placeholders": made.placeholders}
         said |= {"policies": [p.data for p in policies], "proposals": [asdict(p) for p in made.proposals]}
-        print(json.dumps(said, indent=2, ensure_ascii=False))
+        said |= {"passed": verdict.passed, "gate": list(sentences(verdict)), "failed": made.evidence.failed}
+        text = json.dumps(said, indent=2, ensure_ascii=False)
+        if options.out is None:
+            print(text)
+            return
+        with writing(options.out) as aside:
+            aside.write_text(text + "\n", encoding="utf-8")
+        print(f"written: {options.out}", file=sys.stderr)
     else:
         _write(policies, options.out)
 
@@ -139,6 +166,7 @@ def _read(options: argparse.Namespace) -> Reading:
     if len(asked) + bool(options.logs) > 1:
         raise TrailError(f"{' and '.join([*asked, *(['folders'] if options.logs else [])])}: give only one of them")
     if options.lookup:
+        print(ONLY_MANAGEMENT, file=sys.stderr)
         return lookup.lookup_events(_filters(options))
     if options.athena:
         answer = athena.run(Table(*options.athena), _filters(options), _place(options), progress=sys.stderr.isatty())
@@ -169,6 +197,12 @@ def _moment(text: str) -> datetime:
     except ValueError as error:
         raise argparse.ArgumentTypeError(f"{text!r} is no date: give 2026-09-01 or 2026-09-01T12:00:00") from error
     return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def _given(text: str) -> str:
+    if not text.strip():
+        raise argparse.ArgumentTypeError("it is empty: give a name or an ARN, or leave the option out for everybody")
+    return text
 
 
 def _name(text: str) -> tuple[str, str]:
@@ -207,7 +241,7 @@ def _parser() -> argparse.ArgumentParser:
     four = commands.add_parser("table", help="the SQL that makes a table of Athena over an organisation's trail")
     four.set_defaults(run=_table)
     four.add_argument("table", type=_name, metavar="DATABASE.TABLE", help="the table's name")
-    four.add_argument("location", metavar="s3://bucket/AWSLogs/o-id/", help="the folder that holds the accounts")
+    four.add_argument("location", metavar="s3://bucket/AWSLogs/o-abcdefghij/", help="the accounts' folder")
     four.add_argument("--account", action="append", required=True, help="an account of the trail; may be repeated")
     four.add_argument("--region", action="append", required=True, help="a Region of the trail; may be repeated")
     four.add_argument("--create", action="store_true", help="make the table, too (needs credentials)")
@@ -217,7 +251,9 @@ def _parser() -> argparse.ArgumentParser:
 
 def _events(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("logs", nargs="*", type=Path, help="CloudTrail files, or folders of them")
-    parser.add_argument("--role", metavar="NAME", help="name or ARN of the role or user; without it everybody")
+    parser.add_argument(
+        "--role", type=_given, metavar="NAME", help="name or ARN of the role or user; without it everybody"
+    )
     parser.add_argument("--start", type=_moment, metavar="DATE", help="the first moment, in UTC")
     parser.add_argument("--end", type=_moment, metavar="DATE", help="the first moment after")
     parser.add_argument("--region", action="append", default=[], help="only this Region; may be repeated")

@@ -21,6 +21,10 @@ CHECKS = {  # field of Table -> what it may be ("Name databases, tables, and col
     "accounts": re.compile(r"\d{12}"),
     "regions": re.compile(r"[a-z]{2,4}(?:-[a-z]+)+-\d"),
 }
+EXAMPLES = {
+    **{"database": "logs", "name": "cloudtrail_2026", "accounts": "111122223333", "regions": "eu-west-1"},
+    "location": "s3://bucket/AWSLogs/o-abcdefghij/, or s3://bucket/AWSLogs/ for the trail of one account",
+}
 FOR_MAKING = ("location", "accounts", "regions")  # what only a table that is to be made must have
 
 
@@ -40,7 +44,7 @@ class Table:
             values = value if isinstance(value, tuple) else (value,)
             bad = [v for v in values if not isinstance(v, str) or not pattern.fullmatch(v)]
             if bad and not (field in FOR_MAKING and value == ""):
-                raise TrailError(f"{field} of the table is {repr(bad[0])[:100]}: it must be like {pattern.pattern}")
+                raise TrailError(f"{field} of the table is {repr(bad[0])[:100]}: it must be like {EXAMPLES[field]}")
 
 
 @dataclass(frozen=True)

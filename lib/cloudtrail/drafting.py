@@ -12,6 +12,7 @@ from lib.cloudtrail import generalise, proposals
 from lib.cloudtrail.evidence import Events, Evidence, gather
 from lib.cloudtrail.observed import TrailError, printable
 from lib.cloudtrail.proposals import Proposal
+from lib.cloudtrail.roles import PASS_ROLE
 from lib.cloudtrail.shapes import ONE_FORMAT
 from lib.iam import catalogue
 from lib.iam.checks import Finding, validate
@@ -22,6 +23,16 @@ FILL_IN = "FILL-IN-"  # begins a placeholder; no wildcard, so that a forgotten o
 ATTACHED = 10  # managed policies that a role may have (IAM User Guide, "IAM and AWS STS quotas")
 MOST_PAIRS = 10_000  # of actions and resources that are looked at before two statements are put together
 SHOWN = 4  # actions in a question
+# Calls that CloudTrail records as data events (CloudTrail User Guide, "Logging data events"), and calls that list.
+DATA_EVENTS = re.compile(
+    r"s3:(Get|Put|Delete)Object|dynamodb:(\w*Item|Query|Scan|PartiQL\w+)$|lambda:InvokeFunction|sns:Publish"
+    r"|sqs:(Send|Receive|Delete)Message|kinesis:(Put|Get)Record|s3express:|kinesisvideo:|cassandra:"
+)
+LISTING = re.compile(r"(Describe|List|Get\w+s$)")
+# Dependent actions of few requests: a service's first use, an image by parameter, a reserved capacity.
+RARE = frozenset(
+    {PASS_ROLE, "iam:CreateServiceLinkedRole", "ssm:GetParameters", "lambda:PassCapacityProvider", "ec2:CreateTags"}
+)
 SPELLED = {  # service prefix -> as people write it; others are capitalised, short ones all of it
     "apigateway": "APIGateway",
     "cloudformation": "CloudFormation",
@@ -86,7 +97,7 @@ def draft(events: Events, principal: str | None = None, by: generalise.Rule = ge
         raise TrailError(f"no call succeeded that needs a permission: {'; '.join(said[:SHOWN])}")
     wanted = {use.action: frozenset((*use.arns, *map(placeholder, use.formats))) for use in evidence.uses}
     wanted, conditions = generalise.apply(wanted, by)
-    groups = [group for service in _by_service(wanted) for group in _grouped(service)]
+    groups = [group for service in _by_service(wanted) for group in _grouped(service, conditions)]
     statements = _statements(groups, conditions)
     policy, policies = Policy({"Version": VERSION, "Statement": statements}), pieces(statements)
     placeholders = sorted({arn for arns in wanted.values() for arn in arns if FILL_IN in arn})
@@ -113,15 +124,23 @@ def _by_service(wanted: Resources) -> list[Resources]:
     return list(services.values())
 
 
-def _grouped(wanted: Resources) -> list[Resources]:
-    """The actions of a service in groups that share a statement: first those without resource-level support."""
-    alike: dict[frozenset[str], list[str]] = {}
+def _grouped(wanted: Resources, conditions: Mapping[str, dict]) -> list[Resources]:
+    """The actions of a service in groups that share a statement: first those without resource-level support.
+
+    Apart stay those that have a condition, and iam:PassRole, which is read, and limited to a service, by itself.
+    """
+
+    def apart(action: str) -> tuple[bool, bool]:
+        return action == PASS_ROLE, action in conditions
+
+    alike: dict[tuple[tuple[bool, bool], frozenset[str]], list[str]] = {}
     for action, arns in wanted.items():
         if arns:
-            alike.setdefault(arns, []).append(action)
+            alike.setdefault((apart(action), arns), []).append(action)
     groups: list[list[str]] = []
-    for arns, actions in sorted(alike.items(), key=lambda pair: ("*" not in pair[0], pair[1])):
-        fitting = next((g for g in groups if "*" not in arns and _may_join(g, actions, wanted)), None)
+    for (kind, arns), actions in sorted(alike.items(), key=lambda pair: ("*" not in pair[0][1], pair[1])):
+        others = [] if "*" in arns else [group for group in groups if apart(group[0]) == kind]
+        fitting = next((group for group in others if _may_join(group, actions, wanted)), None)
         if fitting is None:
             groups.append(list(actions))
         else:
@@ -162,7 +181,7 @@ def _statements(groups: Sequence[Resources], conditions: Mapping[str, dict]) -> 
 def _sid(actions: Iterable[str], everywhere: bool) -> str:
     """ "S3ReadWrite", "ECRReadAnyResource": letters and digits are all that AWS takes in a Sid."""
     known = [catalogue.load().actions[action] for action in actions]
-    if [action.name for action in known] == ["iam:PassRole"]:
+    if [action.name for action in known] == [PASS_ROLE]:
         return "PassRole"
     levels = {LEVELS.get(action.access_level, "Use") for action in known}
     words = [word for word in dict.fromkeys((*LEVELS.values(), "Use")) if word in levels]
@@ -212,6 +231,11 @@ def _fits(statements: Sequence[dict]) -> bool:
 
 
 def _questions(evidence: Evidence, wanted: Resources, policies: Sequence[Policy]) -> Iterable[str]:
+    if not any(DATA_EVENTS.match(use.action) for use in evidence.uses):
+        yield (
+            "No data events are among the calls, and CloudTrail records them only where a trail is set to: does the "
+            "role read or write objects of S3 or items of DynamoDB, invoke functions or send messages?"
+        )
     if len(evidence.principals) > 1:
         yield f"The calls of {len(evidence.principals)} principals are put together: is one policy for all meant?"
     blanks: dict[str, list[str]] = {}
@@ -222,17 +246,23 @@ def _questions(evidence: Evidence, wanted: Resources, policies: Sequence[Policy]
         if not arns:
             yield f"{action} was used, and nothing says on which resource: it is left out. Where should it be allowed?"
     for arn, actions in blanks.items():
-        yield f"Which resource is {arn}? The calls of {_named(actions)} do not say."
+        lists = all(LISTING.match(action.partition(":")[2]) for action in actions)
+        every = re.sub(rf"{FILL_IN}\w+", "*", arn)
+        yield (
+            f"Which resource is {arn}? The calls of {_named(actions)} do not say"
+            + (f"; if they list whatever there is, it is {every}." if lists else ".")
+        )
     for use in evidence.uses:
         if use.unnamed:
             yield (
-                f"{use.unnamed:,} of {use.calls:,} calls of {use.action} do not name their resource: are the "
-                f"{len(use.arns)} that the others name all?"
+                f"{use.unnamed:,} of {use.calls:,} calls of {use.action} do not name their resource: do they need more "
+                "than what the others name?"
             )
-    used = {use.action for use in evidence.uses}
-    for use in evidence.uses:
-        if unseen := [a for a in catalogue.load().actions[use.action].dependent_actions if a not in used]:
-            yield f"{use.action} may depend on {_named(unseen)}, of which no call was seen: should they be allowed too?"
+    for unseen, actions in _depending(evidence).items():
+        yield (
+            f"{_named(actions)} may depend on {', '.join(unseen)}, of which no call was seen: should "
+            f"{'it' if len(unseen) == 1 else 'they'} be allowed too?"
+        )
     for sentence in evidence.uncertain:
         yield f"Not certain which permission this needs: {sentence}"
     for sentence in evidence.shortened:
@@ -243,6 +273,21 @@ def _questions(evidence: Evidence, wanted: Resources, policies: Sequence[Policy]
             "prefix do instead?"
             + (f" A role takes {ATTACHED} at most, unless its quota is raised." if len(policies) > ATTACHED else "")
         )
+
+
+def _depending(evidence: Evidence) -> dict[tuple[str, ...], list[str]]:
+    """Actions that the reference lists as dependent and no call shows -> those that depend on them.
+
+    Left out is what the mapping adds where a request asks for it (tags), and what a request hardly ever asks for.
+    """
+    known = catalogue.load().actions
+    used = {use.action for use in evidence.uses}
+    found: dict[tuple[str, ...], list[str]] = {}
+    for use in evidence.uses:
+        unseen = (known[a] for a in known[use.action].dependent_actions if a in known and a not in used | RARE)
+        if names := tuple(action.name for action in unseen if action.access_level != "Tagging"):
+            found.setdefault(names, []).append(use.action)
+    return found
 
 
 def _named(actions: Sequence[str]) -> str:

@@ -11,12 +11,22 @@ from typing import Any
 
 from lib.cloudtrail.aggregate import Aggregate, document
 from lib.cloudtrail.mapping import actions_for
-from lib.cloudtrail.observed import Filters, Observed, Pairs, Reading, TrailError, fold_session, printable
-from lib.cloudtrail.resources import resources_for
+from lib.cloudtrail.observed import (
+    Filters,
+    Observed,
+    Pairs,
+    Reading,
+    TrailError,
+    fold_session,
+    grouped,
+    printable,
+)
+from lib.cloudtrail.resources import resources_for, tags_what_is_made
 from lib.cloudtrail.rows import reading
 
 Events = Reading | Iterable[Observed | Mapping[str, Any]]
 SHOWN = 5  # names in a message
+TAKERS = {"CreateFlowLogs": "vpc-flow-logs.amazonaws.com"}  # event -> the service that takes a role, if not its source
 
 
 @dataclass(frozen=True)
@@ -60,20 +70,26 @@ def gather(events: Events, principal: str | None = None) -> Evidence:
     read = _read(events)
     observed = read.observed
     if not observed:
-        raise TrailError("no events: choose a longer time, another folder, another principal or other filters")
+        left = f" (left out: {'; '.join(grouped(read.skipped))})" if read.skipped else ""
+        raise TrailError(f"no events{left}: choose a longer time, another folder, another principal or other filters")
     wanted = fold_session(principal) if principal else None
     found = [row for row in observed if wanted is None or _is(row.principal, wanted)]
     if not found:
         others = sorted({row.principal for row in observed})
         shown = ", ".join(map(printable, others[:SHOWN])) + (" ..." if len(others) > SHOWN else "")
         raise TrailError(f"no events of {printable(principal or '')}: there are some of {shown}")
-    skipped = tuple(f"{reason}: {count:,}" for reason, count in read.skipped.items())
+    skipped = tuple(grouped(read.skipped))
     return replace(_gathered(found), shortened=read.shortened, skipped=skipped)
 
 
 def _read(events: Events) -> Reading:
     if isinstance(events, Reading):
         return events
+    if isinstance(events, Mapping | str | bytes) or not isinstance(events, Iterable):
+        raise TrailError(
+            f"events are a {type(events).__name__}: give a Reading of lib.cloudtrail.files, or a list of CloudTrail's "
+            "records as dicts"
+        )
     rows = list(events)
     records = [row for row in rows if not isinstance(row, Observed)]
     counted = [row for row in rows if isinstance(row, Observed)]
@@ -107,7 +123,9 @@ def _gathered(observed: list[Observed]) -> Evidence:
             free.add(name)
         partition, account = _home(row)
         for action in mapped.actions:
-            named = resources_for(action, row.parameters, row.resources, row.region, account, partition, row.event)
+            made_by = mapped.actions[0] if tags_what_is_made(action, row.event) else ""
+            place = (row.region, account, partition)
+            named = resources_for(action, row.parameters, row.resources, *place, event=row.event, made_by=made_by)
             seen.setdefault(action, []).append((row, named.arns, named.missing))
     return Evidence(
         uses=tuple(_use(action, rows) for action, rows in sorted(seen.items())),
@@ -142,6 +160,6 @@ def _use(action: str, rows: list[tuple[Observed, tuple[str, ...], tuple[str, ...
         unnamed=sum(row.calls for row, named, _ in rows if not named) if arns else 0,
         calls=sum(row.calls for row, _, _ in rows),
         regions=tuple(sorted({row.region for row, _, _ in rows})),
-        sources=tuple(sorted({row.source for row, _, _ in rows})),
+        sources=tuple(sorted({TAKERS.get(row.event, row.source) for row, _, _ in rows})),
         contexts=tuple(sorted({row.context for row, _, _ in rows})),
     )

@@ -9,7 +9,7 @@ from random import Random
 
 from lib.cloudtrail.drafting import FILL_IN, Draft
 from lib.cloudtrail.evidence import Use
-from lib.cloudtrail.proposals import via_service
+from lib.cloudtrail.proposals import passed_to, via_service
 from lib.iam import catalogue
 from lib.iam import live as aws
 from lib.iam.checks import Finding, validate
@@ -38,6 +38,7 @@ class Gate:
     allowed: int  # observed calls that were tried
     tried: int  # neighbouring calls that were tried
     waiting: int  # uses that wait for a placeholder to be filled in
+    unnamed: int = 0  # calls that do not name their resource, though others of the action do
 
     @property
     def passed(self) -> bool:
@@ -74,6 +75,7 @@ def gate(draft: Draft, live: bool = False) -> Gate:
         allowed=len(seen),
         tried=len(near),
         waiting=sum(bool(use.formats) or not use.arns for use in draft.evidence.uses),
+        unnamed=sum(use.unnamed for use in draft.evidence.uses),
     )
 
 
@@ -91,7 +93,14 @@ def _seen(draft: Draft) -> Iterator[Request]:
     """A request for each use and resource; where a pattern stands in the evidence, one of the names that it means."""
     for use in draft.evidence.uses:
         for arn in use.arns:
-            yield Request(use.action, _name(arn), _caller(draft, arn), _context(use))
+            yield Request(use.action, _name(arn), _caller(draft, arn), _context(use) | _tags(draft, use.action))
+
+
+def _tags(draft: Draft, action: str) -> dict[str, str]:
+    """Tags of a resource that the draft asks for in the place of names: those that were seen have to have them."""
+    conditions = [s.condition for s in draft.policy.statements if action in (s.actions or ())]
+    tests = (test for condition in conditions for test in condition.get("StringEquals", {}).items())
+    return {key: value for key, value in tests if key.startswith("aws:ResourceTag/") and isinstance(value, str)}
 
 
 def _neighbours(draft: Draft) -> Iterator[Request]:
@@ -148,17 +157,24 @@ def _context(use: Use) -> dict[str, str]:
     if use.regions and use.regions[0]:
         known["aws:RequestedRegion"] = use.regions[0]
     if use.action == "iam:PassRole" and use.sources:
-        known["iam:PassedToService"] = use.sources[0]
+        known["iam:PassedToService"] = passed_to(use.sources[0])
     return known
 
 
 def sentences(gate: Gate) -> Iterable[str]:
     """The verdict in English, a line each."""
-    yield "The gate is passed." if gate.passed else "The gate is not passed."
-    yield f"{gate.allowed - len(gate.refused):,} of {gate.allowed:,} observed calls are allowed."
+    waiting = f"{gate.waiting:,} action{'' if gate.waiting == 1 else 's'}"
+    if not gate.passed:
+        yield "The gate is not passed."
+    else:
+        yield f"The gate is passed, but for {waiting}." if gate.waiting else "The gate is passed."
+    yield f"{gate.allowed - len(gate.refused):,} of {gate.allowed:,} observed calls that name a resource are allowed."
     yield f"{gate.tried - len(gate.granted):,} of {gate.tried:,} neighbouring calls are refused."
     if gate.waiting:
-        yield f"{gate.waiting} actions wait for a placeholder ({FILL_IN}...) to be filled in."
+        wait = "waits" if gate.waiting == 1 else "wait"
+        yield f"{waiting} {wait} for a placeholder ({FILL_IN}...) to be filled in, and would be refused until then."
+    if gate.unnamed:
+        yield f"{gate.unnamed:,} calls do not name their resource and were not tried."
     yield from (f"Not allowed, though it was seen: {request.action} on {request.resource}" for request in gate.refused)
     yield from (f"Allowed, though it was not seen: {request.action} on {request.resource}" for request in gate.granted)
     yield from (f"{finding.severity} {finding.code}: {finding.message}" for finding in gate.findings)

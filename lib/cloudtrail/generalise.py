@@ -19,6 +19,7 @@ _BOUNDARIES = (re.compile(r"[/:]"), re.compile(r"[-_.]"))  # of a path, of a nam
 KEPT = frozenset({"iam:PassRole", "sts:AssumeRole"})  # whoever may do these on more roles may become more
 _ARN = re.compile(r"(arn:[^:]*:[^:]*:[^:]*:[^:]*:)(.+)", re.DOTALL)
 _ACCOUNT = r"arn:[^:]*:[^:]*:[^:]*:[^:]*:"  # an ARN's beginning, up to its account
+_MAKES = re.compile(r"(Create|Register|Run|Import|Allocate|Put|Restore|Request)(?=[A-Z])")
 _TAG = re.compile(r"([^=]{1,128})=(.{0,256})", re.DOTALL)
 
 Resources = dict[str, frozenset[str]]
@@ -56,7 +57,7 @@ def apply(wanted: Resources, rule: Rule) -> tuple[Resources, dict[str, dict]]:
         return {a: arns if a in KEPT else frozenset(map(_any_name, arns)) for a, arns in wanted.items()}, {}
     if rule.way == "tag":
         key, value = _TAG.fullmatch(rule.tag).groups()
-        tagged = {a for a, arns in wanted.items() if "*" not in arns and a not in KEPT and _knows_tags(a, key)}
+        tagged = {a for a, arns in wanted.items() if "*" not in arns and a not in KEPT and _can_ask_for_tags(a, key)}
         condition = {"StringEquals": {f"aws:ResourceTag/{key}": value}}
         wider = {a: frozenset(map(_any_name, arns)) if a in tagged else arns for a, arns in wanted.items()}
         return wider, dict.fromkeys(tagged, condition)
@@ -116,6 +117,9 @@ def _kinds(arn: str) -> tuple[ResourceType, ...]:
     return catalogue.load().resource_types(arn)
 
 
-def _knows_tags(action: str, key: str) -> bool:
+def _can_ask_for_tags(action: str, key: str) -> bool:
+    """Whether a resource has the tag when the action is asked for: one that is being made has none yet."""
     known = catalogue.load()
+    if _MAKES.match(known.actions[action].operation):
+        return False
     return known.supports_key(known.actions[action], f"aws:ResourceTag/{key}")

@@ -11,6 +11,7 @@ from lib.iam import catalogue
 
 IDENTITY = "identity-based policy"
 OF_RESOURCE, PUBLIC = "resource-based policy", "Block Public Access setting"
+LAKE = "Lake Formation grant"  # AWS Lake Formation Developer Guide, "Troubleshooting Lake Formation"
 SOMEWHERE = "policy"  # an explicit deny of which the message does not say where it stands
 ELSEWHERE = {  # kind of policy, in AWS's words -> where to look
     IDENTITY: "look at the other policies that are attached to the principal and its groups",
@@ -22,6 +23,7 @@ ELSEWHERE = {  # kind of policy, in AWS's words -> where to look
     "resource control policy": "look at the organization's resource control policies for the resource's account",
     "VPC endpoint policy": "look at the policy of the VPC endpoint that the call went through",
     PUBLIC: "look at the S3 Block Public Access settings of the bucket and the account",
+    LAKE: "look at the grants of AWS Lake Formation on the database, the table and its columns",
     SOMEWHERE: "look at the policy of the resource, the permissions boundary and the organization's policies",
 }
 DECODE = (
@@ -29,7 +31,7 @@ DECODE = (
     "(sts:DecodeAuthorizationMessage)."
 )
 
-_KINDS = "|".join(re.escape(kind) for kind in ELSEWHERE if kind not in (PUBLIC, SOMEWHERE))
+_KINDS = "|".join(re.escape(kind) for kind in ELSEWHERE if kind not in (PUBLIC, LAKE, SOMEWHERE))
 _REFUSAL = re.compile(
     r"(?:You are not authorized to perform this operation\. )?User: \S+ is not authorized to perform: "
     r"(?P<action>[\w-]{1,64}:\w{1,128})(?P<rest>.*)",
@@ -71,6 +73,8 @@ def read(message: str) -> Said:
     text = message.rstrip()
     bare = _ENCODED.sub("", text).rstrip()
     encoded = bare != text
+    if re.match(r"Insufficient Lake Formation permission", bare):
+        return Said(kind=LAKE, encoded=encoded)
     if not (found := _REFUSAL.match(bare)):
         return Said(encoded=encoded)
     known = catalogue.load().action(found["action"])

@@ -27,6 +27,7 @@ PRINCIPAL = (
     ("invokedBy",),  # AWSService
 )
 UNKNOWN = "unknown"  # a record that names nobody
+FILES = 3  # names of files in a line
 LONGEST_SHOWN = 300  # characters of a name in a message
 
 # Error codes with which services refuse for want of a permission: "AccessDenied", "Client.UnauthorizedOperation" ...
@@ -117,8 +118,23 @@ class Reading:
     def summary(self) -> str:
         """One line for people: how much was read and what was left out."""
         text = f"{self.events:,} events in {self.files:,} files" if self.files else f"{self.events:,} events"
-        skipped = "; ".join(f"{reason}: {count:,}" for reason, count in self.skipped.items())
+        skipped = "; ".join(grouped(self.skipped))
         return f"{text}, {len(self.observed):,} different calls" + (f". Left out: {skipped}" if skipped else "")
+
+
+def grouped(skipped: Mapping[str, int]) -> list[str]:
+    """Reasons with their counts; those that name a file ("truncated gzip: a.json.gz") together, with a few names."""
+    found: dict[str, list[tuple[str, int]]] = {}
+    for reason, count in skipped.items():
+        kind, _, name = reason.partition(": ")
+        found.setdefault(kind, []).append((name, count))
+    lines = []
+    for kind, each in found.items():
+        named = [name for name, _ in each if name]
+        more = f" and {len(named) - FILES:,} more" if len(named) > FILES else ""
+        where = f" ({', '.join(named[:FILES])}{more})" if named else ""
+        lines.append(f"{kind}{where}: {sum(count for _, count in each):,}")
+    return lines
 
 
 def principal_of(identity: Any) -> str:

@@ -43,7 +43,8 @@ def of(statements: Sequence[dict], uses: Iterable[Use]) -> tuple[Proposal, ...]:
 
 def _of_statement(sid: str, uses: list[Use]) -> Iterable[Proposal]:
     contexts = [dict(context) for use in uses for context in use.contexts]
-    calls = sum(use.calls for use in uses)
+    total = sum(use.calls for use in uses)
+    calls, were = (f"all {total:,} calls", "were") if total > 1 else ("the one call", "was")
 
     def values(name: str) -> tuple[str, ...]:
         """The few values that a circumstance had in all calls; none if one call lacks it."""
@@ -56,34 +57,39 @@ def _of_statement(sid: str, uses: list[Use]) -> Iterable[Proposal]:
             "StringEquals",
             "aws:SourceVpce",
             endpoints,
-            f"all {calls:,} calls came through {' or '.join(endpoints)}",
+            f"{calls} came through {' or '.join(endpoints)}",
         )
-    callers = values("invokedBy")
+    callers = tuple(name for name in values("invokedBy") if name.endswith((".amazonaws.com", ".amazonaws.com.cn")))
+    if len(callers) < len(values("invokedBy")):  # "AWS Internal" is no service that a condition could name
+        callers = ()
     if callers and all(use.action.startswith("kms:") for use in uses):
         named = tuple(sorted({via_service(s, region) for s in callers for use in uses for region in use.regions}))
         yield Proposal(
             *(sid, "StringEquals", "kms:ViaService", named),
-            because=f"all {calls:,} calls were made by {' or '.join(callers)}",
+            because=f"{calls} {were} made by {' or '.join(callers)}",
         )
     elif callers and set(callers) <= CALLING:
         services = callers
-        because = f"all {calls:,} calls were made by {' or '.join(services)}"
+        because = f"{calls} {were} made by {' or '.join(services)}"
         yield Proposal(sid, "ForAnyValue:StringEquals", "aws:CalledVia", services, because)
     if values("tlsVersion"):
-        yield Proposal(sid, "Bool", "aws:SecureTransport", ("true",), f"all {calls:,} calls used TLS")
+        yield Proposal(sid, "Bool", "aws:SecureTransport", ("true",), f"{calls} used TLS")
     if values("mfa") == ("true",):
-        yield Proposal(sid, "Bool", "aws:MultiFactorAuthPresent", ("true",), f"all {calls:,} calls were made with MFA")
+        yield Proposal(sid, "Bool", "aws:MultiFactorAuthPresent", ("true",), f"{calls} {were} made with MFA")
     regions = tuple(sorted({region for use in uses for region in use.regions if region}))
     services = {use.action.partition(":")[0] for use in uses}
     if 0 < len(regions) <= MOST and any("*" in use.arns for use in uses) and not services & GLOBAL:
-        yield Proposal(
-            sid, "StringEquals", "aws:RequestedRegion", regions, f"all {calls:,} calls were in {' or '.join(regions)}"
-        )
+        yield Proposal(sid, "StringEquals", "aws:RequestedRegion", regions, f"{calls} {were} in {' or '.join(regions)}")
     if [use.action for use in uses] == ["iam:PassRole"]:
-        takers = tuple(sorted({PASSED_TO.get(source, source) for source in uses[0].sources}))
+        takers = tuple(sorted(set(map(passed_to, uses[0].sources))))
         yield Proposal(
             sid, "StringEquals", "iam:PassedToService", takers, f"the roles were passed in calls of {', '.join(takers)}"
         )
+
+
+def passed_to(source: str) -> str:
+    """The service that a role is for, by the event source of the call that passes it."""
+    return PASSED_TO.get(source, source)
 
 
 def via_service(service: str, region: str) -> str:

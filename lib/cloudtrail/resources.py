@@ -13,12 +13,13 @@ from functools import lru_cache
 
 from lib.cloudtrail import roles
 from lib.cloudtrail.literal import LONGEST, literal, literal_arn
-from lib.cloudtrail.naming import is_bare, names, own_parameters, variables
+from lib.cloudtrail.naming import is_bare, names, own_parameters, split, variables
 from lib.cloudtrail.parameters import Parameters, flatten
 from lib.cloudtrail.shapes import (
     CREATED,
     DEFAULTS,
     FIXED,
+    MAKERS,
     NEEDED,
     ONE_FORMAT,
     TOGETHER,
@@ -40,6 +41,8 @@ from lib.iam.patterns import overlaps
 MOST = 500  # ARNs of one kind that one call names
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
 _CREATES = re.compile(r"(Create|Run|Allocate|Request|Import|Copy|Register|Purchase)(?=[A-Z])")
+_VERB = re.compile(r"^[A-Z][a-z]+(?=[A-Z])")
+_OF = re.compile(r"(?<=[a-z])(?:From|To|For)(?=[A-Z])")  # RestoreDBInstanceFromDBSnapshot
 _MADE_UP = re.compile(r"(Id|ID|Identifier|UUID|Uuid|Token)$")
 
 Found = dict[str, set[str]]  # name of a resource type -> ARNs
@@ -65,6 +68,7 @@ def resources_for(
     account: str,
     partition: str = "aws",
     event: str = "",
+    made_by: str = "",
 ) -> Named:
     """The ARNs that a call of an action touched.
 
@@ -77,6 +81,7 @@ def resources_for(
         parameters: the event's `requestParameters`, or the pairs that `flatten` made of them.
         resources: the ARNs of the event's `resources`.
         event: the event's name, which tells the resource of calls that list or make one in API Gateway.
+        made_by: the action that makes what this one tags in the same call: then only what is made counts.
 
     Raises:
         ResourcesError: if the catalogue does not have the action.
@@ -91,6 +96,9 @@ def resources_for(
     place = Place(partition, region, owner(known, pairs) or account, event)
     if known.name == roles.PASS_ROLE:
         return _named(known, {kinds[0].name: _passed_roles(pairs, place)}, place)
+    made = _made(known, made_by, pairs, place) if made_by and known.service not in MAKERS else set()
+    if made:
+        return _named(known, {"": made}, place)
     source = copied_from(pairs, place)
     if source and known.service == "s3" and known.operation.startswith("GetObject"):
         return _named(known, {"": {text} if (text := literal_arn(source)) else set()}, place)
@@ -102,6 +110,27 @@ def resources_for(
     given = {*resources, *(value for _, value in pairs)} - {source}
     seen = {arn: text for arn in sorted(given) if (text := literal_arn(arn))}
     return _named(known, _found(known, seen | {arn: arn for arn in own}, safe, place), place, safe)
+
+
+def tags_what_is_made(action: str, event: str) -> bool:
+    """Whether an action of a call is the one that gives tags to what the call makes."""
+    known = catalogue.load().actions[action]
+    return known.access_level == "Tagging" and known.operation.lower() != event.lower()
+
+
+def _made(action: Action, made_by: str, pairs: Pairs, place: Place) -> set[str]:
+    """What a call of `made_by` makes, of kinds that `action` tags; a wildcard where the request does not name it."""
+    maker = catalogue.load().actions[made_by]
+    made = _OF.split(_VERB.sub("", maker.operation))[0]
+    safe = tuple((name, text) for name, value in pairs if (text := literal(value)) is not None)
+    arns: set[str] = set()
+    for kind in _kinds(action):
+        own = {split(kind.name.partition("/")[0])[0], split((variables(kind) or ("",))[-1])[0]}
+        if split(made)[0] in own:
+            known = _known(maker, kind, safe)
+            whole = _fill(kind, dict.fromkeys(variables(kind), "*") | known, place)
+            arns |= _filled(maker, kind, safe, place) or {shaped_arn(kind, whole, made=True)}
+    return arns
 
 
 @lru_cache(maxsize=65_536)

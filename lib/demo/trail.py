@@ -32,7 +32,7 @@ class TrailApp:
         """
         calls: dict[str, int] = {}
         for row in reading.observed:
-            if row.principal.startswith("arn:") and row.calls:
+            if row.principal.startswith("arn:") and not row.principal.endswith(":root") and row.calls:
                 calls[row.principal] = calls.get(row.principal, 0) + row.calls
         if not calls:
             raise TrailError("no calls of a role or user: read another folder, or a longer time")
@@ -87,7 +87,7 @@ def tabs(app: GeneratorApp, evidence: TrailApp) -> widgets.Tab:
 
 def _html(made: Draft) -> str:
     verdict = gate(made)
-    kind, sign = ("valid", "✔") if verdict.passed else ("not_policy", "▲")
+    kind, sign = ("valid", "✔") if verdict.passed and not verdict.waiting else ("not_policy", "▲")
     first, *more = sentences(verdict)
     pieces = len(made.policies)
     head = f'<span class="iam-verdict iam-verdict-{kind}">{sign} {escape(first)}</span>'

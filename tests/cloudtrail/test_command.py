@@ -6,6 +6,7 @@ import pytest
 
 from lib.cloudtrail.__main__ import main
 from lib.cloudtrail.trail import write
+from lib.iam.document import as_list
 
 
 @pytest.fixture(scope="module")
@@ -16,15 +17,44 @@ def logs(tmp_path_factory):
 
 
 def test_a_role_becomes_a_policy(logs, capsys, tmp_path):
-    assert main(["draft", logs, "--role", "data-pipeline", "--whole"]) == 0
+    assert main(["draft", logs, "--role", "staging-deploy"]) == 0
     out, said = capsys.readouterr()
     assert json.loads(out)["Statement"] and "The gate is passed." in said and "events in" in said
     path = tmp_path / "policy.json"
-    assert main(["draft", logs, "--role", "data-pipeline", "--out", str(path), "--conditions", "--whole"]) == 0
+    assert main(["draft", logs, "--role", "staging-deploy", "--out", str(path), "--conditions", "--whole"]) == 0
     assert "Condition" in path.read_text() and json.loads(path.read_text())["Version"] == "2012-10-17"
-    capsys.readouterr()
-    assert main(["draft", logs, "--role", "data-pipeline", "--json"]) == 0
-    assert {"policies", "questions", "placeholders", "proposals"} == set(json.loads(capsys.readouterr().out))
+
+
+def test_placeholders_have_an_exit_code_of_their_own(logs, capsys):
+    assert main(["draft", logs, "--role", "data-pipeline", "--whole"]) == 3
+    assert "The gate is passed, but for 2 actions." in capsys.readouterr().err
+
+
+def test_json_has_the_policies_the_questions_and_the_verdict(logs, capsys, tmp_path):
+    assert main(["draft", logs, "--role", "data-pipeline", "--json"]) == 3
+    told = json.loads(capsys.readouterr().out)
+    assert set(told) == {"policies", "questions", "placeholders", "proposals", "passed", "gate", "failed"}
+    assert told["passed"] is True and told["failed"]
+    path = tmp_path / "all.json"
+    assert main(["draft", logs, "--role", "data-pipeline", "--json", "--out", str(path)]) == 3
+    assert json.loads(path.read_text()) == told and capsys.readouterr().out == ""
+
+
+def test_a_tag_in_the_place_of_names_passes_the_gate(logs, capsys):
+    assert main(["draft", logs, "--role", "staging-deploy", "--tag", "team=pay"]) == 0
+    out = capsys.readouterr().out
+    assert "aws:ResourceTag/team" in out
+    statements = json.loads(out)["Statement"]
+    made = [s for s in statements if any(":Register" in a or ":Create" in a for a in as_list(s["Action"]))]
+    assert made and not any("Condition" in s for s in made)
+
+
+def test_aws_that_cannot_be_asked_is_one_line(logs, capsys, monkeypatch):
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/nowhere")
+    assert main(["draft", logs, "--role", "staging-deploy", "--live"]) == 2
+    assert "cannot be asked" in capsys.readouterr().err.splitlines()[-1]
 
 
 def test_pieces_are_numbered(logs, tmp_path, capsys):
@@ -38,7 +68,8 @@ def test_pieces_are_numbered(logs, tmp_path, capsys):
     [
         (["draft"], "give a folder"),
         (["draft", "nowhere"], "nowhere: no log file is there"),
-        (["draft", "LOGS", "--role", "nobody"], "no events"),
+        (["draft", "LOGS", "--role", "nobody"], "ask without --role for who is there"),
+        (["dormant", "LOGS", "--policy", "nowhere.json"], "nowhere.json: No such file"),
         (["draft", "LOGS", "--start", "2030-01-01"], "no events"),
         (["draft", "LOGS", "--tag", "x"], "key=value"),
         (["draft", "LOGS", "--lookup"], "--lookup and folders: give only one of them"),

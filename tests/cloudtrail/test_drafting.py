@@ -139,13 +139,76 @@ def test_what_was_no_record_is_counted():
     made = draft([record | {"userIdentity": {"arn": ROLE}}, "no record", 7, None])
     assert made.evidence.skipped == ("record that is no object of CloudTrail: 3",)
     assert draft([BUCKETS]).evidence.skipped == ()
+    with pytest.raises(TrailError, match=r"no events \(left out: record that is no object of CloudTrail: 1\)"):
+        draft([1])
 
 
 def test_what_an_action_depends_on_and_nobody_was_seen_to_call_is_a_question():
     made = draft([call("cloudformation", "DescribeStacks", stackName="shop")])
     assert [q for q in made.questions if "cloudformation:ListStacks" in q] and len(statements(made)) == 1
     seen = [call("cloudformation", "DescribeStacks", stackName="shop"), call("cloudformation", "ListStacks")]
-    assert draft(seen).questions == ()
+    assert not [q for q in draft(seen).questions if "depend" in q]
+
+
+def test_that_no_data_event_was_seen_is_said():
+    assert [q for q in draft([BUCKETS]).questions if q.startswith("No data events")]
+    assert not [q for q in draft([BUCKETS, GET]).questions if q.startswith("No data events")]
+
+
+def test_calls_that_list_are_asked_about_with_the_arn_for_all():
+    (asked,) = [q for q in draft([call("rds", "DescribeDBInstances"), GET]).questions if "FILL-IN" in q]
+    assert asked.endswith("if they list whatever there is, it is arn:aws:rds:eu-west-1:111122223333:db:*.")
+
+
+def test_what_a_launch_cannot_do_without_is_a_placeholder():
+    made = draft([call("ec2", "RunInstances", **{"launchTemplate.launchTemplateId": "lt-1"})])
+    assert [p.rpartition("/")[2] for p in made.placeholders] == [
+        f"{FILL_IN}{name}" for name in ("SecurityGroupId", "SubnetId", "ImageId")
+    ]
+    verdict = gate.gate(made)
+    assert verdict.passed and verdict.waiting == 1
+    assert next(iter(sentences(verdict))) == "The gate is passed, but for 1 action."
+
+
+@pytest.mark.parametrize(
+    ("source", "event", "parameters", "action", "resource"),
+    [
+        ("kms", "CreateKey", {"tags": "given"}, "kms:TagResource", "arn:aws:kms:eu-west-1:111122223333:key/*"),
+        (
+            *("ecs", "RunTask", {"cluster": "prod", "taskDefinition": "web:3", "tags": "given"}),
+            *("ecs:TagResource", "arn:aws:ecs:eu-west-1:111122223333:task/prod/*"),
+        ),
+        (
+            *("rds", "CreateDBInstance"),
+            {"dBInstanceIdentifier": "d", "dBParameterGroupName": "pg", "tags": "given"},
+            *("rds:AddTagsToResource", "arn:aws:rds:eu-west-1:111122223333:db:d"),
+        ),
+        (
+            *("elasticfilesystem", "CreateFileSystem", {"tags": "given"}),
+            *("elasticfilesystem:TagResource", "arn:aws:elasticfilesystem:eu-west-1:111122223333:file-system/*"),
+        ),
+        (
+            *("sqs", "CreateQueue", {"queueName": "q", "tags": "given"}),
+            *("sqs:TagQueue", "arn:aws:sqs:eu-west-1:111122223333:q"),
+        ),
+    ],
+)
+def test_tags_at_creation_are_on_what_is_made(source, event, parameters, action, resource):
+    made = draft([call(source, event, **parameters)])
+    use = next(use for use in made.evidence.uses if use.action == action)
+    assert use.arns == (resource,) and not use.formats
+
+
+def test_a_role_that_is_passed_has_a_statement_of_its_own():
+    role = "arn:aws:iam::111122223333:role/app-role"
+    made = draft([call("iam", "AddRoleToInstanceProfile", roleName="app-role", instanceProfileName="app")])
+    assert by_sid(made)["PassRole"]["Action"] == "iam:PassRole" and by_sid(made)["PassRole"]["Resource"] == role
+
+
+@pytest.mark.parametrize("events", [None, 5, "x", {"Records": []}])
+def test_what_are_no_events_is_said(events):
+    with pytest.raises(TrailError, match="^events are a .*: give a Reading"):
+        draft(events)
 
 
 def test_nothing_from_outside_becomes_a_wildcard_or_a_variable():

@@ -141,6 +141,8 @@ def test_a_reading_is_one_line():
     reading = Reading([], 3, {"other principal": 1_200, "digest file": 1}, 2)
     assert reading.summary == "3 events in 2 files, 0 different calls. Left out: other principal: 1,200; digest file: 1"
     assert Reading([], 0).summary == "0 events, 0 different calls"
+    many = Reading([], 0, {f"truncated gzip: {n}.gz": 1 for n in range(1_000)} | {"other Region": 7}).summary
+    assert many.endswith("Left out: truncated gzip (0.gz, 1.gz, 2.gz and 997 more): 1,000; other Region: 7")
 
 
 @given(st.text())

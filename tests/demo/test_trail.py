@@ -14,7 +14,7 @@ def test_the_button_drafts_for_whom_is_chosen(reading):
     app.principal.value = next(arn for _, arn in app.principal.options if arn.endswith("/data-pipeline"))
     app.way.value = "prefix"
     app.button.click()
-    assert "The gate is passed." in app.result.value and "dynamodb:PutItem" in app.result.value
+    assert "The gate is passed, but for 2 actions." in app.result.value and "dynamodb:PutItem" in app.result.value
     assert "Questions" in app.result.value and "FILL-IN-" in app.result.value
 
 
