@@ -1,10 +1,11 @@
-"""Find in botocore's models what the mapping reads of them, and write names.txt and clients.txt.
+"""Find in botocore's models what the mapping reads of them, and write names.txt, clients.txt and apis.txt.
 
     python -m lib.cloudtrail.derive
 
 Every operation's input comes in; the dotted names of request parameters go out that naming.py matches with a variable
 of the ARN formats of the operation's actions, or that roles.py takes for a role. Every service's names come in, and go
-out with its endpoint prefix if no event source has them. Run it when boto3 or the catalogue is newer.
+out with its endpoint prefix if no event source has them; so do the paths of API Gateway's requests. Run it when boto3
+or the catalogue is newer.
 """
 
 from collections.abc import Iterator
@@ -19,11 +20,15 @@ from lib.files import shown, writing
 from lib.iam import catalogue
 from lib.iam.catalogue import Action
 
-NAMES, CLIENTS = (Path(__file__).with_name(name) for name in ("names.txt", "clients.txt"))
+NAMES, CLIENTS, APIS = (Path(__file__).with_name(name) for name in ("names.txt", "clients.txt", "apis.txt"))
 DEEPEST = 4  # levels of an input that are looked into; deeper ones describe what is made, not what is named
 CLIENTS_HEAD = (
     "# Names of services in boto3, and AWS's service ids, that are no event source, with the endpoint prefix.\n"
     "# As derive.py finds them in botocore's models. Do not edit.\n"
+)
+APIS_HEAD = (
+    "# Operations of API Gateway with the paths of their requests, as derive.py finds them in botocore's models.\n"
+    "# Do not edit.\n"
 )
 HEAD = (
     "# Request parameters that name a resource or a role, as derive.py finds them in botocore's models. Do not edit.\n"
@@ -64,6 +69,25 @@ def clients() -> tuple[tuple[str, str], ...]:
     return tuple(sorted(found.items()))
 
 
+def api_paths() -> tuple[tuple[str, str], ...]:
+    """The operations of API Gateway, each with the path of its request in the members' own names; sorted."""
+    from botocore.loaders import Loader
+
+    found = set()
+    for service in ("apigateway", "apigatewayv2"):
+        model = Loader().load_service_model(service, "service-2")
+        for operation, row in model["operations"].items():
+            members = model["shapes"][row["input"]["shape"]]["members"] if "input" in row else {}
+            path = row["http"]["requestUri"].partition("?")[0].removeprefix("/v2")
+            for name, member in members.items():
+                if member.get("location") != "uri":
+                    continue
+                path = path.replace(f"{{{member.get('locationName', name)}}}", f"{{{name[:1].lower()}{name[1:]}}}")
+            if "arn}" not in path.lower():  # how an ARN stands in a path is not documented
+                found.add((operation, path))
+    return tuple(sorted(found))
+
+
 def _names(action: Action, name: str) -> bool:
     service = catalogue.load().services[action.service]
     kinds = [service.resource_types[kind] for kind in action.resource_types if kind in service.resource_types]
@@ -87,11 +111,11 @@ def _inputs(shapes: dict[str, Any], shape: str, above: str, depth: int) -> Itera
 
 
 def main() -> None:
-    """Write names.txt and clients.txt beside this file."""
-    rows = clients()
-    with writing(CLIENTS) as aside:
-        aside.write_text(CLIENTS_HEAD + "".join(f"{name} {endpoint}\n" for name, endpoint in rows), encoding="utf-8")
-    print(f"{len(rows):,} names in {shown(CLIENTS)}")
+    """Write names.txt, clients.txt and apis.txt beside this file."""
+    for target, head, rows in ((CLIENTS, CLIENTS_HEAD, clients()), (APIS, APIS_HEAD, api_paths())):
+        with writing(target) as aside:
+            aside.write_text(head + "".join(f"{name} {found}\n" for name, found in rows), encoding="utf-8")
+        print(f"{len(rows):,} rows in {shown(target)}")
     found = derived()
     with writing(NAMES) as aside:
         aside.write_text(HEAD + "".join(f"{name}\n" for name in found), encoding="utf-8")

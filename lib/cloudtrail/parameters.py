@@ -14,6 +14,7 @@ from typing import Any
 from lib.cloudtrail import exceptions
 from lib.cloudtrail.literal import LONGEST
 from lib.cloudtrail.naming import ALIASES, WHOLE
+from lib.cloudtrail.shapes import api_paths
 
 Parameters = Mapping[str, Any] | Iterable[tuple[str, Any]]
 
@@ -57,7 +58,8 @@ def kept() -> tuple[str, ...]:
     derived = {line for line in text.splitlines() if line and not line.startswith("#")}
     deciding = {row.parameter for row in exceptions.rows() if row.parameter and "*" not in row.parameter}
     aliases = {name for names in ALIASES.values() for name in names}
-    return tuple(sorted(derived | deciding | aliases | {*MATCHED, *WHOLE}))
+    in_paths = {name for paths in api_paths().values() for path in paths for name in re.findall(r"\{(\w+)\}", path)}
+    return tuple(sorted(derived | deciding | aliases | in_paths | {*MATCHED, *WHOLE}))
 
 
 def flatten(parameters: Parameters | None) -> tuple[tuple[str, str], ...]:

@@ -7,6 +7,8 @@ resources.py; here are the rows and small functions for the services that differ
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
+from importlib import resources
 from urllib.parse import unquote
 
 from lib.cloudtrail.naming import split, variables
@@ -85,22 +87,6 @@ API_ROOTS = {  # parameter -> first part of the path of a request to API Gateway
     **{"restapiid": "restapis", "apiid": "apis", "domainname": "domainnames", "usageplanid": "usageplans"},
     **{"vpclinkid": "vpclinks", "apikey": "apikeys", "clientcertificateid": "clientcertificates"},
 }
-API_PARTS = {  # parameter -> what stands before it in the path below an API
-    **{"routeid": "routes", "integrationid": "integrations", "authorizerid": "authorizers", "modelid": "models"},
-    **{"resourceid": "resources", "stagename": "stages", "deploymentid": "deployments", "modelname": "models"},
-    **{"requestvalidatorid": "requestvalidators", "apimappingid": "apimappings", "basepath": "basepathmappings"},
-    **{"keyid": "keys"},
-}
-API_COLLECTIONS = {  # path of a request that names no resource -> events (API Gateway API References)
-    "/account": ("GetAccount", "UpdateAccount"),
-    "/apikeys": ("GetApiKeys", "CreateApiKey", "ImportApiKeys"),
-    "/apis": ("GetApis", "CreateApi", "ImportApi"),
-    "/clientcertificates": ("GetClientCertificates", "GenerateClientCertificate"),
-    "/domainnames": ("GetDomainNames", "CreateDomainName"),
-    "/restapis": ("GetRestApis", "CreateRestApi", "ImportRestApi"),
-    "/usageplans": ("GetUsagePlans", "CreateUsagePlan"),
-    "/vpclinks": ("GetVpcLinks", "CreateVpcLink"),
-}
 # Services for whose resources one format stands in a question, as they have too many (API Gateway Developer Guide,
 # "Resource format of permissions for managing API").
 ONE_FORMAT = {"apigateway": "arn:${Partition}:apigateway:${Region}::/restapis/${ResourcePath}"}
@@ -122,6 +108,7 @@ _QUEUE = re.compile(r"https?://(?:sqs\.)?([a-z0-9-]+)\.(?:queue\.)?amazonaws\.co
 _FUNCTION = re.compile(
     r"(?:(arn:[a-z-]+:lambda:[a-z0-9-]+:\d{12}:function:)|(\d{12}):(?:function:)?)?([\w-]+)(?::([\w$-]+))?"
 )
+_PATH_VARIABLE = re.compile(r"\{(\w+)\}")
 _PATH = re.compile(r"/[\w+=,.@/-]+/")
 _MODEL = re.compile(r"[a-z0-9-]+\.[\w.:-]+")
 _KEY_ID = re.compile(r"(mrk-)?[0-9a-f-]{32,36}")
@@ -286,18 +273,26 @@ def _of_elb(action: Action, pairs: Pairs, place: Place) -> tuple[tuple[str, ...]
     return ((f"{start}/{kind}/{values['name']}/*",) if kind else ()), bool(kind)
 
 
+@cache
+def api_paths() -> dict[str, tuple[str, ...]]:
+    """Event of API Gateway, lower-case -> paths of its request, "/restapis/{restApiId}/stages" (apis.txt)."""
+    text = resources.files("lib.cloudtrail").joinpath("apis.txt").read_text(encoding="utf-8")
+    found: dict[str, tuple[str, ...]] = {}
+    for event, path in (line.split() for line in text.splitlines() if line and not line.startswith("#")):
+        found[event.lower()] = (*found.get(event.lower(), ()), path)
+    return found
+
+
 def _of_apigateway(action: Action, pairs: Pairs, place: Place) -> tuple[tuple[str, ...], bool]:
-    """The part of an API that the request names and what is below it; the event does not have the very path."""
+    """The path of the request; where the event's name is not known, the API that it names and what is below it."""
     values = _by_name(pairs)
     start = f"arn:{place.partition}:apigateway:{place.region}::"
-    if collection := next((path for path, events in API_COLLECTIONS.items() if place.event in events), None):
-        return (f"{start}{collection}",), True
-    roots = (f"/{root}/{values[name]}" for name, root in API_ROOTS.items() if name in values)
-    path = next(roots, None)
-    part = next((f"/{part}/{values[name]}" for name, part in API_PARTS.items() if name in values), "")
-    if path and part:
-        path += part + (f"/methods/{values['httpmethod']}" if "httpmethod" in values else "")
-    return ((f"{start}{path}", f"{start}{path}/*") if path else ()), True
+    for path in api_paths().get(place.event.lower(), ()):  # REST APIs and HTTP APIs have events of the same name
+        if all(name.lower() in values for name in _PATH_VARIABLE.findall(path)):
+            return (start + _PATH_VARIABLE.sub(lambda match: values[match[1].lower()], path),), True
+    roots = (f"{start}/{root}/{values[name]}" for name, root in API_ROOTS.items() if name in values)
+    api = next(roots, None)
+    return ((api, f"{api}/*") if api else ()), True
 
 
 def _of_bedrock(action: Action, pairs: Pairs, place: Place) -> tuple[tuple[str, ...], bool]:

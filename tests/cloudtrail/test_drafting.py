@@ -371,11 +371,30 @@ def test_calls_that_need_a_second_permission():
 
 def test_a_part_of_an_api_is_not_all_of_it():
     made = draft([call("apigateway", "DeleteRoute", apiId="a1", routeId="r1")])
-    assert by_sid(made).popitem()[1]["Resource"] == [
-        *("arn:aws:apigateway:eu-west-1::/apis/a1/routes/r1", "arn:aws:apigateway:eu-west-1::/apis/a1/routes/r1/*"),
-    ]
+    assert by_sid(made).popitem()[1]["Resource"] == "arn:aws:apigateway:eu-west-1::/apis/a1/routes/r1"
     listed = draft([call("apigateway", "GetRestApis"), GET])
     assert not [f for f in listed.findings if f.severity == "ERROR"] and gate.gate(listed).passed
+
+
+@pytest.mark.parametrize(
+    ("event", "parameters", "path"),
+    [
+        ("CreateDeployment", {"apiId": "a", "stageName": "prod"}, "/apis/a/deployments"),
+        ("CreateDeployment", {"restApiId": "a", "stageName": "prod"}, "/restapis/a/deployments"),
+        ("CreateRoute", {"apiId": "a", "authorizerId": "x"}, "/apis/a/routes"),
+        ("UpdateRestApi", {"restApiId": "a"}, "/restapis/a"),
+        ("CreateResource", {"restApiId": "a", "parentId": "p"}, "/restapis/a/resources/p"),
+        (
+            *("PutIntegration", {"restApiId": "a", "resourceId": "r", "httpMethod": "GET"}),
+            "/restapis/a/resources/r/methods/GET/integration",
+        ),
+        ("UpdateAccount", {}, "/account"),
+        ("ImportApi", {}, "/apis"),
+    ],
+)
+def test_a_request_to_api_gateway_has_its_path(event, parameters, path):
+    (use,) = draft([call("apigateway", event, **parameters)]).evidence.uses
+    assert use.arns == (f"arn:aws:apigateway:eu-west-1::{path}",)
 
 
 def test_apis_are_listed_and_made_in_their_collection():

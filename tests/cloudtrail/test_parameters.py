@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lib.cloudtrail import actions_for
-from lib.cloudtrail.derive import CLIENTS, NAMES, clients, derived
+from lib.cloudtrail.derive import APIS, CLIENTS, NAMES, api_paths, clients, derived
 from lib.cloudtrail.parameters import HIDDEN, LONGEST, MOST, flatten, kept
 
 JSON = st.recursive(
@@ -80,6 +80,11 @@ def test_mapping_is_the_same_from_pairs_and_from_json():
 def test_the_names_are_those_of_the_installed_botocore():
     lines = NAMES.read_text(encoding="utf-8").splitlines()
     assert tuple(line for line in lines if not line.startswith("#")) == derived()
+
+
+def test_the_paths_of_apis_are_those_of_the_installed_botocore():
+    lines = APIS.read_text(encoding="utf-8").splitlines()
+    assert tuple(tuple(line.split()) for line in lines if not line.startswith("#")) == api_paths()
 
 
 def test_the_names_of_services_are_those_of_the_installed_botocore():
