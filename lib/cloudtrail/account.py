@@ -53,5 +53,5 @@ def asking(service: str, needs: str) -> Iterator[None]:
         advice = ADVICE[code].format(needs=needs) if code in ADVICE else printable(said)
         raise TrailError(f"{service} refused ({code}): {advice}") from error
     except (BotoCoreError, ResponseParserError) as error:
-        said = printable(" ".join(str(error).split()))
+        said = printable(" ".join(str(error).split())).rstrip(".")
         raise TrailError(f"{service} cannot be asked: {said}: check credentials, Region and network") from error

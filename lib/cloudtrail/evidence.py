@@ -125,7 +125,8 @@ def _gathered(observed: list[Observed]) -> Evidence:
         for action in mapped.actions:
             made_by = mapped.actions[0] if tags_what_is_made(action, row.event) else ""
             place = (row.region, account, partition)
-            named = resources_for(action, row.parameters, row.resources, *place, event=row.event, made_by=made_by)
+            listed = (*row.resources, *_itself(row))
+            named = resources_for(action, row.parameters, listed, *place, event=row.event, made_by=made_by)
             seen.setdefault(action, []).append((row, named.arns, named.missing))
     return Evidence(
         uses=tuple(_use(action, rows) for action, rows in sorted(seen.items())),
@@ -135,6 +136,12 @@ def _gathered(observed: list[Observed]) -> Evidence:
         free=tuple(sorted(free)),
         failed=tuple(f"{name}: {_counted(calls)} failed with {code}" for (name, code), calls in sorted(failed.items())),
     )
+
+
+def _itself(row: Observed) -> tuple[str, ...]:
+    """The user who made a call to IAM that names no user: then it is about the user (IAM API Reference, "GetUser")."""
+    named = any(name.lower() == "username" for name, _ in row.parameters)
+    return (row.principal,) if row.source == "iam.amazonaws.com" and not named and ":user/" in row.principal else ()
 
 
 def _counted(calls: int) -> str:

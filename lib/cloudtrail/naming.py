@@ -20,8 +20,11 @@ _DECORATIONS = ("withpath", "withoutleadingslash")  # behind variables' names, a
 ALIASES = {
     "autoscaling:GroupFriendlyName": ("autoScalingGroupName", "autoScalingGroupNames"),
     "autoscaling:LaunchConfigurationName": ("launchConfigurationName", "launchConfigurationNames"),
-    "s3:BucketName": ("bucketName", "bucket"),
-    "s3:ObjectName": ("key", "delete.object.key", "delete.objects.key"),
+    "s3:BucketName": ("bucketName", "bucket", "s3Bucket", "code.s3Bucket", "content.s3Bucket"),
+    "s3:ObjectName": (
+        *("key", "delete.object.key", "delete.objects.key"),  # of a call to S3
+        *("s3Key", "code.s3Key", "content.s3Key"),  # of one that makes another service read an archive
+    ),
     "s3:AccessPointName": ("name",),
     "cloudwatch:InsightRuleName": ("ruleName", "ruleNames"),
     "cognito-identity:IdentityPoolId": ("identityPoolId",),

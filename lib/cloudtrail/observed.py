@@ -117,7 +117,8 @@ class Reading:
     @property
     def summary(self) -> str:
         """One line for people: how much was read and what was left out."""
-        text = f"{self.events:,} events in {self.files:,} files" if self.files else f"{self.events:,} events"
+        files = f" in {self.files:,} file{'' if self.files == 1 else 's'}" if self.files else ""
+        text = f"{self.events:,} event{'' if self.events == 1 else 's'}{files}"
         skipped = "; ".join(grouped(self.skipped))
         return f"{text}, {len(self.observed):,} different calls" + (f". Left out: {skipped}" if skipped else "")
 

@@ -199,6 +199,15 @@ def test_tags_at_creation_are_on_what_is_made(source, event, parameters, action,
     assert use.arns == (resource,) and not use.formats
 
 
+def test_a_user_who_names_nobody_means_itself():
+    user = "arn:aws:iam::111122223333:user/team/ada"
+    made = draft(
+        [call("iam", "CreateAccessKey", principal=user), call("iam", "GetUser", userName="bo", principal=user)]
+    )
+    uses = {use.action: use.arns for use in made.evidence.uses}
+    assert uses == {"iam:CreateAccessKey": (user,), "iam:GetUser": ("arn:aws:iam::111122223333:user/bo",)}
+
+
 def test_a_role_that_is_passed_has_a_statement_of_its_own():
     role = "arn:aws:iam::111122223333:role/app-role"
     made = draft([call("iam", "AddRoleToInstanceProfile", roleName="app-role", instanceProfileName="app")])

@@ -219,6 +219,8 @@ def test_each_action_of_a_call_has_its_own_resources(action, parameters, listed,
                 f"bedrock:{HERE}:inference-profile/eu.amazon.nova-lite-v1:0",
             ],
         ),
+        ("s3:GetObject", {"functionName": "f", "s3Bucket": "b", "s3Key": "a/f.zip"}, ["s3:::b/a/f.zip"]),
+        ("s3:GetObject", {"code": {"s3Bucket": "b", "s3Key": "f.zip"}, "role": ROLE}, ["s3:::b/f.zip"]),
         ("s3:GetObject", {"x-amz-copy-source": "src/dt%3D1/a%2Ab", "key": "k"}, ["s3:::src/dt=1/a${*}b"]),
     ],
 )
