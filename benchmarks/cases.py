@@ -17,6 +17,7 @@ from pathlib import Path
 
 from lib import profiles
 from lib.data import dataset, written
+from lib.files import ROOT
 
 
 @dataclass(frozen=True)
@@ -197,17 +198,16 @@ EVENTS = 100_000
 TRAILSCRAPER = "trailscraper==0.10.0"  # pins a boto3 of its own, so it is installed aside and without what it needs
 
 
-def _cloudtrail(work: Callable[[Path], int]) -> Work:
+def _cloudtrail(work: Callable[[Path], int], events: int = EVENTS) -> Work:
     """A piece of work on the log files of a made-up trail; it returns how many events it read."""
-    from lib.cloudtrail import trail
-
     with tempfile.TemporaryDirectory() as folder:
-        trail.write(Path(folder) / "first", 100)
-        trail.write(Path(folder) / "logs", EVENTS)
+        for name, count in (("first", 100), ("logs", events)):  # elsewhere: the writer's memory is not the reader's
+            command = [sys.executable, "-m", "lib.cloudtrail.trail", str(Path(folder) / name), "--events", str(count)]
+            subprocess.run(command, check=True, capture_output=True, cwd=ROOT)
         work(Path(folder) / "first")
         started = time.perf_counter()
-        events = work(Path(folder) / "logs")
-        return Work(events, time.perf_counter() - started)
+        read = work(Path(folder) / "logs")
+        return Work(read, time.perf_counter() - started)
 
 
 def _actions_of_trail() -> Work:
@@ -221,6 +221,17 @@ def _actions_of_trail() -> Work:
         return reading.events
 
     return _cloudtrail(work)
+
+
+def _draft_of_trail(events: int) -> Work:
+    from lib.cloudtrail import draft, files
+
+    def work(logs: Path) -> int:
+        reading = files.read(logs, progress=False)
+        draft(reading)
+        return reading.events
+
+    return _cloudtrail(work, events)
 
 
 def _trailscraper() -> Work:
@@ -269,6 +280,12 @@ PAIRS = {
         "events",
         Case("lib.cloudtrail", _actions_of_trail),
         Case("trailscraper 0.10.0", _trailscraper),
+    ),
+    "volume": Pair(
+        "From the log files of CloudTrail to a draft: does time or memory grow?",
+        "events",
+        Case("2,000,000 events", lambda: _draft_of_trail(2_000_000)),
+        Case("500,000 events", lambda: _draft_of_trail(500_000)),
     ),
     "training": Pair(
         "Training nano with QLoRA (real tokens, padding not counted)",
