@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tabulate import tabulate
 
-from lib.cloudtrail import athena, files, generalise, lookup, proposals, watch
+from lib.cloudtrail import athena, files, generalise, lookup, proposals, table, watch
 from lib.cloudtrail.account import asking
 from lib.cloudtrail.athena_sql import Table, create
 from lib.cloudtrail.drafting import Draft, draft
@@ -70,6 +70,20 @@ def _draft(options: argparse.Namespace) -> int:
     if not verdict.passed:
         return NOT_PASSED
     return WAITING if verdict.waiting else PASSED
+
+
+def _table_of_calls(options: argparse.Namespace) -> int:
+    found = table.table(_told(_read(options)), options.role)
+    if options.out:
+        with writing(options.out) as aside:
+            found.to_json(aside, orient="records", lines=True, date_format="iso", force_ascii=False)
+        print(f"written: {options.out}, {len(found):,} rows", file=sys.stderr)
+        return PASSED
+    shown = table.shown(found, options.most)
+    print(tabulate(shown, headers="keys", showindex=False, maxcolwidths=WIDTH, tablefmt="simple"))
+    if len(found) > options.most:
+        print(f"{options.most:,} of {len(found):,} rows: --most shows more, --out writes all", file=sys.stderr)
+    return PASSED
 
 
 def _watch(options: argparse.Namespace) -> int:
@@ -228,6 +242,11 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--out", type=Path, metavar="policy.json", help="write there; pieces are numbered")
     one.add_argument("--json", action="store_true", help="policies, questions and proposals as JSON")
     one.add_argument("--live", action="store_true", help="let AWS's own validators judge (needs credentials)")
+    zero = commands.add_parser("read", help="what principals did, as a table of events and the actions they need")
+    zero.set_defaults(run=_table_of_calls)
+    _events(zero)
+    zero.add_argument("--most", type=int, default=20, metavar="ROWS", help="rows of the table (default: 20)")
+    zero.add_argument("--out", type=Path, metavar="calls.jsonl", help="write all rows there, a JSON object a line")
     two = commands.add_parser("watch", help="why calls are denied under a policy, and the smallest extension of it")
     two.set_defaults(run=_watch)
     _events(two)

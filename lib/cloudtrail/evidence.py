@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from lib.cloudtrail import mapping
 from lib.cloudtrail.aggregate import Aggregate, document
-from lib.cloudtrail.mapping import actions_for
 from lib.cloudtrail.observed import (
     Filters,
     Observed,
@@ -21,7 +21,7 @@ from lib.cloudtrail.observed import (
     grouped,
     printable,
 )
-from lib.cloudtrail.resources import resources_for, tags_what_is_made
+from lib.cloudtrail.resources import Named, resources_for, tags_what_is_made
 from lib.cloudtrail.rows import reading
 
 Events = Reading | Iterable[Observed | Mapping[str, Any]]
@@ -67,19 +67,36 @@ def gather(events: Events, principal: str | None = None) -> Evidence:
     Raises:
         TrailError: if there are no calls, or none of the principal.
     """
+    read = reading_of(events, principal)
+    return replace(_gathered(read.observed), shortened=read.shortened, skipped=tuple(grouped(read.skipped)))
+
+
+def reading_of(events: Events, principal: str | None = None) -> Reading:
+    """The calls of a principal; arguments and errors as of `gather`."""
     read = _read(events)
-    observed = read.observed
-    if not observed:
+    if not read.observed:
         left = f" (left out: {'; '.join(grouped(read.skipped))})" if read.skipped else ""
         raise TrailError(f"no events{left}: choose a longer time, another folder, another principal or other filters")
     wanted = fold_session(principal) if principal else None
-    found = [row for row in observed if wanted is None or _is(row.principal, wanted)]
+    found = [row for row in read.observed if wanted is None or _is(row.principal, wanted)]
     if not found:
-        others = sorted({row.principal for row in observed})
+        others = sorted({row.principal for row in read.observed})
         shown = ", ".join(map(printable, others[:SHOWN])) + (" ..." if len(others) > SHOWN else "")
         raise TrailError(f"no events of {printable(principal or '')}: there are some of {shown}")
-    skipped = tuple(grouped(read.skipped))
-    return replace(_gathered(found), shortened=read.shortened, skipped=skipped)
+    return replace(read, observed=found)
+
+
+def needs_of(row: Observed) -> tuple[mapping.Mapping, dict[str, Named]]:
+    """What alike calls needed: how their event maps to actions, and the resources of each action."""
+    mapped = mapping.actions_for(row.source, row.event, row.parameters)
+    partition, account = _home(row)
+    place = (row.region, account, partition)
+    listed = (*row.resources, *_itself(row))
+    named = {}
+    for action in mapped.actions:
+        made_by = mapped.actions[0] if tags_what_is_made(action, row.event) else ""
+        named[action] = resources_for(action, row.parameters, listed, *place, event=row.event, made_by=made_by)
+    return mapped, named
 
 
 def _read(events: Events) -> Reading:
@@ -116,17 +133,12 @@ def _gathered(observed: list[Observed]) -> Evidence:
         failed.update({(name, printable(code)): calls for code, calls in row.errors})
         if not row.calls:
             continue
-        mapped = actions_for(row.source, row.event, row.parameters)
+        mapped, needed = needs_of(row)
         if not mapped.certain:
             uncertain[name, mapped.reason] += row.calls
         elif not mapped.actions:
             free.add(name)
-        partition, account = _home(row)
-        for action in mapped.actions:
-            made_by = mapped.actions[0] if tags_what_is_made(action, row.event) else ""
-            place = (row.region, account, partition)
-            listed = (*row.resources, *_itself(row))
-            named = resources_for(action, row.parameters, listed, *place, event=row.event, made_by=made_by)
+        for action, named in needed.items():
             seen.setdefault(action, []).append((row, named.arns, named.missing))
     return Evidence(
         uses=tuple(_use(action, rows) for action, rows in sorted(seen.items())),
