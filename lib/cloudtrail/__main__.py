@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return REFUSED
     except OSError as error:
-        print(f"{error.filename or 'a file'}: {error.strerror or error}", file=sys.stderr)
+        print(f"{error.filename}: {error.strerror}" if error.filename else error, file=sys.stderr)
         return REFUSED
 
 
@@ -67,7 +67,7 @@ def _draft(options: argparse.Namespace) -> int:
         found = list(lines)
         if found:
             print(f"\n{title}", *(f"  - {line}" for line in dict.fromkeys(found)), sep="\n", file=sys.stderr)
-    if not verdict.passed:
+    if verdict.faulty or not (verdict.passed or verdict.waiting):
         return NOT_PASSED
     return WAITING if verdict.waiting else PASSED
 
@@ -213,6 +213,12 @@ def _moment(text: str) -> datetime:
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of rows: give 1 or more")
+    return int(text)
+
+
 def _given(text: str) -> str:
     if not text.strip():
         raise argparse.ArgumentTypeError("it is empty: give a name or an ARN, or leave the option out for everybody")
@@ -245,7 +251,7 @@ def _parser() -> argparse.ArgumentParser:
     zero = commands.add_parser("read", help="what principals did, as a table of events and the actions they need")
     zero.set_defaults(run=_table_of_calls)
     _events(zero)
-    zero.add_argument("--most", type=int, default=20, metavar="ROWS", help="rows of the table (default: 20)")
+    zero.add_argument("--most", type=_count, default=20, metavar="ROWS", help="rows of the table (default: 20)")
     zero.add_argument("--out", type=Path, metavar="calls.jsonl", help="write all rows there, a JSON object a line")
     two = commands.add_parser("watch", help="why calls are denied under a policy, and the smallest extension of it")
     two.set_defaults(run=_watch)
@@ -256,7 +262,7 @@ def _parser() -> argparse.ArgumentParser:
     three.set_defaults(run=_dormant)
     _events(three)
     three.add_argument("--policy", type=Path, required=True, nargs="+", metavar="old.json", help="the role's policies")
-    three.add_argument("--most", type=int, default=20, metavar="ROWS", help="rows of the table (default: 20)")
+    three.add_argument("--most", type=_count, default=20, metavar="ROWS", help="rows of the table (default: 20)")
     four = commands.add_parser("table", help="the SQL that makes a table of Athena over an organisation's trail")
     four.set_defaults(run=_table)
     four.add_argument("table", type=_name, metavar="DATABASE.TABLE", help="the table's name")

@@ -17,7 +17,7 @@ from typing import Any, Self
 import duckdb
 import pyarrow as pa
 
-from lib.cloudtrail.literal import CUT
+from lib.cloudtrail.literal import CUT, LOST, PATH
 from lib.cloudtrail.observed import PRINCIPAL, REFUSED, ROLE, SESSION, UNKNOWN, Filters, TrailError, utc
 from lib.cloudtrail.rows import FIELDS, LONGEST, MOST, PASSING, Row, names
 
@@ -86,11 +86,14 @@ FROM told GROUP BY ALL"""
 SKIPPED = "SELECT reason, sum(calls) FROM batch WHERE reason IS NOT NULL GROUP BY reason ORDER BY reason"
 # The names that occur are few, and those that are kept are many: looked for are only the kept ones that occur.
 KEYS = "SELECT DISTINCT unnest(map_keys(parameters)) FROM batch WHERE reason IS NULL"
+# What stands for a cut value must not come from outside, neither as it is nor as JSON can write it. It is replaced, not
+# taken out: what is left of "\\\\ue000ue000" without its middle would be the sign again.
+_SAFE = rf"regexp_replace(replace(pair.value, '{CUT}', '{LOST}'), '\\ue000', '\\ufffd', 'gi')"
 ADD = rf"""INSERT INTO calls SELECT {GROUP},
     list_transform(list_filter(coalesce(map_entries(parameters), []),
         lambda pair: list_contains($keys, pair.key) AND len(pair.value) <= {LONGEST}),
-        lambda pair: struct_pack("key" := pair.key, "value" := regexp_replace(pair.value, '{CUT}|\\ue000', '', 'gi'))),
-    list_filter(list_transform(coalesce(resources, []), lambda each: replace(each.ARN, '{CUT}', '')),
+        lambda pair: struct_pack("key" := pair.key, "value" := {_SAFE})),
+    list_filter(list_transform(coalesce(resources, []), lambda each: replace(each.ARN, '{CUT}', '{LOST}')),
         lambda arn: starts_with(arn, 'arn:')),
     via, mfa, tls, endpoint, error, calls, first, last, message, false, false
 FROM batch WHERE reason IS NULL"""
@@ -109,7 +112,7 @@ cut AS (
         CASE WHEN shortened THEN list_transform(parameters, lambda pair: struct_pack(
             "key" := pair.key,
             "value" := CASE WHEN list_contains($passing, lower(pair.key)) THEN '"{CUT}"'
-                ELSE regexp_replace(pair.value, '"(/?[^"/:]+/)[^"]*"', '"\1{CUT}"', 'g') END))
+                ELSE regexp_replace(pair.value, '{PATH}', '"\1{CUT}"', 'g') END))
             ELSE parameters END AS parameters,
         CASE WHEN shortened THEN list_sort(list_distinct(list_transform(
             resources, lambda arn: regexp_replace(arn, '^([^/]*/[^/]+/).*$', '\1{CUT}', 's'))))

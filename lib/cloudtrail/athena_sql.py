@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from lib.cloudtrail.literal import CUT
+from lib.cloudtrail.literal import CUT, LOST, PATH
 from lib.cloudtrail.observed import PRINCIPAL, REFUSED, SESSION, UNKNOWN, Filters, TrailError, utc
 from lib.cloudtrail.rows import FIELDS, LONGEST, MOST, PASSING, names
 
@@ -118,17 +118,19 @@ _ROLE = "arn:$1:iam::$2:role/$3"
 _NAMES = ", ".join(f"'{name}'" for name in names() if re.fullmatch(r"[\w.-]+", name))
 _PASSING = ", ".join(f"'{name}'" for name in PASSING)
 _PUT_TOGETHER = "sum(calls) AS calls, min(first) AS first, max(last) AS last, max_by(message, last) AS message"
+# As in aggregate.py: what stands for a cut value is replaced wherever it comes from outside.
+_SAFE = rf"regexp_replace(replace(requestparameters, '{CUT}', '{LOST}'), '(?i)\\ue000', '\\ufffd')"
 COUNT = rf"""WITH events AS (
     SELECT regexp_replace(coalesce({_PRINCIPAL}, '{UNKNOWN}'), '(?s){SESSION}', '{_ROLE}') AS principal,
         coalesce(recipientaccountid, useridentity.accountid, '') AS account, coalesce(awsregion, '') AS region,
         eventsource AS source, eventname AS event,
         map_filter(coalesce(
-            try(CAST(json_parse(regexp_replace(requestparameters, '(?i){CUT}|\\ue000', '')) AS MAP(VARCHAR, JSON))),
+            try(CAST(json_parse({_SAFE}) AS MAP(VARCHAR, JSON))),
             CAST(MAP() AS MAP(VARCHAR, JSON))),
             (name, value) -> (contains(ARRAY[{_NAMES}], lower(name)) OR name LIKE '%Request')
                 AND length(json_format(value)) <= {LONGEST}
             ) AS parameters,
-        array_sort(array_distinct(filter(coalesce(transform(resources, each -> replace(each.arn, '{CUT}', '')),
+        array_sort(array_distinct(filter(coalesce(transform(resources, each -> replace(each.arn, '{CUT}', '{LOST}')),
             CAST(ARRAY[] AS ARRAY(VARCHAR))), arn -> arn LIKE 'arn:%'))) AS resources,
         useridentity.invokedby AS via, useridentity.sessioncontext.attributes.mfaauthenticated AS mfa,
         tlsdetails.tlsversion AS tls, vpcendpointid AS endpoint, nullif(errorcode, '') AS error,
@@ -147,7 +149,7 @@ cut AS (
     SELECT {_GROUP}, shortened, via, mfa, tls, endpoint, error, calls, first, last, message,
         json_format(CAST(CASE WHEN shortened THEN transform_values(parameters, (name, value) ->
             CASE WHEN contains(ARRAY[{_PASSING}], lower(name)) THEN JSON '"{CUT}"' ELSE json_parse(
-                regexp_replace(json_format(value), '"(/?[^"/:]+/)[^"]*"', '"$1{CUT}"')) END)
+                regexp_replace(json_format(value), '{PATH}', '"$1{CUT}"')) END)
             ELSE parameters END AS JSON)) AS parameters,
         json_format(CAST(CASE WHEN shortened THEN array_sort(array_distinct(transform(resources,
             arn -> regexp_replace(arn, '(?s)^([^/]*/[^/]+/).*$', '$1{CUT}'))))

@@ -23,12 +23,12 @@ FILL_IN = "FILL-IN-"  # begins a placeholder; no wildcard, so that a forgotten o
 ATTACHED = 10  # managed policies that a role may have (IAM User Guide, "IAM and AWS STS quotas")
 MOST_PAIRS = 10_000  # of actions and resources that are looked at before two statements are put together
 SHOWN = 4  # actions in a question
-# Calls that CloudTrail records as data events (CloudTrail User Guide, "Logging data events"), and calls that list.
+# Calls that CloudTrail records as data events (CloudTrail User Guide, "Logging data events").
 DATA_EVENTS = re.compile(
-    r"s3:(Get|Put|Delete)Object|dynamodb:(\w*Item|Query|Scan|PartiQL\w+)$|lambda:InvokeFunction|sns:Publish"
+    r"s3:(Get|Put|Delete)Object|s3:(ListBucket(Versions|MultipartUploads)?|ListMultipartUploadParts|AbortMultipart\w+)$|"
+    r"dynamodb:(\w*Item|Query|Scan|PartiQL\w+)$|lambda:InvokeFunction|sns:Publish"
     r"|sqs:(Send|Receive|Delete)Message|kinesis:(Put|Get)Record|s3express:|kinesisvideo:|cassandra:"
 )
-LISTING = re.compile(r"(Describe|List|Get\w+s$)")
 # Dependent actions of few requests: a service's first use, an image by parameter, a reserved capacity.
 RARE = frozenset(
     {PASS_ROLE, "iam:CreateServiceLinkedRole", "ssm:GetParameters", "lambda:PassCapacityProvider", "ec2:CreateTags"}
@@ -246,7 +246,7 @@ def _questions(evidence: Evidence, wanted: Resources, policies: Sequence[Policy]
         if not arns:
             yield f"{action} was used, and nothing says on which resource: it is left out. Where should it be allowed?"
     for arn, actions in blanks.items():
-        lists = all(LISTING.match(action.partition(":")[2]) for action in actions)
+        lists = all(catalogue.load().actions[action].access_level == "List" for action in actions)
         every = re.sub(rf"{FILL_IN}\w+", "*", arn)
         yield (
             f"Which resource is {arn}? The calls of {_named(actions)} do not say"

@@ -26,6 +26,15 @@ from lib.cloudtrail.rows import reading
 
 Events = Reading | Iterable[Observed | Mapping[str, Any]]
 SHOWN = 5  # names in a message
+OF_ITSELF = frozenset(  # operations of IAM whose UserName may be left out (their pages in the API Reference)
+    {
+        *("ChangePassword", "CreateAccessKey", "CreateLoginProfile", "DeleteAccessKey", "DeleteLoginProfile"),
+        *("DeleteServiceSpecificCredential", "DeleteSigningCertificate", "GetLoginProfile", "GetUser"),
+        *("ListAccessKeys", "ListMFADevices", "ListSSHPublicKeys", "ListServiceSpecificCredentials"),
+        *("ListSigningCertificates", "ResetServiceSpecificCredential", "UpdateAccessKey"),
+        *("UpdateServiceSpecificCredential", "UpdateSigningCertificate", "UploadSigningCertificate"),
+    }
+)
 TAKERS = {"CreateFlowLogs": "vpc-flow-logs.amazonaws.com"}  # event -> the service that takes a role, if not its source
 
 
@@ -153,7 +162,8 @@ def _gathered(observed: list[Observed]) -> Evidence:
 def _itself(row: Observed) -> tuple[str, ...]:
     """The user who made a call to IAM that names no user: then it is about the user (IAM API Reference, "GetUser")."""
     named = any(name.lower() == "username" for name, _ in row.parameters)
-    return (row.principal,) if row.source == "iam.amazonaws.com" and not named and ":user/" in row.principal else ()
+    of_itself = row.source == "iam.amazonaws.com" and row.event in OF_ITSELF and ":user/" in row.principal
+    return (row.principal,) if of_itself and not named else ()
 
 
 def _counted(calls: int) -> str:

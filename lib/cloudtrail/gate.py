@@ -19,6 +19,7 @@ from lib.iam.simulate import ALLOWED, Request, simulate
 NEIGHBOURS = 200  # calls beside the observed ones that are tried
 LIVE = 50  # requests that AWS's simulator is asked at most: it takes a call each
 NOBODYS = "111122223333"  # account of a caller whose own is not known
+SIGNS = {"*": "\ue001", "?": "\ue002", "$": "\ue003"}  # literal in an ARN as ${*}, ${?}, ${$} -> what stands for it
 STOPPING = ("ERROR", "SECURITY_WARNING")
 CONTEXT = {  # circumstance of a call -> condition key and value that a request has in it
     "vpcEndpointId": ("aws:SourceVpce", None),
@@ -43,7 +44,12 @@ class Gate:
     @property
     def passed(self) -> bool:
         """Whether something was tried, and nothing speaks against the policy but questions for a person."""
-        return self.allowed > 0 and not self.findings and not self.refused and not self.granted
+        return self.allowed > 0 and not self.faulty
+
+    @property
+    def faulty(self) -> bool:
+        """Whether something speaks against the policy."""
+        return bool(self.findings or self.refused or self.granted)
 
 
 def gate(draft: Draft, live: bool = False) -> Gate:
@@ -124,28 +130,30 @@ def _neighbours(draft: Draft) -> Iterator[Request]:
 
 def _meant(draft: Draft, action: str, arn: str) -> bool:
     """Whether a pattern of the policy that is wider than a name covers the ARN for the action."""
-    return any(
-        action in (statement.actions or ()) and any("*" in p and covers(p, arn) for p in statement.resources or ())
-        for statement in draft.policy.statements
-    )
+    arn = arn.translate({ord(sign): hidden for sign, hidden in SIGNS.items()})
+    patterns = (p for s in draft.policy.statements if action in (s.actions or ()) for p in s.resources or ())
+    return any("*" in _hidden(pattern) and covers(_hidden(pattern), arn) for pattern in patterns)
+
+
+def _hidden(arn: str) -> str:
+    """An ARN with letters of nobody's in the place of its literal signs, so that only our wildcards are wildcards."""
+    for sign, hidden in SIGNS.items():
+        arn = arn.replace(f"${{{sign}}}", hidden)
+    return arn
 
 
 def _caller(draft: Draft, arn: str) -> str:
     """Somebody of the resource's account: what another account has to allow, too, is not this policy's matter."""
     known = next((p for p in draft.evidence.principals if p.startswith("arn:")), "")
     account = (arn.split(":") + [""] * 5)[4]
+    account = account if account.isdigit() else ""  # "aws" owns what everybody may use
     return known if known and account in ("", known.split(":")[4]) else f"arn:aws:iam::{account or NOBODYS}:role/any"
 
 
 def _name(arn: str) -> str:
     """An ARN of the evidence as one name: a wildcard of AWS's own ids filled in, its literal signs as they are."""
-    kept = {"${*}": "\ue001", "${?}": "\ue002", "${$}": "\ue003"}
-    for variable, sign in kept.items():
-        arn = arn.replace(variable, sign)
-    arn = arn.replace("*", "x").replace("?", "x")
-    for variable, sign in kept.items():
-        arn = arn.replace(sign, variable[2])
-    return arn
+    arn = _hidden(arn).replace("*", "x").replace("?", "x")
+    return arn.translate({ord(hidden): sign for sign, hidden in SIGNS.items()})
 
 
 def _context(use: Use) -> dict[str, str]:
@@ -165,7 +173,7 @@ def sentences(gate: Gate) -> Iterable[str]:
     """The verdict in English, a line each."""
     waiting = f"{gate.waiting:,} action{'' if gate.waiting == 1 else 's'}"
     if not gate.passed:
-        yield "The gate is not passed."
+        yield "The gate is not passed." if gate.faulty else "The gate is not passed yet, as nothing could be tried."
     else:
         yield f"The gate is passed, but for {waiting}." if gate.waiting else "The gate is passed."
     yield f"{gate.allowed - len(gate.refused):,} of {gate.allowed:,} observed calls that name a resource are allowed."
@@ -174,7 +182,8 @@ def sentences(gate: Gate) -> Iterable[str]:
         wait = "waits" if gate.waiting == 1 else "wait"
         yield f"{waiting} {wait} for a placeholder ({FILL_IN}...) to be filled in, and would be refused until then."
     if gate.unnamed:
-        yield f"{gate.unnamed:,} calls do not name their resource and were not tried."
+        calls = "1 call does not name its" if gate.unnamed == 1 else f"{gate.unnamed:,} calls do not name their"
+        yield f"{calls} resource, and could not be tried."
     yield from (f"Not allowed, though it was seen: {request.action} on {request.resource}" for request in gate.refused)
     yield from (f"Allowed, though it was not seen: {request.action} on {request.resource}" for request in gate.granted)
     yield from (f"{finding.severity} {finding.code}: {finding.message}" for finding in gate.findings)

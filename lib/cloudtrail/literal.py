@@ -7,8 +7,10 @@ policy variables ${*}, ${?} and ${$} (IAM User Guide, "IAM policy elements: Vari
 import re
 
 # Any text: at the end of a value, after a slash, the rest of a path, and alone a name that lives for one run. A reader
-# puts it where it cut values to keep rows few, and takes it out of what comes from outside.
-CUT = "\ue000"
+# puts it where it cut values to keep rows few, and replaces it by LOST in what comes from outside.
+CUT, LOST = "\ue000", "\ufffd"
+# A path of JSON text, with its first part: what stands behind that becomes CUT. For DuckDB's and Athena's expressions.
+PATH = r'"(/?[^"/:\\]+/)(?:[^"\\]|\\.)*"'
 LONGEST = 2_048  # characters, as many as an ARN may have
 _ARN = re.compile(r"arn:aws[a-z-]*:[a-z0-9-]+:[a-z0-9-]*:(?:\d{12}|aws|cloudfront|third-party)?:(.+)", re.DOTALL)
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f\u0085\u2028\u2029\ud800-\udfff]")

@@ -95,7 +95,7 @@ def _by_rows(rows: tuple[exceptions.Row, ...], pairs: Pairs | None) -> Mapping |
 def _with_additions(found: Mapping, sources: tuple[str, str], pairs: Pairs | None) -> Mapping:
     rows = [row for source in dict.fromkeys(sources) for row in exceptions.adding(source) if row.holds(pairs or ())]
     more = tuple(action for row in rows for action in row.actions if action not in found.actions)
-    if not more or not found.actions:
+    if not more or not found.actions or _reads(found):
         return found
     reason = _together((found.reason, *(row.why for row in rows)))
     return Mapping((*found.actions, *more), found.certain and all(row.certain for row in rows), reason)
@@ -105,16 +105,24 @@ def _with_tags(found: Mapping, pairs: Pairs | None) -> Mapping:
     """With the action that tags what is made, if the request has tags and the reference lists it as dependent."""
     if not pairs or (TAGS, "given") not in pairs:
         return found
-    known = catalogue.load().actions
-    listed = (known[a] for name in found.actions for a in known[name].dependent_actions if a in known)
-    more = {a.name for a in listed if a.access_level == "Tagging" and a.name not in found.actions}
-    more = sorted(name for name in more if name.partition(":")[0] in {a.partition(":")[0] for a in found.actions})
+    if not found.actions or _reads(found):
+        return found
+    known, own = catalogue.load().actions, catalogue.load().actions[found.actions[0]]
+    listed = [known[name] for name in own.dependent_actions if name in known and name not in found.actions]
+    more = sorted(
+        action.name for action in listed if action.access_level == "Tagging" and action.service == own.service
+    )
     if not more:
         return found
     reason = _together(
         (found.reason, "the reference lists the action that tags as dependent, and the request has tags")
     )
     return Mapping((*found.actions, *more), found.certain, reason)
+
+
+def _reads(found: Mapping) -> bool:
+    """Whether the call's own action only reads: its tags are a filter, and nothing is made."""
+    return catalogue.load().actions[found.actions[0]].access_level in ("List", "Read")
 
 
 def _with_roles(found: Mapping, pairs: Pairs | None) -> Mapping:

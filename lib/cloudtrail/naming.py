@@ -40,9 +40,14 @@ ALIASES = {
     "ec2:LaunchTemplateId": ("launchTemplateId", "launchTemplate.launchTemplateId"),
     "ec2:NetworkInterfaceId": ("networkInterfaceId", "networkInterfaceSet.items.networkInterfaceId"),
     "ec2:PlacementGroupName": ("groupName", "placement.groupName"),
-    "ec2:SecurityGroupId": ("groupId", "groupSet.items.groupId", "networkInterfaceSet.items.groupSet.items.groupId"),
+    "ec2:RouteTableId": ("routeTableId", "addRouteTableId"),
+    "ec2:VpcFlowLogId": ("flowLogId",),
+    "ec2:SecurityGroupId": (
+        *("groupId", "groupSet.items.groupId", "networkInterfaceSet.items.groupSet.items.groupId"),
+        *("securityGroupId", "addSecurityGroupId"),
+    ),
     "ec2:SnapshotId": ("snapshotId", "snapshotSet.items.snapshotId", "sourceSnapshotId"),
-    "ec2:SubnetId": ("subnetId", "networkInterfaceSet.items.subnetId", "subnetSet.items.subnetId"),
+    "ec2:SubnetId": ("subnetId", "addSubnetId", "networkInterfaceSet.items.subnetId", "subnetSet.items.subnetId"),
     "ec2:VolumeId": ("volumeId", "volumeSet.items.volumeId", "sourceVolumeId"),
     "ec2:VpcEndpointServiceId": ("serviceId", "serviceIds"),
     "ec2:VpcId": ("vpcId", "vpcSet.items.vpcId"),
@@ -126,7 +131,14 @@ WHOLE = (
     *("cluster", "roleArn", "streamARN", "streamArn", "tagSpecificationSet.items.resourceType"),
     *("resourcesSet.items.resourceId", "serialNumber", "openIDConnectProviderArn", "sAMLProviderArn", "modelId"),
     *("registryId", "catalogId", "queueOwnerAWSAccountId", "targetPrincipal", "aWSServiceName"),
-    *("loadBalancerName", "type"),
+    *(
+        "loadBalancerName",
+        "type",
+        "sourceEndpointArn",
+        "targetEndpointArn",
+        "replicationInstanceArn",
+        "policySourceArn",
+    ),
     *("restApiId", "apiId", "domainName", "usagePlanId", "vpcLinkId", "apiKey", "clientCertificateId", "path"),
 )
 
@@ -141,6 +153,12 @@ def own_parameters(action: Action, kind: ResourceType) -> frozenset[str]:
     """The parameters, lower-case, that name a kind for this action alone, of several that a call needs."""
     rows = (ALIASES.get(f"{action.name}:{variable}", ()) for variable in variables(kind))
     return frozenset(name.lower() for row in rows for name in row if "." in name or action.name in APART)
+
+
+def parameters_of_others(action: Action) -> frozenset[str]:
+    """The parameters, lower-case, that name what the other actions of APART are asked for on."""
+    rows = (row for other in APART - {action.name} for key, row in ALIASES.items() if key.startswith(f"{other}:"))
+    return frozenset(name.lower() for row in rows for name in row) if action.name in APART else frozenset()
 
 
 @lru_cache(maxsize=65_536)

@@ -13,13 +13,12 @@ from functools import lru_cache
 
 from lib.cloudtrail import roles
 from lib.cloudtrail.literal import LONGEST, literal, literal_arn
-from lib.cloudtrail.naming import is_bare, names, own_parameters, split, variables
+from lib.cloudtrail.naming import is_bare, names, own_parameters, parameters_of_others, split, variables
 from lib.cloudtrail.parameters import Parameters, flatten
 from lib.cloudtrail.shapes import (
     CREATED,
     DEFAULTS,
     FIXED,
-    MAKERS,
     NEEDED,
     ONE_FORMAT,
     TOGETHER,
@@ -39,6 +38,7 @@ from lib.iam.catalogue import Action, ResourceType
 from lib.iam.patterns import overlaps
 
 MOST = 500  # ARNs of one kind that one call names
+MOST_OPEN = 8  # formats that are asked for: of the 100 kinds that EC2 tags, the first stand for all
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
 _CREATES = re.compile(r"(Create|Run|Allocate|Request|Import|Copy|Register|Purchase)(?=[A-Z])")
 _VERB = re.compile(r"^[A-Z][a-z]+(?=[A-Z])")
@@ -96,7 +96,7 @@ def resources_for(
     place = Place(partition, region, owner(known, pairs) or account, event)
     if known.name == roles.PASS_ROLE:
         return _named(known, {kinds[0].name: _passed_roles(pairs, place)}, place)
-    made = _made(known, made_by, pairs, place) if made_by and known.service not in MAKERS else set()
+    made = _made(known, made_by, pairs, place) if made_by and known.service != "ec2" else set()
     if made:
         return _named(known, {"": made}, place)
     source = copied_from(pairs, place)
@@ -121,16 +121,28 @@ def tags_what_is_made(action: str, event: str) -> bool:
 def _made(action: Action, made_by: str, pairs: Pairs, place: Place) -> set[str]:
     """What a call of `made_by` makes, of kinds that `action` tags; a wildcard where the request does not name it."""
     maker = catalogue.load().actions[made_by]
+    whole, alone = whole_arns(maker, tuple((n, t) for n, v in pairs if (t := literal(v)) is not None), place)
+    if alone:
+        return {arn for arn in whole if any(overlaps(_plain(arn), kind.pattern) for kind in _kinds(action))}
     made = _OF.split(_VERB.sub("", maker.operation))[0]
     safe = tuple((name, text) for name, value in pairs if (text := literal(value)) is not None)
+    by_name = [kind for kind in _kinds(action) if split(kind.name.partition("/")[0])[0] == split(made)[0]]
+    by_variable = [kind for kind in _kinds(action) if split((variables(kind) or ("",))[-1])[0] == split(made)[0]]
     arns: set[str] = set()
-    for kind in _kinds(action):
-        own = {split(kind.name.partition("/")[0])[0], split((variables(kind) or ("",))[-1])[0]}
-        if split(made)[0] in own:
-            known = _known(maker, kind, safe)
-            whole = _fill(kind, dict.fromkeys(variables(kind), "*") | known, place)
-            arns |= _filled(maker, kind, safe, place) or {shaped_arn(kind, whole, made=True)}
+    for kind in by_name or by_variable:
+        known = _known(maker, kind, safe)
+        open_ = [variable for variable in variables(kind) if variable not in known]
+        given = {variable: DEFAULTS.get(f"{maker.name}:{variable}", "*") for variable in open_}
+        if filled := _filled(maker, kind, safe, place):
+            arns |= filled
+        elif all(value != "*" or _MADE_UP.search(variable) for variable, value in given.items()):
+            arns.add(shaped_arn(kind, _fill(kind, given | known, place), made=True))
     return arns
+
+
+def _plain(arn: str) -> str:
+    """An ARN with a letter for each sign that could be a wildcard, to be held against formats."""
+    return re.sub(r"\$\{.\}|[*?]", "-", arn)
 
 
 @lru_cache(maxsize=65_536)
@@ -143,10 +155,13 @@ def _kinds(action: Action) -> tuple[ResourceType, ...]:
 
 def _found(action: Action, seen: dict[str, str], pairs: Pairs, place: Place) -> Found:
     own = {kind.name: arns for kind in _kinds(action) if (arns := _of_own_parameters(action, kind, pairs, place))}
+    others = {value for name, value in pairs if name.lower() in parameters_of_others(action)}
     found: Found = {}
     for arn, text in seen.items():
+        if text in others:
+            continue
         for kind in _kinds(action):
-            if kind.name not in own and variables(kind) and overlaps(re.sub(r"\$\{.\}|[*?]", "-", arn), kind.pattern):
+            if kind.name not in own and variables(kind) and overlaps(_plain(arn), kind.pattern):
                 found.setdefault(kind.name, set()).add(shaped_arn(kind, text))
     for kind in _kinds(action):
         if kind.name not in found and (arns := _filled(action, kind, pairs, place)):
@@ -199,10 +214,10 @@ def _made_up(action: Action, kind: ResourceType, variable: str) -> bool:
 def _passed_roles(pairs: Pairs, place: Place) -> set[str]:
     """Roles by ARN, and by name where the parameter does not name an instance profile, whose role it does not tell."""
     arns = set()
-    for name, value in pairs:
-        if roles.ROLE_ARN.fullmatch(value) and (roles.names_role(name) or roles.holds_role(name, value)):
+    for name, value in roles.passed(pairs):
+        if roles.ROLE_ARN.fullmatch(value):
             arns.add(value)
-        elif not roles.names_role(name) or "profile" in name.lower():
+        elif "profile" in name.lower():
             continue
         elif re.fullmatch(r"[\w+=,.@/-]+", value, re.ASCII):
             arns.add(f"arn:{place.partition}:iam::{place.account}:role/{value.lstrip('/')}")
@@ -230,7 +245,7 @@ def _named(action: Action, found: Found, place: Place, pairs: Pairs = ()) -> Nam
     filled = {kind.name: _known(action, kind, pairs) for kind in missing}
     if not needed and any(filled.values()):  # a bucket that is named is not asked for as an access point
         missing = [kind for kind in missing if filled[kind.name]]
-    formats = (_fill(kind, filled[kind.name], place) for kind in missing)
+    formats = (_fill(kind, filled[kind.name], place) for kind in missing[:MOST_OPEN])
     return Named(tuple(sorted(arns)), tuple(dict.fromkeys(formats)))
 
 

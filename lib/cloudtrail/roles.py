@@ -12,6 +12,8 @@ from importlib import resources
 from lib.iam.catalogue import Action
 
 PASS_ROLE = "iam:PassRole"
+VALUE_OF = {"patchoperations.value": "patchoperations.path", "attributevalue": "attributename"}
+ROLES = ("rolearn", "credentials")  # how a name ends whose value is a role
 ROLE_ARN = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+")
 # Parameters that take a role's ARN under another name: EC2's flow logs, Cognito's pools, API Gateway's integrations.
 _HOLDS_ROLE = re.compile(
@@ -51,9 +53,22 @@ def always_passing() -> frozenset[str]:
 
 def roles_of(parameters: Iterable[tuple[str, str]]) -> tuple[str, ...]:
     """The values of the parameters that name a role or an instance profile, whether as ARN or by name; sorted."""
-    return tuple(
-        sorted({value for name, value in parameters if value and (names_role(name) or holds_role(name, value))})
-    )
+    return tuple(sorted({value for _, value in passed(parameters)}))
+
+
+def passed(parameters: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """The parameters that name a role or an instance profile, with their values.
+
+    A value that may be anything ("patchOperations.value") counts only beside a name that says it is a role.
+    """
+    pairs = [(name, value) for name, value in parameters if value]
+    said = {name.lower(): value.lower() for name, value in pairs}
+    return [
+        (name, value)
+        for name, value in pairs
+        if names_role(name)
+        or (holds_role(name, value) and said.get(VALUE_OF.get(name.lower(), ""), "rolearn").endswith(ROLES))
+    ]
 
 
 def holds_role(name: str, value: str) -> bool:
@@ -64,6 +79,8 @@ def holds_role(name: str, value: str) -> bool:
 def names_role(name: str) -> bool:
     """Whether a parameter's dotted name says that its value is a role: "taskRoleArn", "iamInstanceProfile.name"."""
     last = name.lower().replace("iaminstanceprofile.", "iaminstanceprofile").rpartition(".")[2]
+    if last == "executionrolename":  # of stack sets and automations: assumed in each target account, not passed
+        return False
     return bool(_NAMES_ROLE.search(last))
 
 

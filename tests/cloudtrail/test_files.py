@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lib.cloudtrail import aggregate, files
+from lib.cloudtrail import aggregate, draft, files
 from lib.cloudtrail.files import read
 from lib.cloudtrail.literal import CUT
 from lib.cloudtrail.observed import Filters, TrailError
@@ -324,6 +324,18 @@ def test_hostile_text_stays_text(tmp_path, text):
     assert {row.principal for row in reading.observed} == {ROLE, f"arn:aws:iam::111122223333:role/{whole}"}
     assert quiet(path, principal=f"arn:aws:iam::111122223333:role/{whole}").events == 1
     assert quiet(path, principal=whole).events == 1
+
+
+@pytest.mark.parametrize(
+    "key", ["\\ue000ue000", "x/\\ue000ue000", "x/\\UE000ue000", "\\\\ue000", "a/\ue000", "\ue000", "a\\u\ue000e000"]
+)
+def test_no_name_becomes_the_sign_of_a_cut_value(tmp_path, key):
+    """What is taken out of a text may leave behind what was to be taken out."""
+    put(tmp_path / "a.json", {"Records": [record(key=key)]})
+    reading = quiet(tmp_path)
+    assert CUT not in str(reading)
+    for statement in draft(reading).policy.statements:
+        assert not [arn for arn in statement.resources or () if "*" in arn.replace("${*}", "")]
 
 
 @pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))

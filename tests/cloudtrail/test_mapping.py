@@ -91,6 +91,7 @@ def operations():
         *[("sesv2", "SendEmail", ["ses:SendEmail"]), ("stepfunctions", "StartExecution", ["states:StartExecution"])],
         ("s3control", "PutPublicAccessBlock", ["s3:PutAccountPublicAccessBlock"]),
         ("catalog-marketplace", "BatchDescribeEntities", ["aws-marketplace:DescribeEntity"]),
+        ("cloudformation", "CreateStackSet", ["cloudformation:CreateStackSet"]),
         ("lambda", "CreateMicrovmImage", ["lambda:CreateMicrovmImage"]),
         ("sts", "AssumeRoleWithWebIdentity", ["sts:AssumeRoleWithWebIdentity"]),
     ],
@@ -136,6 +137,13 @@ def test_calls_that_need_no_permission_say_so(source, event):
             ["ec2:CreateNatGateway", "ec2:CreateTags"],
         ),
         ("sagemaker", "CreateModel", {"tags": [{"key": "a"}]}, ["sagemaker:CreateModel", "sagemaker:AddTags"]),
+        ("glue", "ListJobs", {"tags": {"a": "b"}}, ["glue:ListJobs"]),
+        (
+            "apigateway",
+            "UpdateStage",
+            {"patchOperations": [{"path": "/variables/x", "value": ROLE}]},
+            ["apigateway:PATCH"],
+        ),
         ("sqs", "CreateQueue", {"tags": {"a": "b"}}, ["sqs:CreateQueue", "sqs:TagQueue"]),
         (
             *("redshift", "GetClusterCredentials", {"dbGroups": ["g"], "autoCreate": True}),

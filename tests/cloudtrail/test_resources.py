@@ -244,6 +244,44 @@ def test_what_a_call_cannot_do_without_is_missing_beside_what_it_names():
     assert named("s3:DeleteObject", {"bucketName": "b"}).missing == ("arn:aws:s3:::b/${ObjectName}",)
 
 
+@pytest.mark.parametrize("source", ["src/%EE%80%80", "src/x/%EE%80%80", "%EE%80%80", f"src/{CUT}", "src/%2A"])
+def test_the_source_of_a_copy_is_literal_once_it_is_decoded(source):
+    for arn in named("s3:GetObject", {"bucketName": "to", "key": "k", "x-amz-copy-source": source}).arns:
+        assert "*" not in arn.replace("${*}", "") and CUT not in arn
+
+
+def test_a_copy_has_its_source_in_s3():
+    foreign = {"bucketName": "to", "key": "k", "x-amz-copy-source": "arn:aws:iam::999988887777:role/admin"}
+    assert not [arn for arn in named("s3:GetObject", foreign).arns if ":iam:" in arn]
+
+
+@pytest.mark.parametrize("given", [{"logGroupName": "*"}, {"resourceArn": f"arn:aws:logs:{HERE}:log-group:*"}])
+def test_a_log_group_with_the_name_of_a_wildcard_is_one(given):
+    assert named("logs:DeleteLogGroup", given).arns == (f"arn:aws:logs:{HERE}:log-group:${{*}}:*",)
+    whole = {"logGroupIdentifier": f"arn:aws:logs:{HERE}:log-group:/x:*"}
+    assert named("logs:FilterLogEvents", whole).arns == (f"arn:aws:logs:{HERE}:log-group:/x:*",)
+
+
+def test_roles_that_are_assumed_later_or_elsewhere_are_not_passed():
+    stacks = {"administrationRoleARN": ROLE, "executionRoleName": "AWSCloudFormationStackSetExecutionRole"}
+    assert named("iam:PassRole", stacks).arns == (ROLE,)
+    variable = {"patchOperations": [{"path": "/variables/x", "value": ROLE}]}
+    assert named("iam:PassRole", variable).arns == ()
+
+
+def test_a_named_destination_is_not_what_is_read():
+    assert named("kms:ReEncryptFrom", {"destinationKeyId": KEYS[1]}, KEYS).arns == (KEYS[0],)
+
+
+def test_a_service_linked_role_has_its_path():
+    arns = named("iam:DeleteServiceLinkedRole", {"roleName": "AWSServiceRoleForECS"}).arns
+    assert arns == (f"arn:aws:iam::{ACCOUNT}:role/aws-service-role/*/AWSServiceRoleForECS",)
+
+
+def test_many_open_formats_are_a_few_questions():
+    assert len(named("ec2:CreateTags", {"resourcesSet": {"items": [{"resourceId": "new-1"}]}}).missing) <= 8
+
+
 def test_aliases_of_access_points_are_no_buckets():
     assert named("s3:GetObject", {"bucketName": "ap1-abc-s3alias", "key": "k"}).arns == ()
 

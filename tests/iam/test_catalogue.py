@@ -27,7 +27,8 @@ def test_what_is_newer_is_added_and_nothing_else_changes():
     assert catalogue.learned() is learned
     for name, old in learned.actions.items():
         new = CATALOGUE.actions[name]
-        assert replace(new, condition_keys=old.condition_keys) == old
+        assert new.resource_types == old.resource_types or not old.resource_types
+        assert replace(new, condition_keys=old.condition_keys, resource_types=old.resource_types) == old
         assert new.condition_keys[: len(old.condition_keys)] == old.condition_keys
     assert len(CATALOGUE.actions) > len(learned.actions) + 1_500
     for prefix, service in learned.services.items():
