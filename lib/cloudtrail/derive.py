@@ -83,8 +83,7 @@ def api_paths() -> tuple[tuple[str, str], ...]:
                 if member.get("location") != "uri":
                     continue
                 path = path.replace(f"{{{member.get('locationName', name)}}}", f"{{{name[:1].lower()}{name[1:]}}}")
-            if "arn}" not in path.lower():  # how an ARN stands in a path is not documented
-                found.add((operation, path))
+            found.add((operation, path))
     return tuple(sorted(found))
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 from lib.cloudtrail.literal import CUT, LOST
 from lib.cloudtrail.naming import split, variables
@@ -140,8 +140,11 @@ SHAPES: dict[str, Callable[[str], str | None]] = {  # "service:Variable" or "ser
     "s3:BucketName": lambda value: None if "/" in value or value.endswith(("-s3alias", ".mrap")) else value,
     "s3:ObjectName": lambda value: value,
     "ssm:ParameterNameWithoutLeadingSlash": lambda value: value.strip("/").partition(":")[0],  # without its version
-    "ssm:instance:InstanceId": lambda value: value if value.startswith("i-") else None,
-    "ssm:managed-instance:InstanceId": lambda value: value if value.startswith("mi-") else None,
+    "ssm:instance:InstanceId": lambda value: value if re.fullmatch(r"i-[0-9a-f]+", value) else None,
+    "ssm:task:TaskId": lambda value: (  # "ecs:cluster_task_runtime"
+        "/".join(value.removeprefix("ecs:").split("_")[:2]) if value.startswith("ecs:") else None
+    ),
+    "ssm:managed-instance:InstanceId": lambda value: value if re.fullmatch(r"mi-[0-9a-f]+", value) else None,
     "wafv2:Scope": {"REGIONAL": "regional", "CLOUDFRONT": "global"}.get,
 }
 
@@ -298,9 +301,11 @@ def _of_apigateway(action: Action, pairs: Pairs, place: Place) -> tuple[tuple[st
     """The path of the request; where the event's name is not known, the API that it names and what is below it."""
     values = _by_name(pairs)
     start = f"arn:{place.partition}:apigateway:{place.region}::"
+    # An ARN in a path is URL-encoded: "/tags/${UrlEncodedResourceARN}" in the reference.
+    parts = {name: quote(value, safe="") if value.startswith("arn:") else value for name, value in values.items()}
     for path in api_paths().get(place.event.lower(), ()):  # REST APIs and HTTP APIs have events of the same name
         if all(name.lower() in values for name in _PATH_VARIABLE.findall(path)):
-            return (start + _PATH_VARIABLE.sub(lambda match: values[match[1].lower()], path),), True
+            return (start + _PATH_VARIABLE.sub(lambda match: parts[match[1].lower()], path),), True
     roots = (f"{start}/{root}/{values[name]}" for name, root in API_ROOTS.items() if name in values)
     api = next(roots, None)
     return ((api, f"{api}/*") if api else ()), True

@@ -439,6 +439,10 @@ def test_a_part_of_an_api_is_not_all_of_it():
             "/restapis/a/resources/r/methods/GET/integration",
         ),
         ("UpdateAccount", {}, "/account"),
+        (
+            *("GetTags", {"resourceArn": "arn:aws:apigateway:eu-west-1::/restapis/a"}),
+            "/tags/arn%3Aaws%3Aapigateway%3Aeu-west-1%3A%3A%2Frestapis%2Fa",
+        ),
         ("ImportApi", {}, "/apis"),
     ],
 )

@@ -210,6 +210,11 @@ def test_each_action_of_a_call_has_its_own_resources(action, parameters, listed,
             [f"iam::{ACCOUNT}:instance-profile/x/p"],
         ),
         ("scheduler:CreateSchedule", {"name": "n"}, [f"scheduler:{HERE}:schedule/default/n"]),
+        (
+            *("ssm:SendCommand", {"documentName": "d", "targets": [{"key": "InstanceIds", "values": ["i-0abc"]}]}),
+            [f"ec2:{HERE}:instance/i-0abc", f"ssm:{HERE}:document/d"],
+        ),
+        ("ssm:StartSession", {"target": "ecs:prod_0123_rt"}, [f"ecs:{HERE}:task/prod/0123"]),
         ("elasticmapreduce:AddJobFlowSteps", {"jobFlowId": "j-1"}, [f"elasticmapreduce:{HERE}:cluster/j-1"]),
         (
             "bedrock:InvokeModel",
