@@ -82,6 +82,8 @@ def operations():
         ("sqs", "SendMessageBatch", ["sqs:SendMessage"]),
         ("ssm", "OpenDataChannel", ["ssmmessages:OpenDataChannel"]),
         ("budgets", "DescribeBudgets", ["budgets:ViewBudget"]),
+        ("apigateway", "PutRoutingRule", ["apigateway:UpdateRoutingRule"]),
+        ("cloudtrail", "ListInsightsMetricData", ["cloudtrail:LookupEvents"]),
         ("partnercentral-selling", "CreateOpportunity", ["partnercentral:CreateOpportunity"]),
         ("controltower", "UpdateLandingZone", ["controltower:UpdateLandingZone"]),
         ("signin", "CreateOAuth2Token", ["signin:CreateOAuth2Token"]),
@@ -279,4 +281,4 @@ def test_the_most_used_services_are_certain(operations):
     print(f"\ncertain: {certain:,} of {len(mappings):,} operations ({certain / len(mappings):.1%}); the catalogue has")
     print(f"no action for {len(mappings) - len(known):,}; of the others {certain / len(known):.1%} are certain")
     # botocore is newer than the catalogue: for what came in between there is no action that could be named.
-    assert certain / len(known) >= 0.99 and certain / len(mappings) >= 0.96
+    assert certain / len(known) >= 0.99 and certain / len(mappings) >= 0.97
