@@ -26,7 +26,7 @@ from lib.model.adapters import RETRIEVER
 from lib.model.base import BaseModelError, check_device, compute_dtype, load_quantised, load_tokenizer, save_adapter
 from lib.model.generate import PolicyGenerator
 from lib.model.pairs import Pair, score
-from lib.model.train import FINGERPRINT, Log, kept_alike, last_of
+from lib.model.train import FINGERPRINT, Log, checkpoints_keep_dtype, kept_alike, last_of
 from lib.profiles import Profile
 from lib.run import Run
 
@@ -148,6 +148,7 @@ def prefer(
         callbacks=[log, _AtTheEnd()],
     )
     _begin_alike(trainer.model, compute_dtype(device))
+    checkpoints_keep_dtype(trainer.model)
     started = time.monotonic()
     trainer.train(resume_from_checkpoint=str(resume) if resume else None)
     seconds = time.monotonic() - started - log.evaluating

@@ -12,13 +12,14 @@ import sys
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import torch
 from datasets import Dataset, disable_progress_bars
-from peft import LoraConfig, get_peft_model
+from peft import LoraConfig, PeftModel, get_peft_model
 from transformers import EarlyStoppingCallback, PreTrainedTokenizerBase, TrainerCallback, set_seed
 from trl import SFTConfig, SFTTrainer
 
@@ -198,6 +199,7 @@ def fit(
         callbacks=[log, EarlyStoppingCallback(recipe.patience)],
     )
     _in_compute_dtype(trainer.model, compute_dtype(device))
+    checkpoints_keep_dtype(trainer.model)
     started = time.monotonic()
     trainer.train(resume_from_checkpoint=str(resume) if resume else None)
     seconds = time.monotonic() - started - log.evaluating
@@ -242,6 +244,14 @@ def table(fits: Sequence[Fit], recipes: Sequence[Recipe]) -> pd.DataFrame:
         for f in fits
     ]
     return pd.DataFrame(found, columns=columns)
+
+
+def checkpoints_keep_dtype(model: PeftModel) -> None:
+    """Let checkpoints of an adapter load as they were saved.
+
+    PEFT would turn one in bfloat16 into float32: what is resumed would go on in another precision than it began in.
+    """
+    model.load_adapter = partial(model.load_adapter, autocast_adapter_dtype=False)
 
 
 def _in_compute_dtype(model: torch.nn.Module, dtype: torch.dtype) -> None:
