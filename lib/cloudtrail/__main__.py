@@ -119,11 +119,11 @@ def _dormant(options: argparse.Namespace) -> int:
 
 
 def _table(options: argparse.Namespace) -> int:
-    table = Table(*options.table, options.location, tuple(options.account), tuple(options.region))
-    print(create(table) + ";")
+    wanted = Table(*options.table, options.location, tuple(options.account), tuple(options.region))
+    print(create(wanted) + ";")
     if options.create:
-        athena.create_table(table, _place(options))
-        print(f"made: {table.database}.{table.name}", file=sys.stderr)
+        athena.create_table(wanted, _place(options))
+        print(f"made: {wanted.database}.{wanted.name}", file=sys.stderr)
     return PASSED
 
 

@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from botocore.loaders import Loader
+
 from lib.cloudtrail.mapping import actions_for
 from lib.cloudtrail.naming import names, split, variables
 from lib.cloudtrail.roles import names_role
@@ -37,8 +39,6 @@ HEAD = (
 
 def derived() -> tuple[str, ...]:
     """The names, sorted, the first letter of each part in lower case as CloudTrail usually has it (about 10 s)."""
-    from botocore.loaders import Loader  # loads slowly, and only this module needs it
-
     loader = Loader()
     found: set[str] = set()
     for service in loader.list_available_services("service-2"):
@@ -56,8 +56,6 @@ def derived() -> tuple[str, ...]:
 
 def clients() -> tuple[tuple[str, str], ...]:
     """Names of services that no event source has, each with the service's endpoint prefix; sorted."""
-    from botocore.loaders import Loader
-
     loader, found = Loader(), {}
     for service in loader.list_available_services("service-2"):
         about = loader.load_service_model(service, "service-2")["metadata"]
@@ -71,8 +69,6 @@ def clients() -> tuple[tuple[str, str], ...]:
 
 def api_paths() -> tuple[tuple[str, str], ...]:
     """The operations of API Gateway, each with the path of its request in the members' own names; sorted."""
-    from botocore.loaders import Loader
-
     found = set()
     for service in ("apigateway", "apigatewayv2"):
         model = Loader().load_service_model(service, "service-2")

@@ -30,9 +30,7 @@ DATA_EVENTS = re.compile(
     r"|sqs:(Send|Receive|Delete)Message|kinesis:(Put|Get)Record|s3express:|kinesisvideo:|cassandra:"
 )
 # Dependent actions of few requests: a service's first use, an image by parameter, a reserved capacity.
-RARE = frozenset(
-    {PASS_ROLE, "iam:CreateServiceLinkedRole", "ssm:GetParameters", "lambda:PassCapacityProvider", "ec2:CreateTags"}
-)
+RARE = frozenset({PASS_ROLE, "iam:CreateServiceLinkedRole", "ssm:GetParameters", "lambda:PassCapacityProvider"})
 SPELLED = {  # service prefix -> as people write it; others are capitalised, short ones all of it
     "apigateway": "APIGateway",
     "cloudformation": "CloudFormation",

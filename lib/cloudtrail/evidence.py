@@ -11,16 +11,7 @@ from typing import Any
 
 from lib.cloudtrail import mapping
 from lib.cloudtrail.aggregate import Aggregate, document
-from lib.cloudtrail.observed import (
-    Filters,
-    Observed,
-    Pairs,
-    Reading,
-    TrailError,
-    fold_session,
-    grouped,
-    printable,
-)
+from lib.cloudtrail.observed import Filters, Observed, Pairs, Reading, TrailError, fold_session, grouped, printable
 from lib.cloudtrail.resources import Named, resources_for, tags_what_is_made
 from lib.cloudtrail.rows import reading
 

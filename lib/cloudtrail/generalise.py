@@ -7,6 +7,7 @@ by itself: a draft is as narrow as its evidence.
 import re
 from dataclasses import dataclass
 
+from lib.cloudtrail.naming import MAKES
 from lib.cloudtrail.observed import TrailError
 from lib.iam import catalogue
 from lib.iam.catalogue import ResourceType
@@ -19,7 +20,6 @@ _BOUNDARIES = (re.compile(r"[/:]"), re.compile(r"[-_.]"))  # of a path, of a nam
 KEPT = frozenset({"iam:PassRole", "sts:AssumeRole"})  # whoever may do these on more roles may become more
 _ARN = re.compile(r"(arn:[^:]*:[^:]*:[^:]*:[^:]*:)(.+)", re.DOTALL)
 _ACCOUNT = r"arn:[^:]*:[^:]*:[^:]*:[^:]*:"  # an ARN's beginning, up to its account
-_MAKES = re.compile(r"(Create|Register|Run|Import|Allocate|Put|Restore|Request)(?=[A-Z])")
 _TAG = re.compile(r"([^=]{1,128})=(.{0,256})", re.DOTALL)
 
 Resources = dict[str, frozenset[str]]
@@ -120,6 +120,7 @@ def _kinds(arn: str) -> tuple[ResourceType, ...]:
 def _can_ask_for_tags(action: str, key: str) -> bool:
     """Whether a resource has the tag when the action is asked for: one that is being made has none yet."""
     known = catalogue.load()
-    if _MAKES.match(known.actions[action].operation):
+    operation = known.actions[action].operation
+    if MAKES.match(operation) or operation.startswith("Put"):
         return False
     return known.supports_key(known.actions[action], f"aws:ResourceTag/{key}")

@@ -10,6 +10,7 @@ from functools import lru_cache
 from lib.iam.catalogue import Action, ResourceType
 
 GIVEN = frozenset({"Partition", "Region", "Account"})  # variables that the event itself fills
+MAKES = re.compile(r"(Create|Run|Allocate|Request|Import|Copy|Register|Purchase|Restore)(?=[A-Z])")  # of an operation
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
 # How a variable's or a parameter's name ends: what it holds, a name or an id, must agree.
 _ENDINGS = re.compile(r"(resource)?(names?|ids?|identifiers?|uuids?)?$")
@@ -124,7 +125,14 @@ ALIASES = {
     "application-autoscaling:ResourceId": (),  # the ARN has an id that requests do not name
     "ssm:AddTagsToResource:DocumentName": (),
 }
-APART = frozenset({"kms:ReEncryptFrom", "kms:ReEncryptTo"})  # actions of one call, each on a resource of its own
+OWN = {  # action of a call that needs several -> parameters that are for it alone, whatever the event lists
+    "kms:ReEncryptFrom": ("sourceKeyId",),
+    "kms:ReEncryptTo": ("destinationKeyId",),
+    **{
+        f"dynamodb:{verb}Item": (f"transactItems.{verb[0].lower()}{verb[1:]}.tableName",)
+        for verb in ("Get", "Put", "Update", "Delete", "ConditionCheck")
+    },
+}
 # Parameters whose values are whole ARNs, or from which one can be made, whatever their action.
 WHOLE = (
     *("arn", "resourceArn", "resourceArns", "resourceArnList", "resourceName", "resource", "resourceId"),
@@ -132,14 +140,8 @@ WHOLE = (
     *("cluster", "roleArn", "streamARN", "streamArn", "tagSpecificationSet.items.resourceType"),
     *("resourcesSet.items.resourceId", "serialNumber", "openIDConnectProviderArn", "sAMLProviderArn", "modelId"),
     *("registryId", "catalogId", "queueOwnerAWSAccountId", "targetPrincipal", "aWSServiceName"),
-    *(
-        "loadBalancerName",
-        "type",
-        "sourceEndpointArn",
-        "targetEndpointArn",
-        "replicationInstanceArn",
-        "policySourceArn",
-    ),
+    *("loadBalancerName", "type", "policySourceArn"),
+    *("sourceEndpointArn", "targetEndpointArn", "replicationInstanceArn"),
     *("restApiId", "apiId", "domainName", "usagePlanId", "vpcLinkId", "apiKey", "clientCertificateId", "path"),
 )
 
@@ -147,19 +149,6 @@ WHOLE = (
 def variables(kind: ResourceType) -> tuple[str, ...]:
     """The variables of a kind's ARN format that a request must fill, in order."""
     return tuple(name for name in _VARIABLE.findall(kind.arn) if name not in GIVEN)
-
-
-@lru_cache(maxsize=65_536)
-def own_parameters(action: Action, kind: ResourceType) -> frozenset[str]:
-    """The parameters, lower-case, that name a kind for this action alone, of several that a call needs."""
-    rows = (ALIASES.get(f"{action.name}:{variable}", ()) for variable in variables(kind))
-    return frozenset(name.lower() for row in rows for name in row if "." in name or action.name in APART)
-
-
-def parameters_of_others(action: Action) -> frozenset[str]:
-    """The parameters, lower-case, that name what the other actions of APART are asked for on."""
-    rows = (row for other in APART - {action.name} for key, row in ALIASES.items() if key.startswith(f"{other}:"))
-    return frozenset(name.lower() for row in rows for name in row) if action.name in APART else frozenset()
 
 
 @lru_cache(maxsize=65_536)

@@ -31,13 +31,8 @@ MATCHED = (  # what the patterns of parameter names in exceptions.txt stand for
     *("serviceNamespace", "deliverLogsPermissionArn", "roles.authenticated", "roles.unauthenticated"),
     *("credentials", "credentialsArn", "authorizerCredentials", "authorizerCredentialsArn"),
     *("smsConfiguration.snsCallerArn", "smsMfaConfiguration.smsConfiguration.snsCallerArn", "patchOperations.value"),
-    *(
-        "parameters.automationAssumeRole",
-        "attributeValue",
-        "attributeName",
-        "patchOperations.path",
-        "attributes.successFeedbackRoleArn",
-    ),
+    *("parameters.automationAssumeRole", "attributeValue", "attributeName", "patchOperations.path"),
+    "attributes.successFeedbackRoleArn",
     *("createBucketConfiguration.tags.key", "createBucketConfiguration.tags.tag.key", "tagSpecification.resourceType"),
     *("launchTemplate.launchTemplateName", "launchTemplate.version"),
     *(

@@ -13,7 +13,7 @@ from functools import lru_cache
 
 from lib.cloudtrail import roles
 from lib.cloudtrail.literal import LONGEST, literal, literal_arn
-from lib.cloudtrail.naming import is_bare, names, own_parameters, parameters_of_others, split, variables
+from lib.cloudtrail.naming import MAKES, OWN, is_bare, names, split, variables
 from lib.cloudtrail.parameters import Parameters, flatten
 from lib.cloudtrail.shapes import (
     CREATED,
@@ -38,9 +38,8 @@ from lib.iam.catalogue import Action, ResourceType
 from lib.iam.patterns import overlaps
 
 MOST = 500  # ARNs of one kind that one call names
-MOST_OPEN = 8  # formats that are asked for: of the 100 kinds that EC2 tags, the first stand for all
+MOST_OPEN = 8  # formats that are asked for; where more are open, as of the kinds that RDS tags, none says enough
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
-_CREATES = re.compile(r"(Create|Run|Allocate|Request|Import|Copy|Register|Purchase)(?=[A-Z])")
 _VERB = re.compile(r"^[A-Z][a-z]+(?=[A-Z])")
 _OF = re.compile(r"(?<=[a-z])(?:From|To|For)(?=[A-Z])")  # RestoreDBInstanceFromDBSnapshot
 _MADE_UP = re.compile(r"(Id|ID|Identifier|UUID|Uuid|Token)$")
@@ -57,7 +56,8 @@ class Named:
     """The resources of a call as far as the evidence names them."""
 
     arns: tuple[str, ...]  # sorted; ("*",) for an action without resource-level support
-    missing: tuple[str, ...]  # ARN formats of which none is named, only the unknown variables left ("...:key/${KeyId}")
+    # ARN formats of which none is named, only the unknown variables left ("...:key/${KeyId}"); none if they are many
+    missing: tuple[str, ...]
 
 
 def resources_for(
@@ -96,13 +96,12 @@ def resources_for(
     place = Place(partition, region, owner(known, pairs) or account, event)
     if known.name == roles.PASS_ROLE:
         return _named(known, {kinds[0].name: _passed_roles(pairs, place)}, place)
-    made = _made(known, made_by, pairs, place) if made_by and known.service != "ec2" else set()
-    if made:
-        return _named(known, {"": made}, place)
     source = copied_from(pairs, place)
     if source and known.service == "s3" and known.operation.startswith("GetObject"):
         return _named(known, {"": {text} if (text := literal_arn(source)) else set()}, place)
     safe = tuple((name, text) for name, value in pairs if (text := literal(value)) is not None)
+    if made_by and known.service != "ec2" and (made := _made(known, made_by, safe, place)):
+        return _named(known, {"": made}, place)
     own, alone = whole_arns(known, safe, place)
     if alone:
         return _named(known, {"": set(own)}, place)
@@ -118,16 +117,15 @@ def tags_what_is_made(action: str, event: str) -> bool:
     return known.access_level == "Tagging" and known.operation.lower() != event.lower()
 
 
-def _made(action: Action, made_by: str, pairs: Pairs, place: Place) -> set[str]:
+def _made(action: Action, made_by: str, safe: Pairs, place: Place) -> set[str]:
     """What a call of `made_by` makes, of kinds that `action` tags; a wildcard where the request does not name it."""
     maker = catalogue.load().actions[made_by]
-    whole, alone = whole_arns(maker, tuple((n, t) for n, v in pairs if (t := literal(v)) is not None), place)
+    whole, alone = whole_arns(maker, safe, place)
     if alone:
         return {arn for arn in whole if any(overlaps(_plain(arn), kind.pattern) for kind in _kinds(action))}
-    made = _OF.split(_VERB.sub("", maker.operation))[0]
-    safe = tuple((name, text) for name, value in pairs if (text := literal(value)) is not None)
-    by_name = [kind for kind in _kinds(action) if split(kind.name.partition("/")[0])[0] == split(made)[0]]
-    by_variable = [kind for kind in _kinds(action) if split((variables(kind) or ("",))[-1])[0] == split(made)[0]]
+    made, _ = split(_OF.split(_VERB.sub("", maker.operation))[0])
+    by_name = [kind for kind in _kinds(action) if split(kind.name.partition("/")[0])[0] == made]
+    by_variable = [kind for kind in _kinds(action) if split((variables(kind) or ("",))[-1])[0] == made]
     arns: set[str] = set()
     for kind in by_name or by_variable:
         known = _known(maker, kind, safe)
@@ -154,11 +152,12 @@ def _kinds(action: Action) -> tuple[ResourceType, ...]:
 
 
 def _found(action: Action, seen: dict[str, str], pairs: Pairs, place: Place) -> Found:
-    own = {kind.name: arns for kind in _kinds(action) if (arns := _of_own_parameters(action, kind, pairs, place))}
-    others = {value for name, value in pairs if name.lower() in parameters_of_others(action)}
+    mine = tuple((name, value) for name, value in pairs if name in OWN.get(action.name, ()))
+    own = {kind.name: arns for kind in _kinds(action) if (arns := _of_own(action, kind, mine, place))}
+    others = {value for name, value in pairs for other, of in OWN.items() if other != action.name and name in of}
     found: Found = {}
     for arn, text in seen.items():
-        if text in others:
+        if action.name in OWN and text in others:
             continue
         for kind in _kinds(action):
             if kind.name not in own and variables(kind) and overlaps(_plain(arn), kind.pattern):
@@ -169,12 +168,10 @@ def _found(action: Action, seen: dict[str, str], pairs: Pairs, place: Place) -> 
     return found | own
 
 
-def _of_own_parameters(action: Action, kind: ResourceType, pairs: Pairs, place: Place) -> set[str]:
-    """ARNs from parameters that belong to one action of several that a call needs: what is put, what is deleted."""
-    own = own_parameters(action, kind)
-    mine = tuple((name, value) for name, value in pairs if name.lower() in own)
-    arns = {shaped_arn(kind, value) for _, value in mine if overlaps(re.sub(r"\$\{.\}", "-", value), kind.pattern)}
-    return (arns | _filled(action, kind, mine, place)) if mine else set()
+def _of_own(action: Action, kind: ResourceType, mine: Pairs, place: Place) -> set[str]:
+    """ARNs of a kind from the parameters that are for one action of a call alone: what is put, what is deleted."""
+    arns = {shaped_arn(kind, value) for _, value in mine if overlaps(_plain(value), kind.pattern)}
+    return arns | _filled(action, kind, mine, place) if mine else set()
 
 
 def _filled(action: Action, kind: ResourceType, pairs: Pairs, place: Place) -> set[str]:
@@ -208,7 +205,7 @@ def _made_up(action: Action, kind: ResourceType, variable: str) -> bool:
         return True
     own, operation = re.sub(r"[^a-z0-9]", "", kind.name.lower()), action.operation.lower()
     last = variable == variables(kind)[-1] and _MADE_UP.search(variable)
-    return bool(last and _CREATES.match(action.operation) and operation.endswith((own, f"{own}s")))
+    return bool(last and MAKES.match(action.operation) and operation.endswith((own, f"{own}s")))
 
 
 def _passed_roles(pairs: Pairs, place: Place) -> set[str]:
@@ -245,8 +242,8 @@ def _named(action: Action, found: Found, place: Place, pairs: Pairs = ()) -> Nam
     filled = {kind.name: _known(action, kind, pairs) for kind in missing}
     if not needed and any(filled.values()):  # a bucket that is named is not asked for as an access point
         missing = [kind for kind in missing if filled[kind.name]]
-    formats = (_fill(kind, filled[kind.name], place) for kind in missing[:MOST_OPEN])
-    return Named(tuple(sorted(arns)), tuple(dict.fromkeys(formats)))
+    formats = tuple(dict.fromkeys(_fill(kind, filled[kind.name], place) for kind in missing))
+    return Named(tuple(sorted(arns)), formats if len(formats) <= MOST_OPEN else ())
 
 
 def _known(action: Action, kind: ResourceType, pairs: Pairs) -> dict[str, str]:

@@ -12,8 +12,9 @@ from importlib import resources
 from lib.iam.catalogue import Action
 
 PASS_ROLE = "iam:PassRole"
+# Parameters whose value may be anything -> the one beside it that says what it is, and how that ends if it is a role.
 VALUE_OF = {"patchoperations.value": "patchoperations.path", "attributevalue": "attributename"}
-ROLES = ("rolearn", "credentials")  # how a name ends whose value is a role
+ROLES = ("rolearn", "credentials")
 ROLE_ARN = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+")
 # Parameters that take a role's ARN under another name: EC2's flow logs, Cognito's pools, API Gateway's integrations.
 _HOLDS_ROLE = re.compile(
@@ -57,18 +58,15 @@ def roles_of(parameters: Iterable[tuple[str, str]]) -> tuple[str, ...]:
 
 
 def passed(parameters: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
-    """The parameters that name a role or an instance profile, with their values.
-
-    A value that may be anything ("patchOperations.value") counts only beside a name that says it is a role.
-    """
+    """The parameters that name a role or an instance profile, with their values."""
     pairs = [(name, value) for name, value in parameters if value]
-    said = {name.lower(): value.lower() for name, value in pairs}
-    return [
-        (name, value)
-        for name, value in pairs
-        if names_role(name)
-        or (holds_role(name, value) and said.get(VALUE_OF.get(name.lower(), ""), "rolearn").endswith(ROLES))
-    ]
+    told = {name.lower(): value.lower() for name, value in pairs}
+
+    def counts(name: str, value: str) -> bool:
+        beside = told.get(VALUE_OF.get(name.lower(), ""))
+        return names_role(name) or (holds_role(name, value) and (beside is None or beside.endswith(ROLES)))
+
+    return [(name, value) for name, value in pairs if counts(name, value)]
 
 
 def holds_role(name: str, value: str) -> bool:

@@ -84,6 +84,8 @@ EC2_KINDS = {  # beginning of an id -> resource type (Amazon EC2 User Guide, "Re
     **{"eigw": "egress-only-internet-gateway", "sgr": "security-group-rule", "vpce-svc": "vpc-endpoint-service"},
     **{"tgw-attach": "transit-gateway-attachment", "tgw-rtb": "transit-gateway-route-table"},
 }
+EC2_IDS = ("resourcesset.items.resourceid", "resourceid")  # parameters with ids of any type, and with types
+EC2_TYPES = ("tagspecificationset.items.resourcetype", "tagspecification.resourcetype")
 API_ROOTS = {  # parameter -> first part of the path of a request to API Gateway (API Gateway API Reference)
     **{"restapiid": "restapis", "apiid": "apis", "domainname": "domainnames", "usageplanid": "usageplans"},
     **{"vpclinkid": "vpclinks", "apikey": "apikeys", "clientcertificateid": "clientcertificates"},
@@ -92,7 +94,10 @@ API_ROOTS = {  # parameter -> first part of the path of a request to API Gateway
 # "Resource format of permissions for managing API").
 ONE_FORMAT = {"apigateway": "arn:${Partition}:apigateway:${Region}::/restapis/${ResourcePath}"}
 OWNERS = {  # service -> parameter with the account that owns the resource
-    **{"ecr": "registryid", "glue": "catalogid", "sqs": "queueownerawsaccountid", "sts": "targetprincipal"},
+    "ecr": "registryid",
+    "glue": "catalogid",
+    "sqs": "queueownerawsaccountid",
+    "sts": "targetprincipal",
 }
 # Between a whole and a part of it that is asked for alone (AWS Lambda Developer Guide, "Resources and conditions for
 # Lambda actions"; Amazon DynamoDB Developer Guide, "Using IAM policy conditions": Query on an index).
@@ -257,22 +262,17 @@ def _of_dynamodb(action: Action, pairs: Pairs, place: Place) -> tuple[tuple[str,
 
 
 def _of_ec2(action: Action, pairs: Pairs, place: Place) -> tuple[tuple[str, ...], bool]:
-    """Tags name resources of any type by their ids; tags that are given when something is made, by its type."""
-    arns = []
-    if action.operation == "CreateFlowLogs":
-        logged = [(EC2_KINDS.get(v.rpartition("-")[0]), v) for n, v in pairs if n.lower() == "resourceid"]
-        arns = [("vpc-flow-log", "*"), *((kind, value) for kind, value in logged if kind)]
-    elif action.operation not in ("CreateTags", "DeleteTags"):
+    """Resources of any type by their ids; what is tagged when it is made, by its type; what flow logs make."""
+    if action.operation not in ("CreateFlowLogs", "CreateTags", "DeleteTags"):
         return (), False
-    for name, value in pairs if action.operation != "CreateFlowLogs" else ():
-        prefix = value.rpartition("-")[0]
-        if name.lower() == "resourcesset.items.resourceid" and prefix in EC2_KINDS:
-            arns.append((EC2_KINDS[prefix], value))
-        elif name.lower() in ("tagspecificationset.items.resourcetype", "tagspecification.resourcetype"):
-            arns.append((value, "*"))
+    # An id is one resource's, whatever its type, so that a type which is not known may be any.
+    found = [(EC2_KINDS.get(v.rpartition("-")[0], "*"), v) for n, v in pairs if n.lower() in EC2_IDS]
+    found += [(v, "*") for n, v in pairs if n.lower() in EC2_TYPES and action.operation == "CreateTags"]
+    if action.operation == "CreateFlowLogs":
+        found.append(("vpc-flow-log", "*"))
     owner = {kind: "" for kind in ("image", "snapshot")}  # formats without an account
     start = f"arn:{place.partition}:ec2:{place.region}"
-    return tuple(f"{start}:{owner.get(kind, place.account)}:{kind}/{name}" for kind, name in arns), True
+    return tuple(f"{start}:{owner.get(kind, place.account)}:{kind}/{name}" for kind, name in found), True
 
 
 def _of_elb(action: Action, pairs: Pairs, place: Place) -> tuple[tuple[str, ...], bool]:

