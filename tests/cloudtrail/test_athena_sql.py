@@ -49,6 +49,15 @@ def logs(tmp_path_factory):
         }
         for n in range(1_200)
     ]
+    streams = [
+        base
+        | {
+            "eventSource": "logs.amazonaws.com",
+            "eventName": "PutLogEvents",
+            "requestParameters": {"logGroupName": "/app", "logStreamName": f"2026/{n}"},
+        }
+        for n in range(1_100)
+    ]
     odd = [
         base | {"requestParameters": None, "resources": None},
         base
@@ -65,7 +74,7 @@ def logs(tmp_path_factory):
         base | {"eventType": "AwsServiceEvent"},
         base | {"eventTime": "yesterday"},
     ]
-    (folder / "more.json").write_text(json.dumps({"Records": many + odd}))
+    (folder / "more.json").write_text(json.dumps({"Records": many + streams + odd}))
     return folder
 
 

@@ -45,6 +45,15 @@ def test_a_newer_action_is_complete():
     assert CATALOGUE.action("ecs:DescribeDaemon").resource_types == ("daemon",)
 
 
+def test_of_two_levels_the_narrower_counts():
+    newer = {
+        name: CATALOGUE.actions[name].access_level for name in CATALOGUE.actions.keys() - catalogue.learned().actions
+    }
+    assert newer["acm:TagResource"] == "Tagging" and newer["cloudwatch:CreateAccessGrant"] == "Permissions management"
+    assert newer["kinesis:CreateChannel"] == "Write"  # it takes tags, too
+    assert all("tag" in name.lower() for name, level in newer.items() if level == "Tagging")
+
+
 def test_it_holds_all_of_aws():
     assert len(CATALOGUE.services) > 400
     assert len(CATALOGUE.names) == len(CATALOGUE.actions) > 20_000
