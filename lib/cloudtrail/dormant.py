@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lib.cloudtrail.mapping import actions_for
-from lib.cloudtrail.observed import REFUSED, Observed
+from lib.cloudtrail.observed import REFUSED, Observed, first_of
 from lib.iam import catalogue
 from lib.iam.compare import NOT, classes, rules_of, ways_of
 from lib.iam.document import Policy, PolicyLike, as_list, as_policy
@@ -130,16 +130,11 @@ def _line(group: Sequence[Dormant]) -> dict[str, str | int]:
     actions = [name for row in group for name in row.actions]
     services = [row.service for row in group]
     return {
-        "service": _shortened(services) + ("" if first.used else " (never used)"),
+        "service": first_of(services, SHOWN) + ("" if first.used else " (never used)"),
         "level": first.level,
         "risk": first.risk or "",
         "used": "yes" if first.used else "no",
         "actions": len(actions),
-        "examples": _shortened(actions),
-        "resources": _shortened(list(dict.fromkeys(r for row in group for r in row.resources))),
+        "examples": first_of(actions, SHOWN),
+        "resources": first_of(list(dict.fromkeys(r for row in group for r in row.resources)), SHOWN),
     }
-
-
-def _shortened(names: Sequence[str]) -> str:
-    more = len(names) - SHOWN
-    return ", ".join(names[:SHOWN]) + (f" and {more:,} more" if more > 0 else "")

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from lib.cloudtrail import generalise, proposals
 from lib.cloudtrail.evidence import Events, Evidence, gather
-from lib.cloudtrail.observed import TrailError, printable
+from lib.cloudtrail.observed import TrailError, first_of
 from lib.cloudtrail.proposals import Proposal
 from lib.cloudtrail.roles import PASS_ROLE
 from lib.cloudtrail.shapes import ONE_FORMAT
@@ -247,7 +247,7 @@ def _questions(evidence: Evidence, wanted: Resources, policies: Sequence[Policy]
         lists = all(catalogue.load().actions[action].access_level == "List" for action in actions)
         every = re.sub(rf"{FILL_IN}\w+", "*", arn)
         yield (
-            f"Which resource is {arn}? The calls of {_named(actions)} do not say"
+            f"Which resource is {arn}? The calls of {first_of(actions, SHOWN)} do not say"
             + (f"; if they list whatever there is, it is {every}." if lists else ".")
         )
     for use in evidence.uses:
@@ -258,7 +258,7 @@ def _questions(evidence: Evidence, wanted: Resources, policies: Sequence[Policy]
             )
     for unseen, actions in _depending(evidence).items():
         yield (
-            f"{_named(actions)} may depend on {', '.join(unseen)}, of which no call was seen: should "
+            f"{first_of(actions, SHOWN)} may depend on {', '.join(unseen)}, of which no call was seen: should "
             f"{'it' if len(unseen) == 1 else 'they'} be allowed too?"
         )
     for sentence in evidence.uncertain:
@@ -286,8 +286,3 @@ def _depending(evidence: Evidence) -> dict[tuple[str, ...], list[str]]:
         if names := tuple(action.name for action in unseen if action.access_level != "Tagging"):
             found.setdefault(names, []).append(use.action)
     return found
-
-
-def _named(actions: Sequence[str]) -> str:
-    more = len(actions) - SHOWN
-    return printable(", ".join(actions[:SHOWN]) + (f" and {more} more" if more > 0 else ""))

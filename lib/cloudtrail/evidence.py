@@ -11,7 +11,18 @@ from typing import Any
 
 from lib.cloudtrail import mapping
 from lib.cloudtrail.aggregate import Aggregate, document
-from lib.cloudtrail.observed import Filters, Observed, Pairs, Reading, TrailError, fold_session, grouped, printable
+from lib.cloudtrail.observed import (
+    Filters,
+    Observed,
+    Pairs,
+    Reading,
+    TrailError,
+    counted,
+    first_of,
+    fold_session,
+    grouped,
+    printable,
+)
 from lib.cloudtrail.resources import Named, resources_for, tags_what_is_made
 from lib.cloudtrail.rows import reading
 
@@ -81,8 +92,7 @@ def reading_of(events: Events, principal: str | None = None) -> Reading:
     found = [row for row in read.observed if wanted is None or _is(row.principal, wanted)]
     if not found:
         others = sorted({row.principal for row in read.observed})
-        shown = ", ".join(map(printable, others[:SHOWN])) + (" ..." if len(others) > SHOWN else "")
-        raise TrailError(f"no events of {printable(principal or '')}: there are some of {shown}")
+        raise TrailError(f"no events of {printable(principal or '')}: there are some of {first_of(others, SHOWN)}")
     return replace(read, observed=found)
 
 
@@ -144,9 +154,13 @@ def _gathered(observed: list[Observed]) -> Evidence:
         uses=tuple(_use(action, rows) for action, rows in sorted(seen.items())),
         principals=tuple(sorted({row.principal for row in observed})),
         calls=sum(row.calls for row in observed),
-        uncertain=tuple(f"{name} ({_counted(calls)}): {why}" for (name, why), calls in sorted(uncertain.items())),
+        uncertain=tuple(
+            f"{name} ({counted(calls, 'call')}): {why}" for (name, why), calls in sorted(uncertain.items())
+        ),
         free=tuple(sorted(free)),
-        failed=tuple(f"{name}: {_counted(calls)} failed with {code}" for (name, code), calls in sorted(failed.items())),
+        failed=tuple(
+            f"{name}: {counted(calls, 'call')} failed with {code}" for (name, code), calls in sorted(failed.items())
+        ),
     )
 
 
@@ -155,10 +169,6 @@ def _itself(row: Observed) -> tuple[str, ...]:
     named = any(name.lower() == "username" for name, _ in row.parameters)
     of_itself = row.source == "iam.amazonaws.com" and row.event in OF_ITSELF and ":user/" in row.principal
     return (row.principal,) if of_itself and not named else ()
-
-
-def _counted(calls: int) -> str:
-    return f"{calls:,} call{'' if calls == 1 else 's'}"
 
 
 def _home(row: Observed) -> tuple[str, str]:

@@ -9,6 +9,7 @@ from random import Random
 
 from lib.cloudtrail.drafting import FILL_IN, Draft
 from lib.cloudtrail.evidence import Use
+from lib.cloudtrail.observed import counted
 from lib.cloudtrail.proposals import passed_to, via_service
 from lib.iam import catalogue
 from lib.iam import live as aws
@@ -171,7 +172,7 @@ def _context(use: Use) -> dict[str, str]:
 
 def sentences(gate: Gate) -> Iterable[str]:
     """The verdict in English, a line each."""
-    waiting = f"{gate.waiting:,} action{'' if gate.waiting == 1 else 's'}"
+    waiting = counted(gate.waiting, "action")
     if not gate.passed:
         yield "The gate is not passed." if gate.faulty else "The gate is not passed yet, as nothing could be tried."
     else:

@@ -5,7 +5,7 @@ same in SQL. Observed, Denied and Reading are what files, lookup and Athena hand
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -117,8 +117,7 @@ class Reading:
     @property
     def summary(self) -> str:
         """One line for people: how much was read and what was left out."""
-        files = f" in {self.files:,} file{'' if self.files == 1 else 's'}" if self.files else ""
-        text = f"{self.events:,} event{'' if self.events == 1 else 's'}{files}"
+        text = counted(self.events, "event") + (f" in {counted(self.files, 'file')}" if self.files else "")
         skipped = "; ".join(grouped(self.skipped))
         return f"{text}, {len(self.observed):,} different calls" + (f". Left out: {skipped}" if skipped else "")
 
@@ -132,8 +131,7 @@ def grouped(skipped: Mapping[str, int]) -> list[str]:
     lines = []
     for kind, each in found.items():
         named = [name for name, _ in each if name]
-        more = f" and {len(named) - FILES:,} more" if len(named) > FILES else ""
-        where = f" ({', '.join(named[:FILES])}{more})" if named else ""
+        where = f" ({first_of(named, FILES)})" if named else ""
         lines.append(f"{kind}{where}: {sum(count for _, count in each):,}")
     return lines
 
@@ -157,6 +155,17 @@ def fold_session(arn: str) -> str:
 def utc(moment: datetime) -> datetime:
     """The moment in UTC; one without a zone is taken as UTC."""
     return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def counted(number: int, noun: str) -> str:
+    """ "1 call", "2,000 calls"."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def first_of(names: Sequence[str], most: int) -> str:
+    """The first names of many as one line of a message, and how many more there are."""
+    more = f" and {len(names) - most:,} more" if len(names) > most else ""
+    return printable(", ".join(names[:most])) + more
 
 
 def printable(text: str) -> str:

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from lib.cloudtrail.evidence import Events, needs_of, reading_of
-from lib.cloudtrail.observed import printable
+from lib.cloudtrail.observed import first_of, printable
 
 if TYPE_CHECKING:
     import pandas
@@ -66,13 +66,8 @@ def shown(found: "pandas.DataFrame", most: int = 20) -> "pandas.DataFrame":
     top = found.sort_values("calls", ascending=False, kind="stable").head(most).reset_index(drop=True)
     return top.assign(
         **{name: top[name].map(printable) for name in ("principal", "source", "event")},
-        resources=[_short(arns) for arns in top["resources"]],
+        resources=[first_of(arns, SHOWN) for arns in top["resources"]],
         first=top["first"].dt.strftime("%Y-%m-%d"),
         last=top["last"].dt.strftime("%Y-%m-%d"),
         errors=[printable(", ".join(f"{code}: {n:,}" for code, n in errors.items())) for errors in top["errors"]],
     )
-
-
-def _short(arns: tuple[str, ...]) -> str:
-    more = f" and {len(arns) - SHOWN:,} more" if len(arns) > SHOWN else ""
-    return printable(", ".join(arns[:SHOWN])) + more
