@@ -14,24 +14,31 @@ from lib.cloudtrail.observed import first_of, printable
 if TYPE_CHECKING:
     import pandas
 
-SHOWN = 2  # resources in a cell that people read
+COLUMNS = ["principal", "source", "event", "action", "resources", "calls", "first", "last", "errors"]
+SHOWN = 1  # resources in a cell that people read
 
 
 @dataclass
 class _Row:
+    first: datetime
+    last: datetime
     resources: set[str] = field(default_factory=set)
+    failed: set[str] = field(default_factory=set)  # resources of calls that failed
     calls: int = 0
-    first: datetime = datetime.max
-    last: datetime = datetime.min
     errors: Counter[str] = field(default_factory=Counter)
+
+    def cells(self) -> tuple[tuple[str, ...], int, datetime, datetime, dict[str, int]]:
+        arns = self.resources if self.calls else self.failed
+        return tuple(sorted(arns)), self.calls, self.first, self.last, dict(sorted(self.errors.items()))
 
 
 def table(events: Events, principal: str | None = None) -> "pandas.DataFrame":
     """What principals did and which actions that needed, sorted.
 
     Columns: principal, source, event, action ("" if IAM asks for nothing or the action is not known), resources (tuple
-    of ARNs, "*" where the action supports none), calls (that succeeded), first and last (UTC, of all calls), errors
-    (errorCode -> calls). A call that needs several actions has a row for each.
+    of ARNs, "*" where the action supports none; of the calls that succeeded, or of those that failed if all did), calls
+    (that succeeded), first and last (UTC, of all calls), errors (errorCode -> calls). A call that needs several actions
+    has a row for each.
 
     Args:
         events: a Reading, rows of one, or CloudTrail's records as dicts.
@@ -47,18 +54,14 @@ def table(events: Events, principal: str | None = None) -> "pandas.DataFrame":
         _, needed = needs_of(seen)
         for action in needed or ("",):
             key = (seen.principal, seen.source, seen.event, action)
-            row = rows.setdefault(key, _Row(first=seen.first, last=seen.last))
-            row.resources.update(needed[action].arns if action else ())
+            row = rows.setdefault(key, _Row(seen.first, seen.last))
+            named = needed[action].arns if action else ()
+            (row.resources if seen.calls else row.failed).update(named)
             row.calls += seen.calls
             row.first, row.last = min(row.first, seen.first), max(row.last, seen.last)
             row.errors.update(dict(seen.errors))
-    return pandas.DataFrame(
-        [
-            (*key, tuple(sorted(row.resources)), row.calls, row.first, row.last, dict(sorted(row.errors.items())))
-            for key, row in sorted(rows.items())
-        ],
-        columns=["principal", "source", "event", "action", "resources", "calls", "first", "last", "errors"],
-    )
+    lines = [(*key, *rows[key].cells()) for key in sorted(rows)]
+    return pandas.DataFrame(lines, columns=COLUMNS)
 
 
 def shown(found: "pandas.DataFrame", most: int = 20) -> "pandas.DataFrame":

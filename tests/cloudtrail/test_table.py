@@ -34,6 +34,14 @@ def test_each_event_and_action_is_a_row(logs):
     assert (found["first"] <= found["last"]).all()
 
 
+def test_what_was_refused_is_no_resource_of_what_was_done(logs):
+    found = table(read(logs, progress=False), "data-pipeline")
+    (put,) = found[found["event"] == "PutObject"].itertuples()
+    assert put.calls and put.errors["AccessDenied"] and not [arn for arn in put.resources if "sales-archive" in arn]
+    (asked,) = table(read(logs, progress=False), "staging-deploy").query("event == 'GetParametersByPath'").itertuples()
+    assert not asked.calls and asked.resources == ("arn:aws:ssm:eu-west-1:111122223333:parameter/production/shop",)
+
+
 def test_one_principal_can_be_chosen(logs):
     reading = read(logs, progress=False)
     assert {name.rpartition("/")[2] for name in table(reading, "staging-deploy")["principal"]} == {"staging-deploy"}
