@@ -23,6 +23,7 @@ class Row:
     events: tuple[str, ...]  # lower case
     when: str  # "always", "name", "name=pattern", each of the last two perhaps after "!"
     actions: tuple[str, ...]  # empty: IAM asks for nothing
+    adds: bool  # to the action of the event's own name
     certain: bool
     why: str
 
@@ -57,7 +58,8 @@ def _row(cells: list[str]) -> Row:
         sources=tuple(sources.split()),
         events=tuple(events.lower().split()),
         when=when,
-        actions=() if actions == NONE else tuple(actions.split()),
+        actions=() if actions == NONE else tuple(actions.removeprefix("+").split()),
+        adds=actions.startswith("+"),
         certain={"yes": True, "no": False}[certain],
         why=why,
     )

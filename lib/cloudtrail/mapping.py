@@ -68,11 +68,12 @@ def _is_application(pairs: Pairs | None, event: str) -> bool:
 
 def _mapped(sources: tuple[str, str], name: str, pairs: Pairs | None) -> Mapping | None:
     """By a row with the very name, else by the action of that name, else by a row whose pattern the name fits."""
-    event = name.lower()
+    event, action = name.lower(), catalogue.load().action(f"{sources[1]}:{name}")
+    own = Mapping((action.name,), True, SAME_NAME) if action else None
     if rows := _first(exceptions.named, sources, event):
-        return _by_rows(rows, pairs)
-    if action := catalogue.load().action(f"{sources[1]}:{name}"):
-        return Mapping((action.name,), True, SAME_NAME)
+        return _by_rows(rows, pairs, own if any(row.adds for row in rows) else None)
+    if own:
+        return own
     if rows := _first(exceptions.like, sources, event):
         return _by_rows(rows, pairs)
     return None
@@ -84,12 +85,13 @@ def _first(
     return next((rows for source in sources if (rows := find(source, event))), ())
 
 
-def _by_rows(rows: tuple[exceptions.Row, ...], pairs: Pairs | None) -> Mapping | None:
+def _by_rows(rows: tuple[exceptions.Row, ...], pairs: Pairs | None, own: Mapping | None = None) -> Mapping | None:
     holding = [row for row in rows if row.holds(pairs or ())]
     if not holding:
-        return None
-    actions = tuple(dict.fromkeys(action for row in holding for action in row.actions))
-    return Mapping(actions, all(row.certain for row in holding), _together(row.why for row in holding))
+        return own
+    actions = dict.fromkeys((*(own.actions if own else ()), *(action for row in holding for action in row.actions)))
+    reason = _together((*([own.reason] if own else []), *(row.why for row in holding)))
+    return Mapping(tuple(actions), all(row.certain for row in holding), reason)
 
 
 def _with_additions(found: Mapping, sources: tuple[str, str], pairs: Pairs | None) -> Mapping:

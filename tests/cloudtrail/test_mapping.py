@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lib.cloudtrail import Mapping, actions_for
+from lib.cloudtrail.exceptions import rows
 from lib.cloudtrail.roles import always_passing
 from lib.cloudtrail.sources import PREFIXES, prefix_of
 from lib.data.managed import fetch
@@ -259,6 +260,14 @@ def test_every_operation_has_existing_actions_or_a_reason(operations):
         for source in {endpoint, signing}:
             mapping = actions_for(f"{source}.amazonaws.com", operation)
             assert set(mapping.actions) <= names and mapping.reason
+
+
+def test_what_adds_to_an_action_of_the_same_name_has_one():
+    adding = [row for row in rows() if row.adds]
+    assert adding
+    for row in adding:
+        for source in row.sources:
+            assert all(catalogue.load().action(f"{prefix_of(source)}:{event}") for event in row.events)
 
 
 def test_actions_that_always_pass_a_role_list_it_as_dependent():
