@@ -7,7 +7,7 @@ every step on the way. The order of work is validate, bring to canonical form, d
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -20,7 +20,9 @@ from lib.iam.grammar import structure_faults
 
 SPLITS = {"train": 0.8, "validation": 0.1, "test": 0.1}
 COMPLEXITIES = ("simple", "medium", "complex")
-SOURCES = ("managed", "report", "written")
+SOURCES = ("managed", "report", "written", "field")
+TAUGHT = ("managed", "report", "written")  # what is learnt from; what people asked is what it is measured on
+DRAFT = "draft"  # the outcome of a request that a policy answers
 MOST_STATEMENTS = 50  # the report leaves out what is longer
 
 
@@ -28,9 +30,13 @@ MOST_STATEMENTS = 50  # the report leaves out what is longer
 class Example:
     """One instruction with the policy that answers it.
 
-    `source` is "managed", "report" (a managed policy of the report's test split) or "written"; `policy` is minified
-    JSON in canonical form, with the actions of a written example in the order in which it asks for them; examples of
-    one `group` are near duplicates of each other and never part.
+    `source` is "managed", "report" (a managed policy of the report's test split), "written" (composed) or "field" (a
+    person's request, lib/data/requests); `policy` is minified JSON in canonical form, with the actions of a written
+    example in the order in which it asks for them; examples of one `group` are near duplicates of each other and never
+    part.
+
+    Only field examples have the others: `outcome` is "draft", "ask" or "refuse" (then `policy` has no statement);
+    `tags` say what kind of request it is; `reply` is what the person answers if asked, and `replied` the policy then.
     """
 
     id: str
@@ -39,6 +45,10 @@ class Example:
     policy: str
     complexity: str
     group: str = ""
+    outcome: str = DRAFT
+    tags: tuple[str, ...] = ()
+    reply: str = ""
+    replied: str = ""
 
 
 @dataclass(frozen=True)
@@ -66,7 +76,16 @@ class Dataset:
 
     def rows(self) -> list[dict[str, Any]]:
         """Every example as a dict, with its split."""
-        return [{"split": name, **asdict(example)} for name in SPLITS for example in self.split(name)]
+        return [
+            {"split": name, **asdict(example), "tags": list(example.tags)}
+            for name in SPLITS
+            for example in self.split(name)
+        ]
+
+    def without_field(self) -> "Dataset":
+        """The same without the requests of people."""
+        kept = {name: tuple(e for e in self.split(name) if e.source in TAUGHT) for name in SPLITS}
+        return replace(self, **kept)
 
 
 def complexity(policy: Policy) -> str:
@@ -110,6 +129,17 @@ def _example(id: str, source: str, instruction: str, document: dict[str, Any]) -
     # What a sentence names first stands first in its policy, too; a name says nothing about order.
     policy = canonical(document, keep_order=source == "written")
     return Example(id, source, " ".join(instruction.split()), policy.to_json(), complexity(policy))
+
+
+def with_field(data: Dataset, field: Mapping[str, Sequence[Example]]) -> Dataset:
+    """The data set and the requests of people, whose splits are frozen (`lib.data.field.examples`).
+
+    Args:
+        field: examples by split.
+    """
+    whole = {name: (*data.split(name), *field[name]) for name in SPLITS}
+    added = Step("with field", sum(map(len, whole.values())), 0, "requests of people, split and frozen beforehand")
+    return Dataset(**whole, steps=(*data.steps, added))
 
 
 def build(managed: Sequence[ManagedPolicy], written: Sequence[WrittenExample]) -> Dataset:
@@ -206,7 +236,9 @@ def spread(examples: Sequence[Example], count: int) -> list[Example]:
 
 
 def choose(test: Sequence[Example], limit: int) -> list[Example]:
-    """What an arm is asked: half of the limit for the report's names, the rest for all others, each evenly spread.
+    """What an arm is asked: a third of the limit each for the report's names, people's requests and all others.
+
+    Each part is evenly spread over its source; what one of them does not fill goes to the next.
 
     Args:
         limit: examples to take; -1 or a limit beyond the split takes all.
@@ -218,11 +250,11 @@ def choose(test: Sequence[Example], limit: int) -> list[Example]:
         raise CourseError(f"ARM_LIMIT is {limit}: write a number of requests, -1 for all, or 0 for the profile's")
     if limit == -1 or limit >= len(test):
         return list(test)
-    named = [e for e in test if e.source == "report"]
-    others = [e for e in test if e.source != "report"]
-    shares = min(len(named), limit // 2)
-    shares = max(shares, limit - len(others))
-    chosen = {e.id for e in (*_first(named, shares), *_first(others, limit - shares))}
+    parts = [[e for e in test if e.source in sources] for sources in (("report",), ("field",), ("managed", "written"))]
+    chosen: set[str] = set()
+    for position, part in enumerate(sorted(parts, key=len)):  # the smallest first: what it leaves is shared out
+        share = (limit - len(chosen)) // (len(parts) - position)
+        chosen |= {e.id for e in _first(part, min(share, len(part)))}
     return [e for e in test if e.id in chosen]
 
 

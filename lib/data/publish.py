@@ -4,11 +4,13 @@ This is the one place that knows the layout of 01_data.
 """
 
 from collections import Counter
+from collections.abc import Collection, Mapping
 from dataclasses import fields
+from typing import Any
 
 import datasets
 
-from lib.data.dataset import SPLITS, Dataset, Example
+from lib.data.dataset import SOURCES, SPLITS, Dataset, Example
 from lib.run import Run
 
 EXAMPLES = "01_data/examples.jsonl"
@@ -38,16 +40,27 @@ def save(run: Run, data: Dataset, parameters: dict[str, object]) -> None:
         aside.write_text(card(data, parameters), encoding="utf-8")
 
 
-def load_split(run: Run, split: str) -> list[Example]:
+def load_split(run: Run, split: str, sources: Collection[str] = SOURCES) -> list[Example]:
     """The examples of one split, in the data set's order.
+
+    Args:
+        sources: those whose examples are wanted.
 
     Raises:
         ValueError: for a split that is not in SPLITS.
     """
     if split not in SPLITS:
         raise ValueError(f"unknown split {split!r}: choose one of {', '.join(SPLITS)}")
-    names = [field.name for field in fields(Example)]
-    return [Example(**{n: row[n] for n in names}) for row in run.read_jsonl(EXAMPLES) if row["split"] == split]
+    return [example(row) for row in run.read_jsonl(EXAMPLES) if row["split"] == split and row["source"] in sources]
+
+
+def example(row: Mapping[str, Any]) -> Example:
+    """The example that a line of examples.jsonl holds.
+
+    Raises:
+        KeyError: if a field is missing.
+    """
+    return Example(**{f.name: row[f.name] for f in fields(Example)} | {"tags": tuple(row["tags"])})
 
 
 def card(data: Dataset, parameters: dict[str, object]) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from functools import cache
 
 import numpy as np
+import pandas as pd
 
 from lib.iam import catalogue
 
@@ -87,3 +88,22 @@ def nearest_pairs(texts: Sequence[str], least: float) -> list[tuple[int, int, fl
     alike = similarity(texts)
     rows, columns = np.nonzero(np.triu(alike, 1) >= least)
     return [(int(i), int(j), float(alike[i, j])) for i, j in zip(rows, columns, strict=True)]
+
+
+def variety(groups: dict[str, Sequence[tuple[str, str]]]) -> pd.DataFrame:
+    """How varied requests are worded, on as many of each group as the smallest has, evenly spread.
+
+    Args:
+        groups: requests with their policies, by name.
+
+    Returns:
+        a row a group: requests, sentence shapes, alike (the median similarity to the nearest other request, 0 to 1).
+    """
+    count = min(map(len, groups.values()))
+    found = []
+    for name, pairs in groups.items():
+        part = [pairs[i * len(pairs) // count] for i in range(count)]
+        shapes = {shape(text, names_in(policy)) for text, policy in part}
+        alike = float(np.median(nearest([text for text, _ in part])))
+        found.append({"": name, "requests": count, "sentence shapes": len(shapes), "alike": alike})
+    return pd.DataFrame(found).set_index("")

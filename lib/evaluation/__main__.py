@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from lib.data.dataset import Example
+from lib.data.dataset import TAUGHT, Example
+from lib.data.publish import example
 from lib.errors import CourseError
 from lib.evaluation import baselines, faults, metrics, outside, plots, statistics
 from lib.evaluation.rows import RowsError
@@ -99,12 +100,10 @@ def _examples(path: Path | None) -> tuple[dict[str, Example], list[Example]]:
     if path is None:
         return {}, []
     try:
-        rows = read_jsonl(path)
-        found = [({k: row[k] for k in Example.__dataclass_fields__}, row["split"]) for row in rows]
+        made = [(example(row), row["split"]) for row in read_jsonl(path)]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise RowsError(f"{path}: is no file of examples as 01_data writes it: {error}") from error
-    made = [(Example(**fields), split) for fields, split in found]
-    return {e.id: e for e, _ in made}, [e for e, split in made if split == "train"]
+    return {e.id: e for e, _ in made}, [e for e, split in made if split == "train" and e.source in TAUGHT]
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -8,12 +8,12 @@ import hashlib
 import json
 import shutil
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from tqdm.auto import tqdm
 
-from lib.data.dataset import Example
+from lib.data.dataset import DRAFT, Example
 from lib.evaluation.rows import of_example
 from lib.files import ROOT, checksums, write_jsonl
 from lib.model.adapters import adapter_folder
@@ -25,7 +25,13 @@ FOLDER = "03_eval/arms"
 
 
 def answer(
-    run: Run, arm: str, examples: Sequence[Example], adapter: str = "trained", seed: int = 0, progress: bool = True
+    run: Run,
+    arm: str,
+    examples: Sequence[Example],
+    adapter: str = "trained",
+    seed: int = 0,
+    progress: bool = True,
+    turn: str = "",
 ) -> list[dict]:
     """One output row an example, in the order of the examples.
 
@@ -33,11 +39,12 @@ def answer(
         run: an opened run whose 01_data is complete, and 02_train unless the adapter is the shipped one.
         arm: a name of lib.model.generate.ARMS.
         adapter: "trained" or "shipped", see PolicyGenerator.load.
+        turn: what answers are kept under beside the arm, where it is asked more than once.
 
     Raises:
         UnknownArm, BaseModelError: see PolicyGenerator.load.
     """
-    path = run.path(f"{FOLDER}/{arm}.jsonl")
+    path = run.path(f"{FOLDER}/{arm}{turn}.jsonl")
     path.parent.mkdir(parents=True, exist_ok=True)
     done = _take_up(path, _fingerprint(run, arm, examples, adapter, seed))
     left = [e for e in examples if e.id not in done]
@@ -55,6 +62,26 @@ def answer(
     return [done[e.id] for e in examples]
 
 
+def answer_again(
+    run: Run, outputs: Sequence[dict], examples: Sequence[Example], adapter: str = "trained", seed: int = 0
+) -> list[dict]:
+    """What the arms answer to a reply: a row for each draft that asked, or refused, where the person has one.
+
+    The person's reply (`Example.reply`) follows the request; wanted is then the policy that has it in.
+
+    Args:
+        outputs: rows of `answer` for these examples.
+    """
+    said = {e.id: e for e in examples if e.reply}
+    asking = [row for row in outputs if row["id"] in said and (row["questions"] or row["refuses"])]
+    rows = []
+    for arm in dict.fromkeys(row["arm"] for row in asking):
+        told = [said[row["id"]] for row in asking if row["arm"] == arm]
+        told = [replace(e, instruction=f"{e.instruction}\n{e.reply}", policy=e.replied, outcome=DRAFT) for e in told]
+        rows += answer(run, arm, told, adapter, seed, turn="-told")
+    return rows
+
+
 def clear(run: Run) -> None:
     """Forget interrupted answers: called when the outputs of all arms are safely written."""
     shutil.rmtree(run.path(FOLDER), ignore_errors=True)
@@ -65,7 +92,9 @@ def _row(arm: str, example: Example, draft: Generated, generator: PolicyGenerato
         **of_example(arm, example),
         "generated": draft.text,
         "complete": draft.complete,
+        "refuses": draft.refusal is not None,
         "refusal": draft.refusal,
+        "questions": list(draft.questions),
         "tokens": draft.tokens,
         "expected_tokens": generator.count_tokens(example.policy),
         "seconds": round(draft.seconds, 4),

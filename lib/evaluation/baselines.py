@@ -21,7 +21,7 @@ from lib.retrieval.terms import terms
 # "empty": a policy must have a statement, and this one gives what everybody has without it (STS API Reference).
 NOTHING = '{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"sts:GetCallerIdentity","Resource":"*"}}'
 NAMES = ("empty", "everything", "nearest", "usual")
-SHARES = [m for m in METRICS + PERMISSIONS if m.over == ALL and m.highest == 1]  # in which more is better
+SHARES = [m for m in METRICS + PERMISSIONS if m.over == ALL and m.highest == 1 and m.more_is_better]
 EVERYTHING = '{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}'
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence, Set
 
 import pandas as pd
 
-from lib.data import overlap
+from lib.data import overlap, wording
 from lib.data.dataset import Example, normalised_digest
 from lib.evaluation.reading import read
 from lib.model.prompt import folded
@@ -21,10 +21,35 @@ def shared(test: Sequence[Example], seen: Sequence[Example]) -> pd.Series:
     """How many test examples have their instruction, their policy, or a near duplicate of it among what was seen.
 
     Returns:
-        counts under "instruction", "policy" (the same up to order, Sids and scalar or list) and "near duplicate" (an
-        overlap of expanded actions of 90% or more); all 0: nothing has leaked.
+        counts under "instruction", "policy" (the same up to order, Sids and scalar or list), "near duplicate" (an
+        overlap of expanded actions of 90% or more) and "shape" (the same sentence with other names, numbers and verbs).
+        The first three 0: nothing was copied. Shapes in common: who wrote the test wrote the lessons, too.
     """
-    return _shared(test, {folded(e.instruction).lower() for e in seen}, [e.policy for e in seen])
+    found = _shared(test, {folded(e.instruction).lower() for e in seen}, [e.policy for e in seen])
+    return pd.concat([found, pd.Series({"shape": int(shape_seen(test, seen).sum())})])
+
+
+def shape_seen(test: Sequence[Example], seen: Sequence[Example]) -> pd.Series:
+    """For each test example, by id, whether its sentence shape (`lib.data.wording`) is among those that were seen."""
+    known = {_shape(e) for e in seen}
+    return pd.Series({e.id: _shape(e) in known for e in test}, dtype=bool)
+
+
+def _shape(example: Example) -> str:
+    return wording.shape(example.instruction, wording.names_in(example.policy))
+
+
+def by_shape(scores: pd.DataFrame, test: Sequence[Example], seen: Sequence[Example], metric: str) -> pd.DataFrame:
+    """The mean of a metric for each arm and source, on requests of a sentence shape that was seen and of others.
+
+    Returns:
+        index: source, arm; columns: "shape seen", "new shape", and how many requests each has.
+    """
+    found = shape_seen(test, seen).map({True: "shape seen", False: "new shape"})
+    each = scores.assign(shape=scores["id"].map(found))
+    groups = each.groupby(["source", "arm", "shape"], sort=False)[metric]
+    table = pd.concat([groups.mean().unstack(), groups.size().unstack().add_suffix(", requests")], axis=1)
+    return table.reindex(columns=[c for c in ("shape seen", "new shape") for c in (c, f"{c}, requests") if c in table])
 
 
 def shared_with_text(test: Sequence[Example], texts: Iterable[str]) -> pd.Series:

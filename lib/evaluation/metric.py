@@ -16,6 +16,7 @@ class Metric:
     title: str
     over: str  # one of ALL, EXTRACTED, SCHEMA and SHARED: the answers that the mean is over
     highest: float = 1.0
+    more_is_better: bool = True
 
 
 METRICS = (
@@ -36,6 +37,8 @@ METRICS = (
 )
 # Permission by permission (`lib.evaluation.permissions`); left out of a summary of rows that do not carry them.
 PERMISSIONS = (
+    Metric("usable", "usable as it stands", ALL),
+    Metric("wider", "grants what was not asked", ALL, more_is_better=False),
     Metric("permission_precision", "permission precision", SCHEMA),
     Metric("permission_precision_all", "permission precision", ALL),
     Metric("permission_recall", "permission recall", SCHEMA),

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from tqdm.auto import tqdm
 
-from lib.evaluation import permissions
+from lib.evaluation import permissions, verdict
 from lib.evaluation import rows as checked
 from lib.evaluation.metric import ALL, COSTS, EXTRACTED, METRICS, PERMISSIONS, SCHEMA, SHARED, Metric
 from lib.evaluation.reading import Reading, read, read_expected
@@ -24,11 +24,14 @@ FEW = 30  # answers under which a bootstrap interval is itself uncertain
 LONG = 200  # rows from which on the scoring shows its progress
 
 TEXT = ("arm", "id", "complexity")
-CARRIED = ("source", "complexity", "tokens", "expected_tokens", "seconds", "complete")
+CARRIED = ("source", "complexity", "outcome", "tokens", "expected_tokens", "seconds", "complete")
 
 
-def score(expected: str, generated: str) -> dict:
+def score(expected: str, generated: str, refuses: bool | None = None) -> dict:
     """Score one answer. Any two texts can be compared; nothing raises but a value that is no text.
+
+    Args:
+        refuses: whether the answer refuses, or asks back, instead of drafting; None: nobody says (`verdict.verdict`).
 
     An `expected` without a policy wants nothing: no service, no effect, no action (`score_rows` refuses it).
 
@@ -51,6 +54,7 @@ def score(expected: str, generated: str) -> dict:
         value.
         actions_wanted, actions_granted, actions_shared: how many actions either allows, and both do.
         services_wanted: the services of the expected policy, sorted, with a space between.
+        verdict, usable, wider: what a reviewer would say (`lib.evaluation.verdict`).
         The columns of `lib.evaluation.permissions.score`.
 
     Raises:
@@ -71,6 +75,7 @@ def score(expected: str, generated: str) -> dict:
         "actions_granted": len(answer.granted),
         "actions_shared": len(wanted.granted & answer.granted),
         "services_wanted": " ".join(sorted(wanted.services)),
+        **verdict.score(expected, generated, refuses),
         **permissions.score(expected, generated),
     }
 
@@ -126,11 +131,11 @@ def score_rows(outputs: Iterable[dict]) -> pd.DataFrame:
     """Score output rows, one score row an output row, in their order.
 
     Args:
-        outputs: rows with arm, id, complexity, expected and generated as text.
+        outputs: rows with arm, id, complexity, expected and generated as text; `refuses`, if there, is a truth value.
 
     Returns:
-        arm and id, those of source, complexity, tokens, expected_tokens, seconds and complete that the rows have, and
-        the columns of `score` with missing values where a metric is undefined. The texts are left behind.
+        arm and id, those of source, complexity, outcome, tokens, expected_tokens, seconds and complete that the rows
+        have, and the columns of `score` with missing values where a metric is undefined. The texts are left behind.
 
     Raises:
         RowsError: if there is no row, a field is missing or no text, an expected policy is no JSON object, or the arms
@@ -142,7 +147,8 @@ def score_rows(outputs: Iterable[dict]) -> pd.DataFrame:
         if not read_expected(expected).is_object:
             where = checked.place(table.iloc[number], number)
             raise checked.RowsError(f"{where}: expected holds no JSON object: {expected[:60]!r}")
-    pairs = zip(table["expected"], table["generated"], strict=True)
+    said = [known if isinstance(known, bool) else None for known in table.get("refuses", [None] * len(table))]
+    pairs = zip(table["expected"], table["generated"], said, strict=True)
     shown = tqdm(pairs, "answers scored", len(table), disable=None if len(table) >= LONG else True)
     scores = pd.DataFrame([score(*pair) for pair in shown])
     kept = table[["arm", "id", *(column for column in CARRIED if column in table)]]

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lib.data.dataset import Example
+from lib.data.dataset import DRAFT, Example
 from lib.errors import CourseError
 
 COMPLEXITIES = ("simple", "medium", "complex")
@@ -61,9 +61,21 @@ def of_example(arm: str, example: Example) -> dict:
         "id": example.id,
         "source": example.source,
         "complexity": example.complexity,
+        "outcome": example.outcome,
+        "tags": list(example.tags),
         "instruction": example.instruction,
         "expected": example.policy,
     }
+
+
+def drafted(rows: Iterable[dict] | pd.DataFrame) -> Any:
+    """Of output or score rows those whose request has a policy: others are to be refused, or asked back.
+
+    What is counted in them is `lib.evaluation.verdict`'s; every other measure needs a wanted policy.
+    """
+    if isinstance(rows, pd.DataFrame):
+        return rows[rows["outcome"].fillna(DRAFT) == DRAFT] if "outcome" in rows else rows
+    return [row for row in rows if row.get("outcome", DRAFT) == DRAFT]
 
 
 def of_arm(table: pd.DataFrame, arm: str) -> pd.DataFrame:

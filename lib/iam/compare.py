@@ -8,7 +8,7 @@ import ipaddress
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
 from lib.iam import catalogue
@@ -228,7 +228,7 @@ def _formats() -> dict[str, tuple[str, ...]]:
 def ways_of(rules: Iterable[Rule], bits: int, formats: tuple[str, ...] | None) -> list[Way]:
     """The ways in which rules speak of a class of actions, without those that change nothing."""
     found = {
-        way if formats or way.resource[:1] != NOT or formats is None else way._replace(resource="*"): None
+        way if formats is None or not _is_everything(way.resource, formats) else way._replace(resource="*"): None
         for rule in rules
         if rule.bits & bits
         for way in rule.ways
@@ -252,6 +252,18 @@ def _usable(resource: str, formats: tuple[str, ...]) -> bool:
     if resource == "*" or resource.startswith(NOT):
         return True
     return any(overlaps(resource, arn) for arn in formats)
+
+
+@lru_cache(maxsize=65_536)
+def _is_everything(resource: str, formats: tuple[str, ...]) -> bool:
+    """Whether a resource is "*" in other words: it has all that actions with these ARN formats can be used on.
+
+    The formats name any partition; a policy works in one, that of its account.
+    """
+    if resource.startswith(NOT):
+        return not formats
+    partition = resource.split(":", 2)[1:2]
+    return bool(formats) and all(covers(resource, ":".join(("arn", *partition, f.split(":", 2)[2]))) for f in formats)
 
 
 def said(way: Way, others: list[Way], own: list[Way], listed: Collection[Way]) -> bool:

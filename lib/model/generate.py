@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerBase
 
-from lib.data.dataset import Example
+from lib.data.dataset import TAUGHT, Example
 from lib.data.publish import load_split
 from lib.errors import CourseError
 from lib.iam.document import PolicySyntaxError, parse
@@ -116,7 +116,7 @@ class PolicyGenerator:
             weights = folder / PREFERRED
         shots: tuple[Example, ...] = ()
         if form.shots:
-            shots = choose_shots(load_split(Run(profile, folder), "train"))
+            shots = choose_shots(load_split(Run(profile, folder), "train", TAUGHT))
         return cls.of_adapter(profile, arm, weights, shots)
 
     @classmethod

@@ -23,7 +23,7 @@ TAGS = ("late English", "negation", "exception", "wildcard", "variable")  # what
 NOTHING: dict[str, Any] = {"Version": "2012-10-17", "Statement": []}  # what a request to be refused is granted
 _FIELDS = {
     *("request", "form", "tags", "type", "policy", "allow", "deny"),
-    *("facts", "outcome", "why", "reply"),
+    *("facts", "outcome", "why", "reply", "title"),
 }
 
 
@@ -59,6 +59,7 @@ class Asked:
     outcome: str = DRAFT
     why: str = ""
     reply: str = ""
+    title: str = ""  # of a ready example, for a menu
 
 
 def load(*paths: Path) -> list[Asked]:
@@ -123,6 +124,7 @@ def read(row: Any, sitting: str = "") -> Asked:
         outcome=outcome,
         why=row.get("why", ""),
         reply=row.get("reply", ""),
+        title=row.get("title", ""),
     )
 
 

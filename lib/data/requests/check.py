@@ -13,6 +13,7 @@ from lib.data.wording import names_in, nearest_pairs, shape
 from lib.iam import catalogue
 from lib.iam.checks import validate
 from lib.iam.document import Policy
+from lib.iam.principals import caller
 from lib.iam.simulate import ALLOWED, Decision, Request, simulate
 
 CALLER = "arn:aws:iam::111122223333:role/app"  # who asks an identity policy
@@ -74,7 +75,8 @@ def decide(policy: Policy, case: Case, kind: str = "identity") -> Decision:
         if beside:  # one resource has one policy: that which allows everything is part of it
             policy = Policy(policy.data | {"Statement": [*policy.data["Statement"], beside[0]["Statement"]]})
         return simulate(request, identity=EVERYTHING, resource=policy)
-    request = Request(case.action, case.resource, who, case.context)
+    own = caller(who).account  # the resource is of the caller's account, whatever account a case's ARN has
+    request = Request(case.action, case.resource, who, case.context, own)
     if kind == "scp":
         return simulate(request, identity=EVERYTHING, service_control=[[policy, EVERYTHING]])
     return simulate(request, identity=[policy, EVERYTHING] if only_denies else policy)

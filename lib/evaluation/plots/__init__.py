@@ -8,14 +8,17 @@ from lib.evaluation.plots.permissions import confusion, faults_by_service, lead
 from lib.evaluation.plots.policies import findings
 from lib.evaluation.plots.slide import Picture
 from lib.evaluation.plots.training import losses, sweep
+from lib.evaluation.plots.verdicts import by_tag, fall, verdicts
 
 __all__ = [
     "Picture",
+    "by_tag",
     "categories_by_arm",
     "categories_by_complexity",
     "complexity_by_source",
     "complexity_by_split",
     "confusion",
+    "fall",
     "faults_by_service",
     "findings",
     "lead",
@@ -27,5 +30,6 @@ __all__ = [
     "services",
     "success_by_length",
     "sweep",
+    "verdicts",
     "waterfall",
 ]

@@ -1,0 +1,253 @@
+"""Requests of people: the form of a line, what the check finds, and that all that are shipped pass it."""
+
+import json
+
+import pytest
+
+from lib.data import field
+from lib.data.requests import FOLDER, Asked, load, read, splits
+from lib.data.requests.__main__ import main
+from lib.data.requests.check import alike, faults, notes
+from lib.errors import CourseError
+
+READ = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::acme-invoices/*"}
+LINE = {
+    "request": "Our invoice worker downloads from acme-invoices, that's all it does",
+    "form": "plain",
+    "policy": {"Version": "2012-10-17", "Statement": [READ]},
+    "allow": [["s3:GetObject", "arn:aws:s3:::acme-invoices/a"]],
+    "deny": [["s3:PutObject", "arn:aws:s3:::acme-invoices/a"]],
+}
+
+
+def line(statements: list[dict] | None = None, **more) -> dict:
+    policy = {"policy": {"Version": "2012-10-17", "Statement": statements}} if statements else {}
+    return LINE | policy | more
+
+
+def test_a_line_that_is_as_it_must_be():
+    asked = read(LINE, "sitting")
+    assert faults(asked) == [] and notes(asked) == []
+    assert asked.id.startswith("field/") and asked.id == read(LINE, "another").id != read(line(request="x" * 20)).id
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ([], "list is no object"),
+        (line(wish="x"), "there is no field wish"),
+        (line(request=""), "request is no text"),
+        (line(form="poem"), "form is 'poem'"),
+        (line(tags=["loud"]), "tags is ['loud']"),
+        (line(tags="negation"), "tags is 'negation'"),
+        (line(type="group"), "type is 'group'"),
+        (line(policy=None), "policy is no object"),
+        (line(allow=["s3:GetObject"]), "allow: "),
+        (line(allow=[["s3:GetObject"]]), "allow: "),
+        (line(deny=[["s3:GetObject", "*", "x"]]), "deny: "),
+        (line(deny="x"), "deny: "),
+        (line(facts={"name": "x"}), "facts is an object"),
+        (line(outcome="maybe"), "outcome is 'maybe'"),
+        (line(outcome="refuse"), "outcome refuse needs why"),
+        (line(outcome="ask", why="which?"), "outcome ask needs reply"),
+    ],
+)
+def test_a_line_of_another_form(row, said):
+    with pytest.raises(ValueError, match=r".") as error:
+        read(row)
+    assert said in str(error.value)
+
+
+@pytest.mark.parametrize("text", ["{", '"x"', '{"request": 5}', "\udcff"])
+def test_a_bad_file_names_file_and_line(tmp_path, text, capsys):
+    path = tmp_path / "queues.jsonl"
+    path.write_bytes(f"{json.dumps(LINE)}\n{text}\n".encode(errors="surrogateescape"))
+    with pytest.raises(CourseError, match="queues.jsonl.*2"):
+        load(path)
+    assert main([str(path)]) == 2 and "queues.jsonl" in capsys.readouterr().err
+    assert main([str(tmp_path / "none.jsonl")]) == 2
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        (line(request="too short"), "characters"),
+        (line([READ | {"Action": "s3:GetObjects"}]), "INVALID_ACTION"),
+        (line([READ | {"Action": "iam:PassRole", "Resource": "*"}]), "PASS_ROLE"),
+        (line(deny=[]), "each need a case"),
+        (line(allow=[]), "each need a case"),
+        (line(allow=[["s3:PutObject", "arn:aws:s3:::acme-invoices/a"]]), "is ImplicitlyDenied"),
+        (line(deny=[["s3:GetObject", "arn:aws:s3:::acme-invoices/a"]]), "is Allowed"),
+        (line([READ, {"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": "*"}]), "statement 1 decides none"),
+    ],
+)
+def test_planted_faults_are_found(row, said):
+    assert any(said in fault for fault in faults(read(row)))
+
+
+def test_names_that_nobody_said_are_noted():
+    said = "the policy names {!r} and the request does not"
+    where = "arn:aws:sqs:eu-west-1:111122223333:jobs"
+    row = line(
+        [{"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": where}], request="send to the queue, please"
+    )
+    assert notes(read(row)) == [said.format(name) for name in ("eu-west-1", "111122223333", "jobs")]
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        line(  # a bucket's own words count, not what its callers may do otherwise
+            [READ | {"Principal": {"AWS": "arn:aws:iam::444455556666:role/reader"}}],
+            type="resource",
+            allow=[["s3:GetObject", "arn:aws:s3:::acme-invoices/a", {}, "arn:aws:iam::444455556666:role/reader"]],
+            deny=[["s3:GetObject", "arn:aws:s3:::acme-invoices/a", {}, "arn:aws:iam::444455556666:role/other"]],
+        ),
+        line(  # one that only denies is tried beside one that allows
+            [READ | {"Effect": "Deny", "Principal": "*"}],
+            type="resource",
+            allow=[["s3:PutObject", "arn:aws:s3:::acme-invoices/a", {}, "arn:aws:iam::444455556666:role/reader"]],
+            deny=[["s3:GetObject", "arn:aws:s3:::acme-invoices/a", {}, "arn:aws:iam::444455556666:role/reader"]],
+        ),
+        line(
+            [READ | {"Effect": "Deny", "Resource": "*", "Action": "organizations:LeaveOrganization"}],
+            type="scp",
+            allow=[["s3:PutObject", "arn:aws:s3:::acme-invoices/a"]],
+            deny=[["organizations:LeaveOrganization", "*"]],
+        ),
+        line(  # the caller is of the account that a case speaks of
+            [{"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": "arn:aws:sqs:*:*:jobs"}],
+            allow=[["sqs:SendMessage", "arn:aws:sqs:eu-west-1:444455556666:jobs"]],
+            deny=[["sqs:SendMessage", "arn:aws:sqs:eu-west-1:444455556666:other"]],
+        ),
+    ],
+)
+def test_policies_of_other_types(row):
+    assert faults(read(row)) == []
+
+
+def test_pairs_that_are_alike_are_found():
+    one, other = (
+        read(LINE, "a"),
+        read(line(request="Our photo worker downloads from acme-invoices, that's all it does"), "b"),
+    )
+    third = read(
+        line(request="acme-invoices must be readable for nobody but the invoice robot, and only its objects"), "c"
+    )
+    assert [(a.sitting, b.sitting) for a, b, _ in alike([one, other, third])] == [("a", "b")]
+    same = read(line(request=LINE["request"].replace("acme-invoices", "acme-photos")), "b")
+    assert "one shape" in alike([one, same])[0][2]
+
+
+# What is shipped
+
+
+@pytest.fixture(scope="module")
+def shipped() -> list[Asked]:
+    return load()
+
+
+def test_all_that_is_shipped_passes(capsys):
+    assert main(["--quiet"]) == 0, capsys.readouterr().out
+
+
+def test_there_is_enough_of_everything(shipped):
+    found = field.facts_of(shipped)
+    assert found["requests"] >= 1_200 and found["services"] >= 100 and found["kinds of named resources"] >= 15
+    least = {
+        "with a condition": 0.20,
+        "with a deny or an exception": 0.10,
+        "over several services": 0.25,
+        "bucket policies": 0.08,
+        "to be refused or asked back": 0.095,  # "one in ten"
+    }
+    assert {name: found[name] for name, share in least.items() if found[name] < share} == {}
+    assert min(field.forms(shipped).values()) >= 40
+
+
+def test_groups_never_part_and_shares_are_kept(shipped):
+    rows = splits.frozen()
+    assert set(rows) == {a.id for a in shipped}
+    by_group: dict[str, set[str]] = {}
+    for split, group in rows.values():
+        by_group.setdefault(group, set()).add(split)
+    assert all(len(found) == 1 for found in by_group.values())
+    counts = {
+        name: sum(split == name for split, _ in rows.values()) / len(rows) for name in ("train", "validation", "test")
+    }
+    assert (
+        abs(counts["train"] - 0.7) < 0.03
+        and abs(counts["validation"] - 0.15) < 0.03
+        and abs(counts["test"] - 0.15) < 0.04
+    )
+
+
+def test_the_test_part_is_frozen(shipped):
+    """A change here is meant and named: whoever tuned on the old part measured on another one."""
+    assert splits.digest(shipped, splits.frozen()) == FROZEN
+
+
+FROZEN = "to be set"
+
+
+def test_ready_and_public_requests_are_test_only(shipped):
+    rows = splits.frozen()
+    assert {rows[a.id][0] for a in shipped if a.sitting in splits.TEST_ONLY} == {"test"}
+    assert sum(a.sitting == "threads" for a in shipped) == 25
+
+
+def test_a_split_that_is_known_stays_and_new_requests_get_one(shipped):
+    part = shipped[:60]
+    first = splits.split(part[:40], {})
+    again = splits.split(part, first)
+    assert {id: again[id] for id in first} == first and set(again) == {a.id for a in part}
+
+
+def test_freeze_writes_what_frozen_reads(shipped, tmp_path):
+    path = tmp_path / "splits.tsv"
+    assert splits.freeze(shipped[:30], path) == splits.frozen(path)
+    path.write_text("id\tsplit\tgroup\nx y\n")
+    with pytest.raises(CourseError, match="tabs"):
+        splits.frozen(path)
+
+
+def test_examples_say_what_is_wanted(shipped):
+    for asked in shipped:
+        example = field.example(asked)
+        assert example.source == "field" and example.instruction == asked.request
+        wanted = json.loads(example.policy)["Statement"]
+        assert bool(wanted) == (asked.outcome == "draft")
+        assert bool(example.reply) == bool(example.replied) == bool(asked.facts or asked.outcome == "ask")
+
+
+def test_facts_fill_only_what_was_left_open():
+    policy = {
+        "Version": "2012-10-17",
+        "Statement": {"Resource": ["arn:aws:sqs:*:*:q-*", "arn:aws:s3:::b/*", "*", "arn:aws:sqs:us-east-1:*:x"]},
+    }
+    filled = field.located(policy, {"region": "eu-west-1", "account": "111122223333"})
+    assert filled["Statement"][0]["Resource"] == [
+        "arn:aws:sqs:eu-west-1:111122223333:q-*",
+        "arn:aws:s3:::b/*",
+        "*",
+        "arn:aws:sqs:us-east-1:111122223333:x",
+    ]
+    assert field.place({"region": "eu-west-1", "account": "1"}) == "In eu-west-1, account 1."
+    assert field.place({"account": "1"}) == "In account 1." and field.place({}) == ""
+
+
+def test_a_request_without_a_split_is_said(shipped):
+    with pytest.raises(CourseError, match="--freeze"):
+        field.examples([*shipped[:2], read(line(request="Nobody has frozen this one yet, it is new"), "new")])
+
+
+def test_the_second_reader_is_read(tmp_path):
+    path = tmp_path / "second_reader.tsv"
+    path.write_text("id\tverdict\twhy\na\tright\t\nb\twrong\tx\nc\tundetermined\ty\nd\tright\t\n")
+    assert (
+        field.second_reading(path) == "A second reader took 4 at random: 1 wrong, 1 undetermined (50.0%), mended since."
+    )
+    path.write_text("id\tverdict\twhy\na\tgood\t\n")
+    with pytest.raises(CourseError, match="'good'"):
+        field.second_reading(path)
+    assert (FOLDER / "second_reader.tsv").exists()
