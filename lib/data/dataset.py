@@ -35,6 +35,7 @@ class Example:
     example in the order in which it asks for them; examples of one `group` are near duplicates of each other and never
     part.
 
+    `shape` names the sentence that it is built like: that of the composer, or the words without what can be exchanged.
     Only field examples have the others: `outcome` is "draft", "ask" or "refuse" (then `policy` has no statement);
     `tags` say what kind of request it is; `reply` is what the person answers if asked, and `replied` the policy then.
     """
@@ -45,6 +46,7 @@ class Example:
     policy: str
     complexity: str
     group: str = ""
+    shape: str = ""
     outcome: str = DRAFT
     tags: tuple[str, ...] = ()
     reply: str = ""
@@ -111,7 +113,10 @@ def from_managed(policies: Iterable[ManagedPolicy]) -> list[Example]:
 
 def from_written(written: Iterable[WrittenExample]) -> list[Example]:
     """Written examples, with an id that depends on their content only."""
-    return [_example(f"written/{_digest(w.instruction)}", "written", w.instruction, w.policy) for w in written]
+    return [
+        replace(_example(f"written/{_digest(w.instruction)}", "written", w.instruction, w.policy), shape=w.shape)
+        for w in written
+    ]
 
 
 def more_written(count: int, seed: int, held_out: Sequence[Example]) -> list[Example]:

@@ -13,6 +13,7 @@ from lib.data.dataset import SPLITS, Example, complexity
 from lib.data.requests import ASK, DRAFT, FOLDER, NOTHING, Asked
 from lib.data.requests.check import arns
 from lib.data.requests.splits import frozen
+from lib.data.wording import names_in, shape
 from lib.errors import CourseError
 from lib.iam import catalogue
 from lib.iam.document import Policy, canonical
@@ -46,6 +47,7 @@ def example(asked: Asked, group: str = "") -> Example:
         text(stands),
         complexity(Policy(asked.policy)),
         group,
+        shape(asked.request, names_in(json.dumps(asked.policy))),
         asked.outcome,
         tags(asked),
         asked.reply if asked.outcome == ASK else place(asked.facts),

@@ -5,7 +5,7 @@ This is the one place that knows the layout of 01_data.
 
 from collections import Counter
 from collections.abc import Collection, Mapping
-from dataclasses import fields
+from dataclasses import MISSING, fields
 from typing import Any
 
 import datasets
@@ -55,12 +55,13 @@ def load_split(run: Run, split: str, sources: Collection[str] = SOURCES) -> list
 
 
 def example(row: Mapping[str, Any]) -> Example:
-    """The example that a line of examples.jsonl holds.
+    """The example that a line of examples.jsonl holds; what has a default may be missing.
 
     Raises:
-        KeyError: if a field is missing.
+        KeyError: if another field is.
     """
-    return Example(**{f.name: row[f.name] for f in fields(Example)} | {"tags": tuple(row["tags"])})
+    given = {f.name: row[f.name] for f in fields(Example) if f.default is MISSING or f.name in row}
+    return Example(**given | {"tags": tuple(row.get("tags", ()))})
 
 
 def card(data: Dataset, parameters: dict[str, object]) -> str:

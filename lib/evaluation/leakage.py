@@ -30,13 +30,16 @@ def shared(test: Sequence[Example], seen: Sequence[Example]) -> pd.Series:
 
 
 def shape_seen(test: Sequence[Example], seen: Sequence[Example]) -> pd.Series:
-    """For each test example, by id, whether its sentence shape (`lib.data.wording`) is among those that were seen."""
-    known = {_shape(e) for e in seen}
-    return pd.Series({e.id: _shape(e) in known for e in test}, dtype=bool)
+    """For each test example, by id, whether its sentence shape is among those that were seen.
+
+    Two are built alike by the composer, or are worded alike but for names, numbers and verbs (`lib.data.wording`).
+    """
+    known = {shape for example in seen for shape in _shapes(example)}
+    return pd.Series({e.id: not known.isdisjoint(_shapes(e)) for e in test}, dtype=bool)
 
 
-def _shape(example: Example) -> str:
-    return wording.shape(example.instruction, wording.names_in(example.policy))
+def _shapes(example: Example) -> set[str]:
+    return {wording.shape(example.instruction, wording.names_in(example.policy))} | ({example.shape} - {""})
 
 
 def by_shape(scores: pd.DataFrame, test: Sequence[Example], seen: Sequence[Example], metric: str) -> pd.DataFrame:

@@ -52,7 +52,7 @@ def verdict(expected: str, generated: str, refuses: bool | None = None) -> str:
     said = _BY_RELATION.get(found.relation, OTHER)
     if wants_none and said != WIDER:  # a policy that grants nothing is no refusal
         return NO_POLICY
-    return NARROWER if said == USABLE and found.actual_unknown else said
+    return NARROWER if said == USABLE and set(found.actual_unknown) - set(found.expected_unknown) else said
 
 
 def _policy(text: str) -> Policy | None:

@@ -437,7 +437,8 @@ def test_the_order_of_the_written_examples_moves_few(some, built):
 def test_rows_are_the_splits(built):
     rows = built.rows()
     assert [(r["split"], r["id"]) for r in rows] == [(name, e.id) for name, e in members(built)]
-    assert set(rows[0]) == {"split", "id", "source", "instruction", "policy", "complexity", "group"}
+    own = {"id", "source", "instruction", "policy", "complexity", "group", "shape"}
+    assert set(rows[0]) == {"split", *own, "outcome", "tags", "reply", "replied"}
 
 
 # A part of a split

@@ -8,7 +8,7 @@ import pytest
 from lib import profiles
 from lib.data import dataset, managed, written
 from lib.data.dataset import Example
-from lib.evaluation.leakage import BINS, by_distance, shared, shared_with_text
+from lib.evaluation.leakage import BINS, by_distance, by_shape, shape_seen, shared, shared_with_text
 from lib.model import corpus
 from lib.model.pretrain import Setup
 
@@ -30,6 +30,7 @@ def test_nothing_is_shared_by_different_examples():
         "instruction": 0,
         "policy": 0,
         "near duplicate": 0,
+        "shape": 0,
     }
 
 
@@ -38,7 +39,19 @@ def test_what_is_planted_is_found_in_other_words_and_order():
         example("4", "read  the Queue", "sns:ListTopics"),
         example("5", "Other", "s3:ListBucket", "s3:DeleteObject", "s3:PutObject", "s3:GetObject", sid="A"),
     ]
-    assert shared(planted, SEEN).to_dict() == {"instruction": 1, "policy": 1, "near duplicate": 1}
+    assert shared(planted, SEEN).to_dict() == {"instruction": 1, "policy": 1, "near duplicate": 1, "shape": 1}
+
+
+def test_a_sentence_with_other_names_numbers_and_verbs_has_the_same_shape():
+    seen = [example("1", "Let the role app-1 read from orders_2", "sqs:ReceiveMessage")]
+    test = [
+        example("2", "Let the role web-7 write from jobs_3", "s3:PutObject"),
+        example("3", "Who is it?", "s3:GetObject"),
+    ]
+    assert shape_seen(test, seen).to_dict() == {"2": True, "3": False}
+    scores = pd.DataFrame({"arm": ["a", "a"], "id": ["2", "3"], "source": ["written"] * 2, "m": [1.0, 0.0]})
+    row = by_shape(scores, test, seen, "m").loc[("written", "a")]
+    assert row.to_dict() == {"shape seen": 1.0, "shape seen, requests": 1, "new shape": 0.0, "new shape, requests": 1}
 
 
 def test_scores_by_distance():

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from lib.evaluation import verdict
 from lib.evaluation.errors import categorise
 from lib.evaluation.metric import METRICS, PERMISSIONS
 from lib.evaluation.metrics import score
@@ -271,6 +272,8 @@ def test_any_two_texts_can_be_scored(expected, generated):
             assert value in (None, "equal", "over", "under", "incomparable")
         elif name == "services_wanted":
             assert isinstance(value, str)
+        elif name == "verdict":
+            assert value in verdict.VERDICTS
         elif name in COUNTS:
             assert value is None or value >= 0
         else:
@@ -289,8 +292,9 @@ def test_a_policy_scores_full_marks_against_itself(actions, effect):
     assert all(
         value == 1
         for name, value in row.items()
-        if name not in COUNTS | {"relation", "services_wanted", "resources_match"}
+        if name not in COUNTS | {"relation", "services_wanted", "resources_match", "verdict", "wider"}
     )
+    assert row["verdict"] == "usable" and not row["wider"]
     assert row["resources_match"] is (True if row["actions_shared"] else None)
     assert row["over_granted"] == row["under_granted"] == row["risks_added"] == 0
     assert row["actions_wanted"] == row["actions_granted"] == row["actions_shared"]

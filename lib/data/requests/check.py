@@ -12,12 +12,13 @@ from lib.data.requests import ASK, REFUSE, Asked, Case
 from lib.data.wording import names_in, nearest_pairs, shape
 from lib.iam import catalogue
 from lib.iam.checks import validate
-from lib.iam.document import Policy
+from lib.iam.document import Policy, Statement
+from lib.iam.patterns import overlaps
 from lib.iam.principals import caller
 from lib.iam.simulate import ALLOWED, Decision, Request, simulate
 
 CALLER = "arn:aws:iam::111122223333:role/app"  # who asks an identity policy
-OUTSIDE = "999988887777"  # owns what a resource's policy is asked for: only its own words count then
+OUTSIDE = "000000000000"  # owns what a resource's policy is asked for: only its own words count then
 EVERYTHING = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}
 GRAVE = ("ERROR", "SECURITY_WARNING")
 LEAST, MOST = 12, 2_000  # characters of a request
@@ -43,8 +44,8 @@ def _faults(asked: Asked) -> Iterator[str]:
     yield from (f"{f.code} at {f.path}: {f.message}" for f in grave)
     if not policy.statements or any(f.severity == "ERROR" for f in grave):
         return
-    unknown = [p for s in policy.statements for p in s.action_patterns if not catalogue.load().expand(p)]
-    yield from (f"{pattern} is no action" for pattern in unknown)
+    for number, statement in enumerate(policy.statements):
+        yield from (f"statement {number}: {said}" for said in _unusable(statement))
     if not asked.deny or not (asked.allow or not any(s.effect == "Allow" for s in policy.statements)):
         yield "allow and deny each need a case"
     used: set[int] = set()
@@ -56,6 +57,19 @@ def _faults(asked: Asked) -> Iterator[str]:
                 yield f"{case.action} on {case.resource} is {decision.result}: {decision.reason}"
     for number in sorted(set(range(len(policy.statements))) - used):
         yield f"statement {number} decides none of the cases of allow and deny"
+
+
+def _unusable(statement: Statement) -> Iterator[str]:
+    """Actions that do not exist, and those that none of the statement's resources can be used with."""
+    known = catalogue.load()
+    for pattern in statement.action_patterns:
+        actions = [known.actions[name] for name in known.expand(pattern)]
+        if not actions:
+            yield f"{pattern} is no action"
+        formats = {known.services[a.service].resource_types[kind].pattern for a in actions for kind in a.resource_types}
+        named = statement.resources if statement.actions and statement.resources else ("*",)
+        if actions and not any(r == "*" or any(overlaps(r, arn) for arn in formats) for r in named):
+            yield f"{pattern} cannot be used on {named[0]}"
 
 
 _KINDS = {"identity": "identity", "resource": "resource", "scp": "service_control"}
