@@ -60,6 +60,27 @@ def text(policy: dict) -> str:
     return canonical(policy, keep_order=True).to_json() if policy["Statement"] else json.dumps(NOTHING)
 
 
+def beside(people: Sequence[Example], composed: Sequence[Example], most: int = 4) -> list[tuple[Example, Example]]:
+    """Pairs of a person's request and a composed one whose policies name the same actions: the same wish, twice.
+
+    Shortest requests first; each composed request once.
+    """
+    by_actions: dict[frozenset[str], list[Example]] = {}
+    for example in sorted(composed, key=lambda e: len(e.instruction), reverse=True):
+        by_actions.setdefault(_actions(example), []).append(example)
+    pairs = []
+    for example in sorted(people, key=lambda e: len(e.instruction)):
+        if example.outcome == DRAFT and by_actions.get(_actions(example)):
+            pairs.append((example, by_actions[_actions(example)].pop()))
+    return pairs[:most]
+
+
+def _actions(example: Example) -> frozenset[str]:
+    return frozenset(
+        pattern.lower() for s in Policy(json.loads(example.policy)).statements for pattern in s.action_patterns
+    )
+
+
 def place(facts: dict[str, str]) -> str:
     """What a person answers who is asked where: "In eu-west-1, account 111122223333."."""
     said = [facts["region"]] if "region" in facts else []
@@ -158,6 +179,12 @@ def facts_of(found: Sequence[Asked]) -> dict[str, float]:
         "to be refused or asked back": share([a.outcome != DRAFT for a in found]),
         "policies": len(drafted),
     }
+
+
+def notes(found: Sequence[Asked]) -> list[str]:
+    """What a data card says of the requests of people: how many of what kind, and what a second reader found."""
+    shown = [f"{name}: {value:.1%}" if value <= 1 else f"{name}: {value:,}" for name, value in facts_of(found).items()]
+    return [f"Of `field`, before the split: {'; '.join(shown)}.", second_reading()]
 
 
 def forms(found: Sequence[Asked]) -> Counter[str]:

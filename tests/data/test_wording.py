@@ -45,8 +45,8 @@ def test_similarity():
 
 
 def test_variety_takes_as_many_of_each():
-    same = [(f"get object {n}-x", "{}") for n in range(10)]
-    other = [(text, "{}") for text in ("red fox", "who was it then", "blue")]
+    same = [(f"get object {n}-x", "a") for n in range(10)]
+    other = [(text, text) for text in ("red fox", "who was it then", "blue")]
     table = wording.variety({"same": same, "other": other})
     assert table["requests"].tolist() == [3, 3] and table["sentence shapes"].tolist() == [1, 3]
     assert table.loc["same", "alike"] > table.loc["other", "alike"]

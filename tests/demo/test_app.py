@@ -9,6 +9,8 @@ import pytest
 
 from lib.demo.app import KEPT, LONGEST_REQUEST, DraftError, GeneratorApp
 from lib.demo.examples import EXAMPLES
+from lib.iam.document import as_policy
+from lib.iam.grammar import structure_faults
 
 POLICY = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:GetObject","Resource":"*"}]}'
 HOSTILE = '<img src=x onerror="alert(1)"> & \x00 \u202e'
@@ -157,6 +159,7 @@ def test_examples_are_of_many_kinds_and_fit_the_field():
     assert len({e.text for e in EXAMPLES}) == len({e.title for e in EXAMPLES}) == len(EXAMPLES) >= 10
     assert len({e.title.split(":")[0] for e in EXAMPLES}) >= 7
     assert all(len(e.text) <= LONGEST_REQUEST for e in EXAMPLES)
+    assert all(as_policy(e.wanted).statements and not structure_faults(e.wanted) for e in EXAMPLES)
 
 
 def test_the_history_keeps_the_last_drafts_newest_on_top(app):

@@ -73,3 +73,26 @@ def test_a_row_cut_off_is_asked_again(run):
     assert len([json.loads(line) for line in path.read_text().splitlines()]) == 5
     arms.clear(run)
     assert not path.exists()
+
+
+def test_who_asks_and_is_told_answers_again(run, monkeypatch):
+    told = [
+        Example(
+            "e0", "field", "Read it.", "{}", "simple", reply="The bucket a.", replied='{"Version":"x"}', outcome="ask"
+        ),
+        Example("e1", "field", "Write it.", "{}", "simple", reply="In eu-west-1.", replied='{"Version":"y"}'),
+        Example("e2", "field", "Stop it.", "{}", "simple"),
+    ]
+    rows = [
+        {"arm": "grounded", "id": "e0", "questions": [], "refuses": True},
+        {"arm": "grounded", "id": "e1", "questions": ["Where?"], "refuses": False},
+        {"arm": "grounded", "id": "e2", "questions": ["Which?"], "refuses": False},  # nobody has an answer
+        {"arm": "zero_shot", "id": "e1", "questions": [], "refuses": False},
+    ]
+    again = arms.answer_again(run, rows, told)
+    assert FakeGenerator.asked == ["Read it.\nThe bucket a.", "Write it.\nIn eu-west-1."]
+    assert [(r["arm"], r["id"], r["expected"], r["outcome"]) for r in again] == [
+        ("grounded", "e0", '{"Version":"x"}', "draft"),
+        ("grounded", "e1", '{"Version":"y"}', "draft"),
+    ]
+    assert arms.answer_again(run, rows[2:], told) == []

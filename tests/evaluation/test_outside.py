@@ -81,7 +81,7 @@ def test_the_command_line_writes_a_page_that_needs_no_network(tmp_path, capsys):
     assert main([str(file(tmp_path, *rows)), str(file(tmp_path, *other, name="b.jsonl")), "--out", str(out)]) == 0
     page = out.read_text(encoding="utf-8")
     assert escape(arm) in page and arm not in page
-    assert "http://" not in page and "https://" not in page and page.count("data:image/png;base64,") == 5
+    assert "http://" not in page and "https://" not in page and page.count("data:image/png;base64,") == 6
     assert "100.0" in capsys.readouterr().out
 
 

@@ -36,6 +36,14 @@ def user(operator: str, name: str) -> dict:
     return allow(Condition={operator: {"aws:username": name}})
 
 
+def source(operator: str, arn: str) -> dict:
+    return allow(Condition={operator: {"aws:SourceArn": arn}})
+
+
+def queue(resource: str) -> dict:
+    return allow("sqs:SendMessage", resource)
+
+
 MFA = {"Bool": {"aws:MultiFactorAuthPresent": "true"}}
 TWO = ["s3:GetObject", "s3:PutObject"]
 EMPTY = policy()
@@ -66,7 +74,17 @@ CASES = [  # expected, actual, relation, precision, recall
     (policy(allow()), policy(allow(resource=[OBJECTS, BUCKET])), "equal", 1, 1),
     (policy(allow("s3:ListBucket", BUCKET)), policy(allow("s3:ListBucket", OBJECTS)), "under", 1, 0),
     (EMPTY, policy(allow("s3:ListAllMyBuckets", BUCKET)), "equal", 1, 1),
+    # all that an action can be used on is "*" in other words, within one partition
+    (policy(queue("*")), policy(queue("arn:aws:sqs:*:*:*")), "equal", 1, 1),
+    (policy(queue("*")), policy(queue("arn:aws:sqs:eu-west-1:*:*")), "under", 1, 0),
+    (policy(queue("arn:aws:sqs:*:*:*")), policy(queue("*")), "equal", 1, 1),
+    (policy(queue("arn:aws:sqs:*:*:jobs")), policy(queue("*")), "over", 0, 1),
+    (policy(queue("*")), policy(queue("arn:aws:sqs:*:*:${aws:username}")), "under", 1, 0),
     # what says the same, and what says less
+    (policy(source("ArnEquals", f"{BUCKET}x")), policy(source("StringEquals", f"{BUCKET}x")), "equal", 1, 1),
+    (policy(source("ArnNotLike", f"{BUCKET}x")), policy(source("StringNotEquals", f"{BUCKET}x")), "equal", 1, 1),
+    (policy(source("ArnLike", f"{BUCKET}*")), policy(source("StringLike", f"{BUCKET}*")), "incomparable", 0, 0),
+    (policy(source("ArnEquals", "photos")), policy(source("StringEquals", "photos")), "incomparable", 0, 0),
     (
         policy(allow(Condition=MFA)),
         policy(allow(Condition={"Bool": {"aws:MultiFactorAuthPresent": True}})),

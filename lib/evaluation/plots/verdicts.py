@@ -26,19 +26,20 @@ VERDICT_COLOURS = {
     verdict.NO_POLICY: "#bbbbbb",
 }
 PEOPLE, COMPOSED = COLOURS[3], COLOURS[0]
+REQUESTS = {"field": "requests of people", "written": "composed requests", "report": "the report's names"}
 
 
-def verdicts(scores: pd.DataFrame, source: str = "field") -> Picture:
+def verdicts(scores: pd.DataFrame, source: str | None = None) -> Picture:
     """What a reviewer would say of each arm's drafts: five shares that make 100%.
 
     Args:
         scores: score rows with source, those of requests that have no policy among them.
-        source: whose requests are shown.
+        source: whose requests are shown; None: those of all.
 
     Raises:
         RowsError: if the source has no rows.
     """
-    part = scores[scores["source"] == source]
+    part = scores if source is None else scores[scores["source"] == source]
     if part.empty:
         raise checked.RowsError(f"no request is of the source {source!r}: there is nothing to judge")
     counts = verdict.counts(part)
@@ -64,11 +65,11 @@ def verdicts(scores: pd.DataFrame, source: str = "field") -> Picture:
     best = known["usable"].idxmax()
     row = known.loc[best]
     finding = (
-        f"{arm_title(best)}: {percent(row['usable'])} of the drafts can be attached as they stand, "
-        f"{percent(row['wider'])} grant what nobody asked"
+        f"{arm_title(best)}, {REQUESTS.get(source, 'all requests')}: {percent(row['usable'])} of the drafts can be "
+        f"attached, {percent(row['wider'])} grant what nobody asked"
     )
     caption = (
-        f"{row['n']:.0f} requests of the source {source}. Usable, 95% intervals: "
+        f"{row['n']:.0f} {REQUESTS.get(source, 'requests')}. Usable, 95% intervals: "
         + "; ".join(
             f"{arm_title(arm)} {100 * r['usable_low']:.0f} to {100 * r['usable_high']:.0f}%"
             for arm, r in known.iterrows()
@@ -96,25 +97,21 @@ def fall(scores: pd.DataFrame, metric: str = "usable", title: str = "usable as t
     composed, people = table.loc["written"], table.loc["field"]
     arms = [arm for arm in composed.index if arm in people.index]
     figure, axes = slide()
-    for name, part, colour, mark in (("composed", composed, COMPOSED, "o"), ("of people", people, PEOPLE, "D")):
+    for source, part, colour, mark in (("written", composed, COMPOSED, "o"), ("field", people, PEOPLE, "D")):
         for place, arm in enumerate(arms):
-            row = part.loc[arm]
-            axes.plot(
-                [row[f"{metric}_low"], row[f"{metric}_high"]], [place, place], color=colour, linewidth=9, alpha=0.35
-            )
-        n = int(part["n"].max())
-        label = f"requests {name} ({n})"
-        axes.plot(
-            part.loc[arms, metric], range(len(arms)), mark, color=colour, markersize=20, label=label, linestyle=""
-        )
+            ends = part.loc[arm, [f"{metric}_low", f"{metric}_high"]]
+            axes.plot(ends, [place, place], color=colour, linewidth=9, alpha=0.35)
+        label = f"{REQUESTS[source]} ({int(part['n'].max())})"
+        looks = {"color": colour, "markersize": 20, "clip_on": False, "linestyle": ""}
+        axes.plot(part.loc[arms, metric], range(len(arms)), mark, label=label, **looks)
     for place, arm in enumerate(arms):
         high, low = composed.loc[arm, metric], people.loc[arm, metric]
-        if high - low > 0.04:
-            arrow = {"arrowstyle": "-|>", "color": GREY, "linewidth": 2.5, "shrinkA": 12, "shrinkB": 12}
-            axes.annotate("", (low, place), (high, place), arrowprops=arrow)
-        axes.text(
-            (high + low) / 2, place - 0.2, f"{100 * (low - high):+.0f}", ha="center", va="bottom", fontsize=SMALL + 4
-        )
+        if abs(high - low) < 0.04:  # the marks touch: an arrow would say nothing
+            continue
+        arrow = {"arrowstyle": "-|>", "color": GREY, "linewidth": 2.5, "shrinkA": 12, "shrinkB": 12}
+        axes.annotate("", (low, place), (high, place), arrowprops=arrow)
+        words = f"{100 * (low - high):+.0f}".replace("-", "−")
+        axes.text((high + low) / 2, place - 0.2, words, ha="center", va="bottom", fontsize=SMALL + 4)
     axes.set_yticks(range(len(arms)), [arm_title(arm) for arm in arms], fontsize=24)
     axes.set_ylim(len(arms) - 0.4, -0.6)
     axes.grid(False, axis="y")
