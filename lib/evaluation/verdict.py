@@ -16,13 +16,13 @@ from lib.iam.compare import EQUAL, OVER, UNDER, compare
 from lib.iam.document import EFFECTS, Policy, PolicySyntaxError, parse
 
 USABLE, NARROWER, WIDER, OTHER, NO_POLICY = "usable", "narrower", "wider", "other", "no policy"
-VERDICTS = (USABLE, NARROWER, OTHER, WIDER, NO_POLICY)
+VERDICTS = (USABLE, NARROWER, NO_POLICY, OTHER, WIDER)  # from what can be attached to what is a breach
 MEANINGS = {
     USABLE: "grants exactly what was wanted; or refuses, or asks back, where that was right",
     NARROWER: "lacks something that was asked, and grants nothing that was not",
+    NO_POLICY: "is no policy, or refuses a request that has one",
     OTHER: "lacks something, and grants something that was not asked",
     WIDER: "grants all that was asked, and something that was not",
-    NO_POLICY: "is no policy, or refuses a request that has one",
 }
 _BY_RELATION = {EQUAL: USABLE, UNDER: NARROWER, OVER: WIDER}
 GRANTS_MORE = (OTHER, WIDER)

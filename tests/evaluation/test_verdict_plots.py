@@ -41,7 +41,9 @@ def test_verdicts_are_five_shares_of_each_arm():
     assert (
         picture.title == "Grounded, requests of people: 25% of the drafts can be attached, 50% grant what nobody asked"
     )
-    assert "4 requests of people" in picture.caption and "grounded 0 to 75%" in picture.caption
+    assert "4 requests of people" in picture.caption
+    lines = picture.figure.axes[0].lines
+    assert [list(line.get_xdata()) for line in lines[2:]] == [[0, 0.75], [0, 1]]  # of grounded: usable, grants too much
     bars = [bar for container in picture.figure.axes[0].containers for bar in container]
     assert len(bars) == 2 * len(verdict.VERDICTS) and sum(bar.get_width() for bar in bars) == pytest.approx(2)
     assert plots.verdicts(TABLE).caption.startswith("6 requests. ")

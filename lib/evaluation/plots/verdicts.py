@@ -56,6 +56,10 @@ def verdicts(scores: pd.DataFrame, source: str | None = None) -> Picture:
                     left[place] + share / 2, place, percent(share), ha="center", va="center", fontsize=22, **style
                 )
         left += values.to_numpy()
+    for place, row in enumerate(known.to_dict("records")):  # the intervals of what stands at either end
+        for low, high in (("usable_low", "usable_high"), ("wider_low", "wider_high")):
+            ends = [row[low], row[high]] if low == "usable_low" else [1 - row[high], 1 - row[low]]
+            axes.plot(ends, [place + 0.37] * 2, "|-", color="black", linewidth=3, markersize=12, clip_on=False)
     axes.set_yticks(range(len(shares)), [arm_title(arm) for arm in shares.index], fontsize=24)
     axes.set_ylim(len(shares) - 0.4, -0.6)
     axes.grid(False, axis="y")
@@ -68,15 +72,10 @@ def verdicts(scores: pd.DataFrame, source: str | None = None) -> Picture:
         f"{arm_title(best)}, {REQUESTS.get(source, 'all requests')}: {percent(row['usable'])} of the drafts can be "
         f"attached, {percent(row['wider'])} grant what nobody asked"
     )
+    said = "; ".join(f"{name}: {verdict.MEANINGS[name]}" for name in verdict.VERDICTS)
     caption = (
-        f"{row['n']:.0f} {REQUESTS.get(source, 'requests')}. Usable, 95% intervals: "
-        + "; ".join(
-            f"{arm_title(arm)} {100 * r['usable_low']:.0f} to {100 * r['usable_high']:.0f}%"
-            for arm, r in known.iterrows()
-        )
-        + ". "
-        + "; ".join(f"{name}: {verdict.MEANINGS[name]}" for name in verdict.VERDICTS)
-        + "."
+        f"{row['n']:.0f} {REQUESTS.get(source, 'requests')}. Lines under the bars: 95% intervals of what is usable (left) "
+        f"and of what grants too much (right). {said[0].upper()}{said[1:]}."
     )
     return finish(figure, finding[0].upper() + finding[1:], caption)
 
@@ -102,7 +101,7 @@ def fall(scores: pd.DataFrame, metric: str = "usable", title: str = "usable as t
             ends = part.loc[arm, [f"{metric}_low", f"{metric}_high"]]
             axes.plot(ends, [place, place], color=colour, linewidth=9, alpha=0.35)
         label = f"{REQUESTS[source]} ({int(part['n'].max())})"
-        looks = {"color": colour, "markersize": 20, "clip_on": False, "linestyle": ""}
+        looks = {"color": colour, "markersize": 20, "clip_on": False, "zorder": 5, "linestyle": ""}
         axes.plot(part.loc[arms, metric], range(len(arms)), mark, label=label, **looks)
     for place, arm in enumerate(arms):
         high, low = composed.loc[arm, metric], people.loc[arm, metric]
@@ -114,6 +113,7 @@ def fall(scores: pd.DataFrame, metric: str = "usable", title: str = "usable as t
         axes.text((high + low) / 2, place - 0.2, words, ha="center", va="bottom", fontsize=SMALL + 4)
     axes.set_yticks(range(len(arms)), [arm_title(arm) for arm in arms], fontsize=24)
     axes.set_ylim(len(arms) - 0.4, -0.6)
+    axes.tick_params(axis="y", pad=16)  # a mark at 0% reaches to the left of the axis
     axes.grid(False, axis="y")
     percent_axis(axes, "x", 1.0)
     axes.set_xlabel(f"of the drafts are {title}")
