@@ -74,8 +74,8 @@ def verdicts(scores: pd.DataFrame, source: str | None = None) -> Picture:
     )
     said = "; ".join(f"{name}: {verdict.MEANINGS[name]}" for name in verdict.VERDICTS)
     caption = (
-        f"{row['n']:.0f} {REQUESTS.get(source, 'requests')}. Lines under the bars: 95% intervals of what is usable (left) "
-        f"and of what grants too much (right). {said[0].upper()}{said[1:]}."
+        f"{row['n']:.0f} {REQUESTS.get(source, 'requests')}. Lines under the bars: 95% intervals of what is usable "
+        f"(left) and of what grants too much (right). {said[0].upper()}{said[1:]}."
     )
     return finish(figure, finding[0].upper() + finding[1:], caption)
 
