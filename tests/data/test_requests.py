@@ -187,7 +187,7 @@ def test_the_test_part_is_frozen(shipped):
     assert splits.digest(shipped, splits.frozen()) == FROZEN
 
 
-FROZEN = "to be set"
+FROZEN = "8f2439c5057238a9117aa7bfdbdfda29e0c1cc3ebe6e0174ed4112b0a7e12d5e"
 
 
 def test_ready_and_public_requests_are_test_only(shipped):
