@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from lib.demo.highlight import CSS as CODE_CSS
 from lib.demo.highlight import escape, policy_html, text_html, visible
 from lib.evaluation.reading import read
+from lib.evaluation.verdict import verdict
 from lib.iam.document import PolicySyntaxError, parse
 from lib.iam.grammar import structure_faults
 
@@ -73,6 +74,11 @@ def judge(draft: "Generated") -> Verdict:
         return NOT_POLICY if structure_faults(draft.policy) else VALID
     except RecursionError:  # an element that is brackets in brackets, too many to be quoted
         return NOT_POLICY
+
+
+def reviewed(draft: "Generated", wanted: str) -> str:
+    """What a reviewer would say of a draft who knows the policy that is wanted: one of verdict.VERDICTS."""
+    return verdict(wanted, draft.text, draft.refusal is not None)
 
 
 def show(draft: "Generated") -> Shown:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lib.demo.result import MOST_FINDINGS, cost, draft_html, findings, gist, judge, shortened, show
+from lib.demo.result import MOST_FINDINGS, cost, draft_html, findings, gist, judge, reviewed, shortened, show
 from lib.iam.document import parse
 from lib.model.draft import Generated
 
@@ -32,6 +32,17 @@ def test_verdict(draft, text, verdict):
     made = draft(text)
     assert judge(made).name == verdict
     assert judge(made).words in draft_html(made)
+
+
+def test_the_form_of_a_draft_is_not_what_a_reviewer_judges(draft):
+    wanted = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::a/*"}]}'
+    wide = draft(wanted.replace("arn:aws:s3:::a/*", "*"))
+    assert (
+        judge(wide).name == "valid"
+        and reviewed(wide, wanted) == "wider"
+        and reviewed(draft(wanted), wanted) == "usable"
+    )
+    assert reviewed(draft("", refusal="Which bucket?"), wanted) == "no policy"
 
 
 def test_a_cut_draft_says_so_beside_its_verdict(draft):

@@ -46,9 +46,10 @@ def test_all_five_run_and_leave_their_files(finished):
             "sweep.csv",
             "figures/losses.svg",
         ],
-        "03_eval": ["outputs.jsonl", "scores.parquet", "summary.json", "table.txt", "figures/metrics_by_arm.png"],
-        "04_errors": ["errors.csv", "summary.json", "figures/categories_by_arm.png"],
-        "05_demo": ["drafts.jsonl"],
+        "03_eval": ["outputs.jsonl", "scores.parquet", "summary.json", "table.txt", "usable.csv"]
+        + ["figures/verdicts.png", "figures/metrics_by_arm.png"],
+        "04_errors": ["errors.csv", "tags.csv", "summary.json", "figures/categories_by_arm.png"],
+        "05_demo": ["drafts.jsonl", "table.csv"],
     }
     for stage, names in written.items():
         manifest = run.manifest(stage)
