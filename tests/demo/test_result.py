@@ -35,14 +35,15 @@ def test_verdict(draft, text, verdict):
 
 
 def test_the_form_of_a_draft_is_not_what_a_reviewer_judges(draft):
-    wanted = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::a/*"}]}'
+    statement = '{"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::a/*"}'
+    wanted = f'{{"Version":"2012-10-17","Statement":[{statement}]}}'
     wide = draft(wanted.replace("arn:aws:s3:::a/*", "*"))
     assert (
         judge(wide).name == "valid"
         and reviewed(wide, wanted) == "wider"
         and reviewed(draft(wanted), wanted) == "usable"
     )
-    assert reviewed(draft("", refusal="Which bucket?"), wanted) == "no policy"
+    assert reviewed(dataclasses.replace(draft(""), refusal="Which bucket?"), wanted) == "no policy"
 
 
 def test_a_cut_draft_says_so_beside_its_verdict(draft):
