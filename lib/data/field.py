@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lib.data.dataset import SPLITS, Example, complexity
-from lib.data.requests import ASK, DRAFT, FOLDER, NOTHING, Asked
+from lib.data.requests import ASK, DRAFT, FOLDER, NOTHING, TAGS, Asked
 from lib.data.requests.check import arns
 from lib.data.requests.splits import frozen
 from lib.data.wording import names_in, shape
@@ -18,6 +18,13 @@ from lib.errors import CourseError
 from lib.iam import catalogue
 from lib.iam.document import Policy, canonical
 from lib.iam.patterns import overlaps
+
+# Words that forbid; in a complaint they mostly say what fails, so there only the author's own tag counts.
+_FORBIDS = re.compile(
+    r"\b(?:cannot|can['’]?t|must(?: not|n['’]?t)|may not|shall not|should(?: not|n['’]t)|never|nobody|no one"
+    r"|not even|not allowed|forbidden|off limits)\b",
+    re.IGNORECASE,
+)
 
 
 def examples(found: Sequence[Asked]) -> dict[str, list[Example]]:
@@ -125,9 +132,10 @@ def tags(asked: Asked) -> tuple[str, ...]:
         "bucket policy": is_bucket_policy(asked),
         "other resource or trust policy": asked.type in ("resource", "trust") and not is_bucket_policy(asked),
         "service control policy": asked.type == "scp",
-        "region or account not said": bool(asked.facts),
+        "place left open": any("*" in arn.split(":")[3:5] for arn in arns(asked.policy)),
     }
-    return (asked.form, *asked.tags, *(name for name, holds in shown.items() if holds))
+    said = {*asked.tags, *(["negation"] if asked.form != "complaint" and _FORBIDS.search(asked.request) else ())}
+    return (asked.form, *(tag for tag in TAGS if tag in said), *(name for name, holds in shown.items() if holds))
 
 
 def is_bucket_policy(asked: Asked) -> bool:

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from lib.data.dataset import TAUGHT, Example
+from lib.data.dataset import DRAFT, TAUGHT, Example
 from lib.data.publish import example
 from lib.errors import CourseError
-from lib.evaluation import baselines, faults, metrics, outside, plots, statistics
+from lib.evaluation import baselines, faults, metrics, outside, plots, statistics, verdict
+from lib.evaluation import rows as checked
 from lib.evaluation.rows import RowsError
 from lib.files import read_jsonl, writing
 from lib.report import templates
@@ -30,20 +31,33 @@ def main(arguments: Sequence[str] | None = None) -> int:
             rows += _baselines(rows, examples, train)
         if options.out in (*options.files, options.examples) and options.out:
             raise RowsError(f"--out {options.out} is one of the files that are read: write to another")
-        labelled = faults.label(rows) if options.out else metrics.score_rows(rows)
+        asked = checked.drafted(rows)
+        if not asked:
+            raise RowsError("every request is one to be refused or asked back: there is no policy to compare with")
+        labelled = faults.label(asked) if options.out else metrics.score_rows(asked)
+        others = [row for row in rows if row.get("outcome", DRAFT) != DRAFT]
+        refused = verdict.unanswerable(metrics.score_rows(others)) if others else pd.DataFrame()
         if options.out:
             with writing(options.out) as aside:
-                aside.write_text(report(labelled), encoding="utf-8")
+                aside.write_text(report(labelled, refused), encoding="utf-8")
     except (CourseError, OSError) as error:
         print(error, file=sys.stderr)
         return 2
     print(metrics.table(metrics.summarise(labelled)))
+    for source in labelled["source"].unique() if labelled["source"].nunique() > 1 else ():
+        print(f"\n{source}\n{metrics.table(metrics.summarise(labelled[labelled['source'] == source]))}")
+    if len(refused):
+        print(f"\nto be refused or asked back\n{refused.to_string(index=False)}")
     print(f"report: {options.out}" if options.out else "with --out report.html: permissions, faults and figures")
     return 0
 
 
-def report(labelled: pd.DataFrame) -> str:
-    """A self-contained HTML page about the answers of one or several arms, as `faults.label` returns them."""
+def report(labelled: pd.DataFrame, refused: pd.DataFrame | None = None) -> str:
+    """A self-contained HTML page about the answers of one or several arms, as `faults.label` returns them.
+
+    Args:
+        refused: what the arms made of requests without a policy (`verdict.unanswerable`).
+    """
     summary = metrics.summarise(labelled)
     arms = list(labelled["arm"].unique())
     shares = faults.shares(labelled)
@@ -56,6 +70,11 @@ def report(labelled: pd.DataFrame) -> str:
         plots.schema_by_complexity(metrics.by_complexity(labelled)),
     ]
     tables = [("Means with 95% intervals", metrics.with_intervals(summary).reset_index(names="metric"))]
+    if labelled["source"].nunique() > 1:
+        by_source = verdict.shares(labelled, ("source", "arm")).round(3)
+        tables.append(("Usable as it stands, and granting what was not asked, by source", by_source))
+    if refused is not None and len(refused):
+        tables.append(("Requests to be refused or asked back", refused))
     if len(arms) > 1:
         lead = statistics.differences(labelled, arms[0])
         tables.append((f"What {arms[0]} scores above the others, on the same examples", lead.round(3)))

@@ -21,12 +21,18 @@ CALLER = "arn:aws:iam::111122223333:role/app"  # who asks in a simulation
 COLUMNS = ("arm", "policy", "code", "severity", "message", "path")
 
 
-def of_policies(policies: Mapping[str, PolicyLike], arm: str = "") -> pd.DataFrame:
-    """The findings of identity policies, a row each; columns as in COLUMNS."""
+def of_policies(
+    policies: Mapping[str, PolicyLike], arm: str = "", types: Mapping[str, str] | None = None
+) -> pd.DataFrame:
+    """The findings of policies, a row each; columns as in COLUMNS.
+
+    Args:
+        types: what each is attached to, if not to an identity (policy_type of `lib.iam.checks.validate`).
+    """
     rows = [
         (arm, name, finding.code, finding.severity, finding.message, finding.path)
         for name, policy in policies.items()
-        for finding in validate(policy)
+        for finding in validate(policy, (types or {}).get(name, "identity"))
     ]
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
@@ -35,7 +41,11 @@ def of_answers(labelled: pd.DataFrame) -> pd.DataFrame:
     """The findings of the answers of each arm that are schema valid; the others have no policy to judge."""
     judged = labelled[labelled["schema_valid"]]
     tables = [
-        of_policies({row["id"]: reading.policy_text(row["generated"]) for _, row in group.iterrows()}, str(arm))
+        of_policies(
+            {row["id"]: reading.policy_text(row["generated"]) for _, row in group.iterrows()},
+            str(arm),
+            {row["id"]: reading.policy_type(row["expected"]) for _, row in group.iterrows()},
+        )
         for arm, group in judged.groupby("arm", sort=False)
     ]
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=list(COLUMNS))

@@ -15,7 +15,7 @@ from tqdm.auto import tqdm
 from lib.evaluation import permissions, verdict
 from lib.evaluation import rows as checked
 from lib.evaluation.metric import ALL, COSTS, EXTRACTED, METRICS, PERMISSIONS, SCHEMA, SHARED, Metric
-from lib.evaluation.reading import Reading, read, read_expected
+from lib.evaluation.reading import Reading, policy_type, read, read_expected
 
 RESAMPLES = 2_000
 SEED = 20_240_601
@@ -41,6 +41,7 @@ def score(expected: str, generated: str, refuses: bool | None = None) -> dict:
             no object is extracted, and not schema valid.
         schema_valid: of the extracted: an object with Version and a non-empty Statement (object or list); in each
             statement Effect Allow or Deny, Action or NotAction, Resource or NotResource. False if nothing is extracted.
+            (Where a role's trust policy is wanted, which has no Resource, its statements need none.)
         service_jaccard: overlap over union of the lower-cased prefixes of Action and NotAction. None expected: 1 if
             none generated, else 0. None generated: 0.
         effect_match: the sets of effects are equal.
@@ -63,7 +64,7 @@ def score(expected: str, generated: str, refuses: bool | None = None) -> dict:
     for name, text in (("expected", expected), ("generated", generated)):
         if not isinstance(text, str):
             raise checked.RowsError(f"{name} is {type(text).__name__}, not text")
-    wanted, answer = read_expected(expected), read(generated)
+    wanted, answer = read_expected(expected), read(generated, policy_type(expected) == "trust")
     parts = _compare(wanted, answer) if answer.extracted else dict.fromkeys(_PARTS)
     return {
         "json_valid": answer.valid,
@@ -263,23 +264,25 @@ def table(summary: pd.DataFrame) -> str:
     """A summary as plain text: arms as rows, percentages with one decimal, both denominators side by side.
 
     "52.0 | 31.3" is the mean over the extracted, then over all; "-" is undefined. Takes what `summarise` returns;
-    columns that a summary lacks (the report has no action metrics) are "-".
+    columns that a summary lacks (the report has no action metrics) are "-", or left out.
     """
-    heads = ["arm", "n", *TABLE]
+    shown = {head: name for head, name in TABLE.items() if name in summary or name in _TWINS}
+    heads = ["arm", "n", *shown]
     lines = [heads]
     for row in summary.to_dict("records"):
         cells = [
             " | ".join(
                 _percent(row.get(column)) for column in (name, f"{name}_all") if column in summary or name in _TWINS
             )
-            for name in TABLE.values()
+            for name in shown.values()
         ]
         lines.append([str(row["arm"]), str(row["n"]), *cells])
     widths = [max(len(line[column]) for line in lines) for column in range(len(heads))]
     lines.insert(1, ["-" * width for width in widths])
     text = ["  ".join([line[0].ljust(widths[0]), *map(str.rjust, line[1:], widths[1:])]) for line in lines]
     note = "percent; services, effects and actions: over the extracted | over all, a failure counts 0"
-    note += "\nusable: grants exactly what was wanted; wider: grants something that was not"
+    if "usable" in shown:
+        note += "\nusable: grants exactly what was wanted; wider: grants something that was not"
     return "\n".join([*text, note])
 
 

@@ -1,7 +1,8 @@
 """Outputs of any model, from a file: JSON Lines come in, output rows of an arm go out, checked line by line.
 
 A line holds `id` and `generated`, and either `expected` (and, if it is known, `complexity` and `source`) or the id of
-an example of the course. `arm` may name the arm; without it the file's name does.
+an example of the course. `arm` may name the arm; without it the file's name does. `refuses` says whether the answer
+refuses, or asks back, instead of drafting; without it prose without a brace does.
 """
 
 import json
@@ -60,8 +61,9 @@ def _row(line: str, where: str, arm: str, examples: Mapping[str, Example]) -> di
             raise RowsError(f"{where}: {field} is {row[field]!r}, not text")
         if any("\ud800" <= c <= "\udfff" for c in row.get(field, "")):
             raise RowsError(f"{where}: {field} holds half of a character (a lone surrogate)")
-    if not isinstance(row.get("complete", True), bool):
-        raise RowsError(f"{where}: complete is {row['complete']!r}, not true or false")
+    for field in ("complete", "refuses"):
+        if not isinstance(row.get(field, True), bool):
+            raise RowsError(f"{where}: {field} is {row[field]!r}, not true or false")
     for field in ("tokens", "seconds", "expected_tokens"):
         value = row.get(field, 0)
         if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < float("inf"):
@@ -73,6 +75,7 @@ def _row(line: str, where: str, arm: str, examples: Mapping[str, Example]) -> di
         if known is None:
             raise RowsError(f"{where}: there is no expected, and the id {row['id']!r} is of no known example")
         row |= {"expected": known.policy, "complexity": known.complexity, "source": known.source}
+        row |= {"outcome": known.outcome, "tags": list(known.tags)}
         row.setdefault("instruction", known.instruction)
     if "complexity" not in row:
         row["complexity"] = _complexity(row["expected"], where)

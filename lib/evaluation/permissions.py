@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 
-from lib.evaluation.reading import policy_text, read
+from lib.evaluation.reading import policy_text, policy_type, read
 from lib.evaluation.requests import agreement
 from lib.iam import catalogue
 from lib.iam.checks import validate
@@ -51,18 +51,20 @@ def score(expected: str, generated: str) -> dict:
         resources_match: every action that both allow, both allow on the same resources; None if both allow none.
         conditions_match: the same comparisons of keys with values are made, wherever they stand.
         unscoped: actions that the answer allows on every resource though a narrower one was wanted and is supported.
-        errors, security_warnings, warnings: findings of the answer by severity (`lib.iam.checks`).
+        errors, security_warnings, warnings: findings of the answer by severity (`lib.iam.checks`), as a policy of the
+            wanted one's type.
         risks_added: classes of risk that the wanted policy does not carry (`lib.iam.review.risks`).
         permission_precision_all and so on for TWINS: the same, and 0 for an answer that is not schema valid.
     """
-    row = _compare(expected, policy_text(generated)) if read(generated).schema_valid else dict.fromkeys(COLUMNS)
+    valid = read(generated, policy_type(expected) == "trust").schema_valid
+    row = _compare(expected, policy_text(generated)) if valid else dict.fromkeys(COLUMNS)
     return row | {f"{name}_all": row[name] or 0.0 for name in TWINS}
 
 
 def _compare(expected: str, generated: str) -> dict:
     wanted, given = _policy(expected), _policy(generated)
     found = compare(wanted, given)
-    severities = [finding.severity for finding in validate(generated)]
+    severities = [finding.severity for finding in validate(generated, policy_type(expected))]
     lost, gained = (_actions(side, "Allow") for side in (found.missing, found.extra))
     denied, spared = (_actions(side, "Deny") for side in (found.extra, found.missing))
     return {

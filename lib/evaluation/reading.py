@@ -34,11 +34,14 @@ class Reading:
         return self.extracted and not self.faults
 
 
-def read(text: str) -> Reading:
+def read(text: str, trust: bool = False) -> Reading:
     """Read any text, also one that is no policy at all.
 
     A whole text that is JSON but no object (`[]`, `5`, `null`) is valid and extracted, as the report's wording has
     it; it is then not schema valid and has no services, effects or actions. So valid always implies extracted.
+
+    Args:
+        trust: a role's trust policy is asked for, which has no Resource: its statements need none to be schema valid.
     """
     value = _loads(text)
     valid = value is not NOTHING
@@ -53,7 +56,7 @@ def read(text: str) -> Reading:
         valid=valid,
         extracted=extracted,
         is_object=is_object,
-        faults=tuple(_schema_faults(value)) if extracted else (),
+        faults=tuple(_schema_faults(value, trust)) if extracted else (),
         services=frozenset().union(*(statement.services for statement in statements)),
         effects=frozenset(_effects(statements)),
         granted=_granted(statements),
@@ -65,6 +68,18 @@ def read(text: str) -> Reading:
 def read_expected(text: str) -> Reading:
     """The same as `read`, kept: every arm is compared with the same expectations."""
     return read(text)
+
+
+@lru_cache(maxsize=4_096)
+def policy_type(expected: str) -> str:
+    """What a wanted policy is to be attached to: "identity", "resource" (a Principal in each statement) or "trust"
+    (a Principal and no Resource). A service control policy reads as one of an identity.
+    """
+    value = _loads(expected)
+    statements = document.Policy(value).statements if isinstance(value, dict) else ()
+    if not statements or not all(s.principal is not None or s.not_principal is not None for s in statements):
+        return "identity"
+    return "resource" if any(s.resources or s.not_resources for s in statements) else "trust"
 
 
 def policy_text(text: str) -> str:
@@ -83,7 +98,7 @@ def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is not JSON")  # Python would read NaN and Infinity; no other reader of policies does
 
 
-def _schema_faults(value: Any) -> Iterator[str]:
+def _schema_faults(value: Any, trust: bool) -> Iterator[str]:
     """The report's schema check: keys must be present; their values are only looked at for Statement and Effect."""
     if not isinstance(value, dict):
         yield "the JSON is not an object"
@@ -100,7 +115,7 @@ def _schema_faults(value: Any) -> Iterator[str]:
             continue
         if statement.get("Effect") not in document.EFFECTS:
             yield f"Statement[{index}] has no Effect that is Allow or Deny"
-        for element in ("Action", "Resource"):
+        for element in ("Action",) if trust else ("Action", "Resource"):
             if element not in statement and f"Not{element}" not in statement:
                 yield f"Statement[{index}] has neither {element} nor Not{element}"
 

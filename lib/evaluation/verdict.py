@@ -10,8 +10,10 @@ from functools import lru_cache
 import numpy as np
 import pandas as pd
 
+from lib.data.dataset import DRAFT
 from lib.evaluation import rows as checked
-from lib.evaluation.reading import policy_text
+from lib.evaluation.reading import policy_text, policy_type
+from lib.iam.checks import validate
 from lib.iam.compare import EQUAL, OVER, UNDER, compare
 from lib.iam.document import EFFECTS, Policy, PolicySyntaxError, parse
 
@@ -20,14 +22,13 @@ VERDICTS = (USABLE, NARROWER, NO_POLICY, OTHER, WIDER)  # from what can be attac
 MEANINGS = {
     USABLE: "grants exactly what was wanted; or refuses, or asks back, where that was right",
     NARROWER: "lacks something that was asked, and grants nothing that was not",
-    NO_POLICY: "is no policy, or refuses a request that has one",
+    NO_POLICY: "is no policy that AWS takes, or refuses a request that has one",
     OTHER: "lacks something, and grants something that was not asked",
     WIDER: "grants all that was asked, and something that was not",
 }
 _BY_RELATION = {EQUAL: USABLE, UNDER: NARROWER, OVER: WIDER}
 GRANTS_MORE = (OTHER, WIDER)
-NOTHING = Policy({"Version": "2012-10-17", "Statement": []})
-RESAMPLES, SEED = 2_000, 20_240_601  # as those of lib.evaluation.metrics
+Z = 1.959964  # of the normal distribution, 95% lie within so many deviations
 
 
 @lru_cache(maxsize=16_384)
@@ -40,23 +41,29 @@ def verdict(expected: str, generated: str, refuses: bool | None = None) -> str:
         refuses: whether the answer refuses or asks; None: nobody says, so prose without a brace does.
 
     Returns:
-        one of VERDICTS. An action that does not exist makes a policy at best "narrower": AWS may take it, a reviewer
-        does not.
+        one of VERDICTS. A policy in which AWS's validator finds an ERROR that the wanted one does not have (an action
+        that does not exist, a broken ARN) is not usable; without Version it is no policy, as in the report's schema.
     """
     says_no = refuses if refuses is not None else "{" not in generated and bool(generated.strip())
     wanted, given = _policy(expected), _policy(policy_text(generated))
-    wants_none = wanted is None
-    if given is None:
-        return USABLE if wants_none and says_no else NO_POLICY
-    found = compare(wanted or NOTHING, given)
-    said = _BY_RELATION.get(found.relation, OTHER)
+    wants_none = wanted is not None and not wanted.statements
+    if wanted is None or given is None or not given.statements or "Version" not in given.data:
+        return USABLE if wants_none and says_no and given is None else NO_POLICY
+    said = _BY_RELATION.get(compare(wanted, given).relation, OTHER)
     if wants_none and said != WIDER:  # a policy that grants nothing is no refusal
         return NO_POLICY
-    return NARROWER if said == USABLE and set(found.actual_unknown) - set(found.expected_unknown) else said
+    kind = policy_type(expected)
+    refused = said == USABLE and _errors(policy_text(generated), kind) - _errors(expected, kind)
+    return NO_POLICY if refused else said
+
+
+@lru_cache(maxsize=4_096)
+def _errors(policy: str, kind: str) -> frozenset[str]:
+    return frozenset(f"{f.code} {f.message}" for f in validate(policy, kind) if f.severity == "ERROR")
 
 
 def _policy(text: str) -> Policy | None:
-    """The policy in a text; None if it has none that AWS could take. A role's trust policy has no Resource."""
+    """The policy in a text, None if it has none: statements need all their elements, a trust policy's no Resource."""
     try:
         policy = parse(text)
     except PolicySyntaxError:
@@ -65,7 +72,7 @@ def _policy(text: str) -> Policy | None:
         s.effect in EFFECTS and s.action_patterns and (s.resources or s.not_resources or s.principal is not None)
         for s in policy.statements
     )
-    return policy if whole and policy.statements and "Version" in policy.data else None
+    return policy if whole and isinstance(policy.data.get("Statement"), list | dict) else None
 
 
 def score(expected: str, generated: str, refuses: bool | None = None) -> dict:
@@ -82,7 +89,7 @@ def counts(scores: pd.DataFrame, by: str = "arm") -> pd.DataFrame:
 
 
 def shares(scores: pd.DataFrame, by: Sequence[str] = ("arm",), of: Sequence[str] = ("usable", "wider")) -> pd.DataFrame:
-    """The share of answers that are usable, and that grant what was not asked, with 95% bootstrap intervals.
+    """The share of answers that are usable, and that grant what was not asked, with 95% intervals.
 
     Args:
         scores: score rows, those of requests without a policy among them.
@@ -103,25 +110,48 @@ def shares(scores: pd.DataFrame, by: Sequence[str] = ("arm",), of: Sequence[str]
 
 
 def interval(values: pd.Series) -> tuple[float, float, float]:
-    """The mean of truth values or shares, and the 95% interval of its bootstrap; NaN if there is none."""
+    """A share and its 95% interval by Wilson's score, which has a width even where none or all are; NaN for no rows."""
     known = values.dropna().to_numpy(dtype=float)
-    if not len(known):
+    n = len(known)
+    if not n:
         return (float("nan"),) * 3
-    draws = np.random.default_rng(SEED).multinomial(len(known), np.full(len(known), 1 / len(known)), size=RESAMPLES)
-    low, high = np.percentile(draws @ known / len(known), [2.5, 97.5])
-    return float(known.mean()), min(float(low), float(known.mean())), max(float(high), float(known.mean()))
+    share, square = float(known.mean()), Z * Z / n
+    middle = (share + square / 2) / (1 + square)
+    half = Z / (1 + square) * float(np.sqrt(share * (1 - share) / n + square / (4 * n)))
+    return share, max(0.0, min(middle - half, share)), min(1.0, max(middle + half, share))
+
+
+def unanswerable(scores: pd.DataFrame) -> pd.DataFrame:
+    """What the arms make of requests that are to be refused, or asked back.
+
+    Returns:
+        arm, outcome ("refuse" or "ask"), n, right (refused, or asked back), granted something, gave nothing readable;
+        for "ask" also how many are usable once the person has replied, if `told` was called. No row: there are none.
+    """
+    part = scores[scores["outcome"].fillna(DRAFT) != DRAFT]
+    found = []
+    for (arm, outcome), group in part.groupby(["arm", "outcome"], sort=False):
+        said = group["verdict"].value_counts()
+        row = {"arm": arm, "outcome": outcome, "n": len(group), "right": int(said.get(USABLE, 0))}
+        row |= {"granted something": int(group["wider"].sum()), "nothing readable": int(said.get(NO_POLICY, 0))}
+        if outcome == "ask" and "usable_after_questions" in group:
+            row["usable after the reply"] = int(group["usable_after_questions"].sum())
+        found.append(row)
+    return pd.DataFrame(found)
 
 
 def told(scores: pd.DataFrame, again: pd.DataFrame) -> pd.DataFrame:
     """The scores with `usable_after_questions`: that of the second answer where a question was asked and answered.
 
     Args:
-        again: score rows of second answers (`lib.evaluation.arms.answer_again`); may be empty.
+        again: score rows of second answers (`lib.evaluation.arms.answer_again`); may be empty. A request that is to be
+            asked back and gets no second answer is not usable then: somebody drafted, or gave up.
     """
     second = again.set_index(["arm", "id"])["usable"] if len(again) else pd.Series(dtype=bool)
     places = pd.MultiIndex.from_frame(scores[["arm", "id"]])
     after = pd.Series(second.reindex(places).to_numpy(), index=scores.index)
-    return scores.assign(usable_after_questions=after.where(after.notna(), scores["usable"]).astype(bool))
+    drafted = scores["outcome"].fillna(DRAFT) != "ask" if "outcome" in scores else True
+    return scores.assign(usable_after_questions=after.where(after.notna(), scores["usable"] & drafted).astype(bool))
 
 
 def by_tag(scores: pd.DataFrame, tags: dict[str, Sequence[str]], arm: str, least: int = 10) -> pd.DataFrame:

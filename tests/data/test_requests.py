@@ -1,6 +1,7 @@
 """Requests of people: the form of a line, what the check finds, and that all that are shipped pass it."""
 
 import json
+from collections import Counter
 
 import pytest
 
@@ -36,20 +37,29 @@ def test_a_line_that_is_as_it_must_be():
     [
         ([], "list is no object"),
         (line(wish="x"), "there is no field wish"),
-        (line(request=""), "request is no text"),
+        (line(request=""), "request is ''"),
+        (line(request=None), "request is None"),
+        (line(request="read a\u202ebucket"), "holds the character"),
+        (line(title=5), "title is 5"),
+        (line(tags=[["x"]]), "tags is [['x']]"),
+        (line(form=["plain"]), "form is ['plain']"),
+        (line(deny=[["s3:GetObject", "*", {}, 5]]), "deny: "),
+        (line(facts={"region": 5}), "facts is an object"),
+        (line(outcome="refuse", why="no"), "refuse has no allow, deny, policy"),
+        (line(policy={"Version": "2012-10-17"}), "no object with a Statement"),
         (line(form="poem"), "form is 'poem'"),
         (line(tags=["loud"]), "tags is ['loud']"),
         (line(tags="negation"), "tags is 'negation'"),
         (line(type="group"), "type is 'group'"),
-        (line(policy=None), "policy is no object"),
+        (line(policy=None), "policy is no object with"),
         (line(allow=["s3:GetObject"]), "allow: "),
         (line(allow=[["s3:GetObject"]]), "allow: "),
         (line(deny=[["s3:GetObject", "*", "x"]]), "deny: "),
         (line(deny="x"), "deny: "),
         (line(facts={"name": "x"}), "facts is an object"),
         (line(outcome="maybe"), "outcome is 'maybe'"),
-        (line(outcome="refuse"), "outcome refuse needs why"),
-        (line(outcome="ask", why="which?"), "outcome ask needs reply"),
+        (line(outcome="refuse"), "why is None"),
+        (line(outcome="ask", why="which?"), "reply is None"),
     ],
 )
 def test_a_line_of_another_form(row, said):
@@ -65,7 +75,10 @@ def test_a_bad_file_names_file_and_line(tmp_path, text, capsys):
     with pytest.raises(CourseError, match="queues.jsonl.*2"):
         load(path)
     assert main([str(path)]) == 2 and "queues.jsonl" in capsys.readouterr().err
-    assert main([str(tmp_path / "none.jsonl")]) == 2
+    capsys.readouterr()
+    assert main([str(tmp_path / "none.jsonl")]) == 2 and "none.jsonl: cannot be read" in capsys.readouterr().err
+    path.write_text("\n")
+    assert main([str(path)]) == 2 and "holds no request" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -79,6 +92,14 @@ def test_a_bad_file_names_file_and_line(tmp_path, text, capsys):
         (line(allow=[["s3:PutObject", "arn:aws:s3:::acme-invoices/a"]]), "is ImplicitlyDenied"),
         (line(deny=[["s3:GetObject", "arn:aws:s3:::acme-invoices/a"]]), "is Allowed"),
         (line([READ, {"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": "*"}]), "statement 1 decides none"),
+        (line([READ | {"Sid": "Read"}]), "no Sids"),
+        (line(policy={"Statement": [READ]}), "needs a Version"),
+        (line(deny=[["s3:Nope", "*"]]), "is no call"),
+        (line(deny=[["s3:PutObject", ""]]), "is no call"),
+        (line([READ | {"Action": ["s3:GetObject", "s3:ListBucket"]}]), "s3:ListBucket cannot be used on"),
+        (line([READ | {"Action": "sqs:SendMessage"}]), "sqs:SendMessage cannot be used on"),
+        (line(request=" " + LINE["request"]), "blanks at an end"),
+        (line(request="x" * 2_001), "2001 characters"),
     ],
 )
 def test_planted_faults_are_found(row, said):
@@ -187,7 +208,7 @@ def test_the_test_part_is_frozen(shipped):
     assert splits.digest(shipped, splits.frozen()) == FROZEN
 
 
-FROZEN = "8f2439c5057238a9117aa7bfdbdfda29e0c1cc3ebe6e0174ed4112b0a7e12d5e"
+FROZEN = "cbbdb7fdfcbd9a143442aa3c21f41663a7316a14677a7f7f0a2bd101b84d211f"
 
 
 def test_ready_and_public_requests_are_test_only(shipped):
@@ -201,6 +222,82 @@ def test_a_split_that_is_known_stays_and_new_requests_get_one(shipped):
     first = splits.split(part[:40], {})
     again = splits.split(part, first)
     assert {id: again[id] for id in first} == first and set(again) == {a.id for a in part}
+
+
+def test_new_requests_are_split_within_their_sittings_and_groups_stay_whole(shipped):
+    rows = splits.split(shipped, {})
+    parts = Counter((a.sitting, rows[a.id][0]) for a in shipped)
+    for sitting in {a.sitting for a in shipped} - set(splits.TEST_ONLY):
+        size = sum(a.sitting == sitting for a in shipped)
+        for name in ("test", "validation"):
+            assert 0.14 < parts[sitting, name] / size < 0.17, (sitting, name)
+    assert {rows[a.id][0] for a in shipped if a.sitting in splits.TEST_ONLY} == {"test"}
+    by_group: dict[str, set[str]] = {}
+    for split, group in rows.values():
+        by_group.setdefault(group, set()).add(split)
+    assert all(len(found) == 1 for found in by_group.values()) and len(by_group) > 1_200
+
+
+def test_what_is_near_in_words_or_in_the_policy_is_one_group():
+    queue = {"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": "arn:aws:sqs:*:*:jobs"}
+    rows = [
+        read(line(request="one two three four five six seven"), "a"),
+        read(line([queue], request="one two three four five six eight"), "a"),  # near in words
+        read(line([queue | {"Resource": "arn:aws:sqs:*:*:other"}], request="entirely different words stand here"), "a"),
+        read(line([queue | {"Action": "sqs:DeleteMessage"}], request="nothing that anybody said before"), "a"),
+    ]
+    groups = [splits.split(rows, {})[a.id][1] for a in rows]
+    assert groups[0] == groups[1] == groups[2] != groups[3]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ({}, {"Resource": "arn:aws:s3:::other/*"}, True),
+        ({}, {"Resource": "arn:aws:s3:::acme-invoices"}, False),
+        ({}, {"Effect": "Deny"}, False),
+        ({}, {"Action": "s3:PutObject"}, False),
+        ({}, {"Condition": {"Bool": {"aws:SecureTransport": "true"}}}, False),
+        (
+            {"Condition": {"Bool": {"aws:SecureTransport": "true"}}},
+            {"Condition": {"Bool": {"aws:SecureTransport": "false"}}},
+            True,
+        ),
+        ({"Resource": "arn:aws:ec2:*:*:instance/i-1"}, {"Resource": "arn:aws:ec2:*:*:volume/vol-1"}, False),
+    ],
+)
+def test_patterns_leave_names_out(one, other, same):
+    made = [splits.pattern({"Version": "2012-10-17", "Statement": [READ | more]}) for more in (one, other)]
+    assert (made[0] == made[1]) == same
+
+
+@pytest.mark.parametrize(
+    ("row", "tags"),
+    [
+        (line(), {"plain", "names a resource"}),
+        (line([READ | {"Resource": "*"}]), {"plain"}),
+        (line(request="It must not write, never; it reads"), {"plain", "negation", "names a resource"}),
+        (line(request="It cannot read, says AccessDenied", form="complaint"), {"complaint", "names a resource"}),
+        (
+            line([READ | {"Condition": {"Bool": {"aws:SecureTransport": "true"}}}]),
+            {"plain", "condition", "names a resource"},
+        ),
+        (line([READ | {"Principal": "*"}], type="resource"), {"plain", "bucket policy", "names a resource"}),
+        (
+            line([{"Effect": "Allow", "Action": "sqs:*", "Resource": "arn:aws:sqs:*:*:q"}, READ | {"Effect": "Deny"}]),
+            {"plain", "deny", "several services", "place left open", "names a resource"},
+        ),
+        (line(outcome="ask", why="which?", reply="that"), {"plain", "to be refused or asked back", "names a resource"}),
+        (line([READ] * 4), {"plain", "four or more statements", "names a resource"}),
+        (line(type="scp"), {"plain", "service control policy", "names a resource"}),
+        (
+            line([READ | {"Principal": "*", "Action": "sqs:*"}], type="resource"),
+            {"plain", "other resource or trust policy", "names a resource"},
+        ),
+    ],
+)
+def test_tags_are_what_request_and_policy_show(row, tags):
+    assert set(field.tags(read(row))) == tags
 
 
 def test_freeze_writes_what_frozen_reads(shipped, tmp_path):

@@ -1,6 +1,7 @@
 """The reviewer's verdict: usable only if nothing more, nothing less and nothing else is granted."""
 
 import json
+import math
 
 import pandas as pd
 import pytest
@@ -37,7 +38,8 @@ TRUST = {
         ({}, {"Action": "s3:PutObject"}, OTHER),
         ({}, {"Effect": "Deny"}, NARROWER),
         ({"Effect": "Deny"}, {}, WIDER),
-        ({}, {"Action": ["s3:GetObject", "s3:NoSuchThing"]}, NARROWER),
+        ({}, {"Action": ["s3:GetObject", "s3:NoSuchThing"]}, NO_POLICY),  # AWS's validator: ERROR
+        ({}, {"Resource": ["arn:aws:s3:::a/*", "arn:aws:nope"]}, NO_POLICY),
         ({}, {"Principal": "*"}, OTHER),
         (
             {"Action": "lambda:InvokeFunction", "Resource": "*"},
@@ -108,6 +110,31 @@ def test_a_request_without_a_policy(answer, refuses, said):
     assert verdict.verdict(NOTHING, answer, refuses) == said
 
 
+def test_a_wanted_policy_that_nobody_can_read_is_met_by_nothing():
+    assert verdict.verdict("garbage", "no way") == verdict.verdict("garbage", policy({})) == NO_POLICY
+    old = policy({}).replace('"Version": "2012-10-17", ', "")
+    assert verdict.verdict(old, "no way") == NO_POLICY and verdict.verdict(old, old) == NO_POLICY
+
+
+def test_an_error_that_the_wanted_policy_has_too_is_no_fault():
+    odd = policy({"Action": "s3:NoSuchThing"})
+    assert verdict.verdict(odd, odd) == USABLE
+
+
+@pytest.mark.parametrize(
+    ("values", "ends"),
+    [
+        ([True] * 0, None),
+        ([False] * 10, (0, 0, 0.2775)),
+        ([True] * 10, (1, 0.7225, 1)),
+        ([True, False] * 50, (0.5, 0.4038, 0.5962)),
+    ],
+)
+def test_intervals_are_wilsons(values, ends):
+    found = verdict.interval(pd.Series(values, dtype=object))
+    assert found == pytest.approx(ends, abs=1e-4) if ends else all(map(math.isnan, found))
+
+
 def row(arm, id, generated, **more):
     whole = {
         "arm": arm,
@@ -161,9 +188,15 @@ def test_answers_to_questions_replace_first_answers():
     told = verdict.told(scores, again)
     assert told[told["arm"] == "one"]["usable_after_questions"].tolist() == [True, True, False]
     assert told[told["arm"] == "two"]["usable_after_questions"].tolist() == [False, False, False]
-    assert verdict.told(scores, pd.DataFrame())["usable_after_questions"].equals(
-        scores["usable"].astype(bool).rename("usable_after_questions")
-    )
+    table = verdict.unanswerable(told).set_index("arm")
+    assert table.loc["one", ["n", "right", "granted something", "usable after the reply"]].tolist() == [1, 1, 0, 0]
+    assert table.loc["two", ["n", "right", "granted something", "usable after the reply"]].tolist() == [1, 0, 1, 0]
+    assert verdict.unanswerable(told[told["id"] == "a"]).empty
+
+
+def test_without_second_answers_only_drafts_stay_usable():
+    told = verdict.told(metrics.score_rows(ROWS), pd.DataFrame())
+    assert told["usable_after_questions"].tolist() == [True, False, False, False, False, False]
 
 
 def test_tags_are_ordered_by_what_fails():

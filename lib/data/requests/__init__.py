@@ -6,7 +6,7 @@ records; lib/data/requests/check.py holds each to what it must be before it may 
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -94,22 +94,25 @@ def read(row: Any, sitting: str = "") -> Asked:
     if unknown := set(row) - _FIELDS:
         raise ValueError(f"there is no field {', '.join(sorted(unknown))}: use {', '.join(sorted(_FIELDS))}")
     outcome = _one(row, "outcome", OUTCOMES, DRAFT)
-    text = row.get("request")
-    if not isinstance(text, str) or not text.strip():
-        raise ValueError("request is no text")
-    if outcome != DRAFT and not isinstance(row.get("why"), str):
-        raise ValueError(f"outcome {outcome} needs why")
-    if outcome == ASK and not isinstance(row.get("reply"), str):
-        raise ValueError("outcome ask needs reply: what the person answers")
+    needed = {DRAFT: ("request",), ASK: ("request", "why", "reply"), REFUSE: ("request", "why")}[outcome]
+    for name in ("request", "why", "reply", "title"):
+        value = row.get(name, None if name in needed else "")
+        if not isinstance(value, str) or name in needed and not value.strip():
+            raise ValueError(f"{name} is {value!r}: outcome {outcome} needs a text")
+        if odd := [c for c in value if not (c.isprintable() or c == "\n")]:
+            raise ValueError(f"{name} holds the character {odd[0]!r}, which nobody sees: remove it")
+    if outcome == REFUSE and (surplus := {"policy", "allow", "deny", "reply", "facts"} & set(row)):
+        raise ValueError(f"outcome refuse has no {', '.join(sorted(surplus))}")
     policy = NOTHING if outcome == REFUSE else row.get("policy")
-    if not isinstance(policy, dict):
-        raise ValueError("policy is no object")
+    if not isinstance(policy, dict) or not isinstance(policy.get("Statement"), list | dict):
+        raise ValueError("policy is no object with a Statement")
     tags = row.get("tags", [])
-    if not isinstance(tags, list) or set(tags) - set(TAGS):
+    if not isinstance(tags, list) or any(tag not in TAGS for tag in tags):
         raise ValueError(f"tags is {tags!r}: a list of some of {', '.join(TAGS)}")
     facts = row.get("facts", {})
-    if not isinstance(facts, dict) or set(facts) - {"region", "account"}:
-        raise ValueError('facts is an object with "region", "account" or both')
+    if not isinstance(facts, dict) or set(facts) - {"region", "account"} or not _are_texts(facts.values()):
+        raise ValueError('facts is an object with "region", "account" or both, as texts')
+    text = row["request"]
     return Asked(
         id=f"field/{hashlib.sha256(text.encode()).hexdigest()[:12]}",
         sitting=sitting,
@@ -128,9 +131,13 @@ def read(row: Any, sitting: str = "") -> Asked:
     )
 
 
+def _are_texts(values: Iterable[Any]) -> bool:
+    return all(isinstance(value, str) for value in values)
+
+
 def _one(row: dict, name: str, allowed: tuple[str, ...], default: str | None = None) -> str:
     value = row.get(name, default)
-    if value not in allowed:
+    if not isinstance(value, str) or value not in allowed:
         raise ValueError(f"{name} is {value!r}: use one of {', '.join(allowed)}")
     return value
 
@@ -141,7 +148,7 @@ def _cases(row: dict, name: str) -> tuple[Case, ...]:
         if not (
             isinstance(case, list)
             and 2 <= len(case) <= 4
-            and all(isinstance(part, str) for part in case[:2])
+            and _are_texts([*case[:2], *case[3:]])
             and isinstance(dict(enumerate(case)).get(2, {}), dict)
         ):
             raise ValueError(f"{name}: {json.dumps(case)[:80]} is not [action, resource, {{context}}, principal]")

@@ -26,8 +26,14 @@ def main(arguments: list[str] | None = None) -> int:
     paths = options.files or sorted(FOLDER.glob("*.jsonl"))
     try:
         found = {path: load(path) for path in paths}
-    except (CourseError, OSError) as error:
+    except CourseError as error:
         print(f"Error: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(f"Error: {error.filename}: cannot be read ({error.strerror}); name a file of requests", file=sys.stderr)
+        return 2
+    if empty := [path for path, requests in found.items() if not requests]:
+        print(f"Error: {empty[0]}: holds no request; write a JSON object on each line", file=sys.stderr)
         return 2
     bad = 0
     for path, requests in found.items():

@@ -39,6 +39,8 @@ def _faults(asked: Asked) -> Iterator[str]:
     if asked.outcome == REFUSE:
         return
     policy = Policy(asked.policy)
+    if "Version" not in policy.data or any(s.sid is not None for s in policy.statements):
+        yield "the policy needs a Version, and no Sids"
     kind = "resource" if asked.type == "trust" else asked.type
     grave = [f for f in validate(policy, asked.type) if f.severity in GRAVE]
     yield from (f"{f.code} at {f.path}: {f.message}" for f in grave)
@@ -51,6 +53,8 @@ def _faults(asked: Asked) -> Iterator[str]:
     used: set[int] = set()
     for wanted, cases in ((True, asked.allow), (False, asked.deny)):
         for case in cases:
+            if not catalogue.load().action(case.action) or not case.resource:
+                yield f"{case.action!r} on {case.resource!r} is no call: write an action that exists, and a resource"
             decision = decide(policy, case, kind)
             used |= {m.statement for m in decision.statements if m.kind == _KINDS[kind] and m.policy == 0}
             if (decision.result == ALLOWED) != wanted:

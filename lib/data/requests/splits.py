@@ -38,19 +38,20 @@ def frozen(path: Path = PATH) -> dict[str, tuple[str, str]]:
 def split(found: Sequence[Asked], known: dict[str, tuple[str, str]]) -> dict[str, tuple[str, str]]:
     """Split and group of each request: those that are known as they are, new ones by digest within their sitting."""
     group_of = [found[first].id for first in clusters(_near(found))]
-    sitting_of = {a.id: a.sitting for a in found}
     settled = {group: known[a.id][0] for a, group in zip(found, group_of, strict=True) if a.id in known}
     settled |= {g: "test" for a, g in zip(found, group_of, strict=True) if a.sitting in TEST_ONLY and g not in settled}
     sizes = Counter(a.sitting for a in found)
+    members: dict[str, list[str]] = {}  # the sittings of a group's requests
+    for asked, group in zip(found, group_of, strict=True):
+        members.setdefault(group, []).append(asked.sitting)
     filled: Counter[tuple[str, str]] = Counter()
-    members = Counter(group_of)
     for group, name in settled.items():
-        filled[sitting_of[group], name] += members[group]
+        filled.update((sitting, name) for sitting in members[group])
     for group in sorted(members.keys() - settled.keys(), key=_digest):
-        sitting = sitting_of[group]
+        sitting = Counter(members[group]).most_common(1)[0][0]
         wanting = [n for n, share in SHARES.items() if filled[sitting, n] < share * sizes[sitting]]
         settled[group] = wanting[0] if wanting else "train"
-        filled[sitting, settled[group]] += members[group]
+        filled.update((sitting, settled[group]) for sitting in members[group])
     return {a.id: known.get(a.id, (settled[g], g)) for a, g in zip(found, group_of, strict=True)}
 
 
