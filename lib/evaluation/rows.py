@@ -14,6 +14,7 @@ from lib.data.dataset import DRAFT, Example
 from lib.errors import CourseError
 
 COMPLEXITIES = ("simple", "medium", "complex")
+ORDER = ("field", "written", "report", "managed")  # of sources
 
 
 class RowsError(CourseError):
@@ -76,6 +77,15 @@ def drafted(rows: Iterable[dict] | pd.DataFrame) -> Any:
     if isinstance(rows, pd.DataFrame):
         return rows[rows["outcome"].fillna(DRAFT) == DRAFT] if "outcome" in rows else rows
     return [row for row in rows if row.get("outcome", DRAFT) == DRAFT]
+
+
+def by_source(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """The rows of each source that has some, the requests of people first: what a reader should see first.
+
+    The sources are different tasks, so that a mean over all of them hangs on how many of each were asked.
+    """
+    order = dict.fromkeys([name for name in ORDER if name in set(table["source"])] + list(table["source"].unique()))
+    return {name: table[table["source"] == name] for name in order}
 
 
 def of_arm(table: pd.DataFrame, arm: str) -> pd.DataFrame:

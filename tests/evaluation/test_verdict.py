@@ -208,3 +208,9 @@ def test_tags_are_ordered_by_what_fails():
     assert verdict.by_tag(scores, {}, "one").empty
     with pytest.raises(RowsError):
         verdict.by_tag(scores, tags, "three")
+
+
+def test_sources_come_apart_with_people_first():
+    scores = metrics.score_rows([row("one", str(n), "no", source=s) for n, s in enumerate(["report", "field", "own"])])
+    parts = rows.by_source(scores)
+    assert list(parts) == ["field", "report", "own"] and [len(part) for part in parts.values()] == [1, 1, 1]

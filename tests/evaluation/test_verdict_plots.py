@@ -43,7 +43,10 @@ def test_verdicts_are_five_shares_of_each_arm():
     )
     assert "4 requests of people" in picture.caption
     lines = picture.figure.axes[0].lines
-    assert [list(line.get_xdata()) for line in lines[2:]] == [[0, 0.75], [0, 1]]  # of grounded: usable, grants too much
+    assert [list(line.get_xdata()) for line in lines[2:]] == [
+        pytest.approx([0.0456, 0.6994], abs=1e-4),  # of grounded: usable
+        pytest.approx([0.1500, 0.8500], abs=1e-4),  # grants too much
+    ]
     bars = [bar for container in picture.figure.axes[0].containers for bar in container]
     assert len(bars) == 2 * len(verdict.VERDICTS) and sum(bar.get_width() for bar in bars) == pytest.approx(2)
     assert plots.verdicts(TABLE).caption.startswith("6 requests. ")
@@ -68,3 +71,11 @@ def test_tags_say_the_worst_and_the_best():
     )
     with pytest.raises(RowsError):
         plots.by_tag(table.head(0), "grounded")
+
+
+def test_a_picture_can_say_whose_requests_it_is_about():
+    picture = plots.fall(TABLE).about("field")
+    assert picture.title.startswith("Requests of people. Grounded: 100%")
+    assert picture.about("field").title.count("Requests of people") == 2  # said as often as one asks
+    assert plots.fall(TABLE).about("own").title.startswith("Own. ")
+    assert picture.svg() == picture.svg()

@@ -30,6 +30,13 @@ SMALL = 18  # points; nothing is smaller
 
 COLOURS = tuple(seaborn.color_palette("colorblind").as_hex())
 GREY = "#555555"
+PADS = {"w_pad": 0.25, "h_pad": 0.2}
+REQUESTS = {  # source of examples -> how a title names it
+    "field": "requests of people",
+    "written": "composed requests",
+    "report": "the report's names",
+    "managed": "other names",
+}
 ARM_TITLES = {"zero_shot": "zero-shot", "few_shot": "few-shot", "fine_tuned": "fine-tuned", "grammar": "grammar only"}
 
 STYLE = {
@@ -54,6 +61,12 @@ class Picture:
     def title(self) -> str:
         """The finding, on one line."""
         return self.figure.get_suptitle().replace("\n", " ").replace(r"\$", "$")
+
+    def about(self, source: str) -> "Picture":
+        """The same drawing with a title that says whose requests it is about."""
+        words = REQUESTS.get(source, source)
+        self.figure.set_layout_engine("constrained", **PADS)
+        return finish(self.figure, f"{words[0].upper()}{words[1:]}. {self.title}".replace("$", r"\$"), self.caption)
 
     def png(self) -> bytes:
         """The slide, 1600 x 900 pixels."""
@@ -92,7 +105,7 @@ def slide() -> tuple[Figure, Axes]:
     """An empty slide; draw on its axes, then call `finish`."""
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=INCHES, layout="constrained")
-        figure.get_layout_engine().set(w_pad=0.25, h_pad=0.2)
+        figure.get_layout_engine().set(**PADS)
         axes = figure.subplots()
     axes.spines[["top", "right"]].set_visible(False)
     return figure, axes

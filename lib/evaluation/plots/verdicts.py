@@ -8,6 +8,7 @@ from lib.evaluation import verdict
 from lib.evaluation.plots.slide import (
     COLOURS,
     GREY,
+    REQUESTS,
     SMALL,
     Picture,
     arm_title,
@@ -26,7 +27,6 @@ VERDICT_COLOURS = {
     verdict.NO_POLICY: "#bbbbbb",
 }
 PEOPLE, COMPOSED = COLOURS[3], COLOURS[0]
-REQUESTS = {"field": "requests of people", "written": "composed requests", "report": "the report's names"}
 
 
 def verdicts(scores: pd.DataFrame, source: str | None = None) -> Picture:
@@ -57,14 +57,17 @@ def verdicts(scores: pd.DataFrame, source: str | None = None) -> Picture:
                 )
         left += values.to_numpy()
     for place, row in enumerate(known.to_dict("records")):  # the intervals of what stands at either end
-        for low, high in (("usable_low", "usable_high"), ("wider_low", "wider_high")):
-            ends = [row[low], row[high]] if low == "usable_low" else [1 - row[high], 1 - row[low]]
-            axes.plot(ends, [place + 0.37] * 2, "|-", color="black", linewidth=3, markersize=12, clip_on=False)
+        looks = {"linewidth": 3, "markersize": 12, "markeredgewidth": 3, "clip_on": False}
+        usable, excess = [row["usable_low"], row["usable_high"]], [1 - row["wider_high"], 1 - row["wider_low"]]
+        axes.plot(usable, [place + 0.38] * 2, "|-", color=VERDICT_COLOURS[verdict.USABLE], **looks)
+        axes.plot(excess, [place + 0.42] * 2, "|-", color=VERDICT_COLOURS[verdict.WIDER], **looks)
+        axes.text(1.015, place, percent(row["wider"]), va="center", fontsize=24, fontweight="bold")
+    axes.text(1.015, -0.62, "grants\ntoo much", va="bottom", fontsize=SMALL, linespacing=0.95)
     axes.set_yticks(range(len(shares)), [arm_title(arm) for arm in shares.index], fontsize=24)
     axes.set_ylim(len(shares) - 0.4, -0.6)
     axes.grid(False, axis="y")
     percent_axis(axes, "x")
-    axes.set_xlabel("of the drafts")
+    axes.set_xlabel("of the drafts; lines: 95% intervals of usable, and of what grants too much")
     legend(axes, columns=5)
     best = known["usable"].idxmax()
     row = known.loc[best]
@@ -75,7 +78,7 @@ def verdicts(scores: pd.DataFrame, source: str | None = None) -> Picture:
     said = "; ".join(f"{name}: {verdict.MEANINGS[name]}" for name in verdict.VERDICTS)
     caption = (
         f"{row['n']:.0f} {REQUESTS.get(source, 'requests')}. Lines under the bars: 95% intervals of what is usable "
-        f"(left) and of what grants too much (right). {said[0].upper()}{said[1:]}."
+        f"(green) and of what grants too much (red). {said[0].upper()}{said[1:]}."
     )
     return finish(figure, finding[0].upper() + finding[1:], caption)
 
