@@ -68,11 +68,11 @@ def text(policy: dict) -> str:
 
 
 def beside(people: Sequence[Example], composed: Sequence[Example], most: int = 4) -> list[tuple[Example, Example]]:
-    """Pairs of a person's request and a composed one whose policies name the same actions: the same wish, twice.
+    """Pairs of a person's request and a composed one whose policies allow and deny the same actions, wherever.
 
     Shortest requests first; each composed request once.
     """
-    by_actions: dict[frozenset[str], list[Example]] = {}
+    by_actions: dict[frozenset[tuple], list[Example]] = {}
     for example in sorted(composed, key=lambda e: len(e.instruction), reverse=True):
         by_actions.setdefault(_actions(example), []).append(example)
     pairs = []
@@ -82,9 +82,12 @@ def beside(people: Sequence[Example], composed: Sequence[Example], most: int = 4
     return pairs[:most]
 
 
-def _actions(example: Example) -> frozenset[str]:
+def _actions(example: Example) -> frozenset[tuple]:
+    """What a policy allows and denies, and whether under conditions and to whom; not on which resources."""
     return frozenset(
-        pattern.lower() for s in Policy(json.loads(example.policy)).statements for pattern in s.action_patterns
+        (s.effect, pattern.lower(), bool(s.condition), s.principal is not None)
+        for s in Policy(json.loads(example.policy)).statements
+        for pattern in s.action_patterns
     )
 
 

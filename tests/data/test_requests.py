@@ -348,3 +348,11 @@ def test_the_second_reader_is_read(tmp_path):
     with pytest.raises(CourseError, match="'good'"):
         field.second_reading(path)
     assert (FOLDER / "second_reader.tsv").exists()
+
+
+def test_the_same_actions_asked_for_twice():
+    allow, deny = (field.example(read(line([READ | {"Effect": effect}]))) for effect in ("Allow", "Deny"))
+    limited = field.example(read(line([READ | {"Condition": {"Bool": {"aws:SecureTransport": "true"}}}])))
+    other = field.example(read(line([READ | {"Resource": "*"}])))
+    assert field.beside([allow], [deny, limited, other]) == [(allow, other)]
+    assert field.beside([allow, allow], [other]) == [(allow, other)]  # each composed request once
