@@ -17,6 +17,9 @@ from lib.iam.reference import ACCESS_LEVELS, Action, ConditionKey, ResourceType,
 
 __all__ = ["ACCESS_LEVELS", "Action", "Catalogue", "ConditionKey", "ResourceType", "Service", "learned", "load"]
 
+# Two pages of the reference, API Gateway Management and Management V2, share the same few verbs, which reach whatever
+# either page knows; the packages keep the resource types of the second page for them.
+OF_TWO_PAGES = ("apigateway",)
 LONGEST = 200  # characters; no name of a service or an operation is longer
 _NOT_ZERO = re.compile(rb"[^\0]", re.DOTALL)
 _SET_BITS = [[i for i in range(8) if byte >> i & 1] for byte in range(256)]
@@ -43,6 +46,12 @@ class Catalogue:
         prefix, _, operation = name.partition(":")
         service = self.services.get(prefix.lower())
         return service.actions.get(operation.lower()) if service else None
+
+    def formats(self, action: Action) -> tuple[str, ...]:
+        """The formats of the ARNs that an action can be used on, as patterns, sorted; none: it is asked for on "*"."""
+        kinds = self.services[action.service].resource_types
+        named = kinds if action.service in OF_TWO_PAGES else action.resource_types
+        return tuple(sorted({kinds[name].pattern for name in named if name in kinds}))
 
     def near(self, name: str, count: int = 3) -> tuple[str, ...]:
         """Names of actions that look like one that does not exist, best first: "s3:GetObjects" -> "s3:GetObject", ...

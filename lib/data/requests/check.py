@@ -70,7 +70,7 @@ def _unusable(statement: Statement) -> Iterator[str]:
         actions = [known.actions[name] for name in known.expand(pattern)]
         if not actions:
             yield f"{pattern} is no action"
-        formats = {known.services[a.service].resource_types[kind].pattern for a in actions for kind in a.resource_types}
+        formats = {arn for action in actions for arn in known.formats(action)}
         named = statement.resources if statement.actions and statement.resources else ("*",)
         if actions and not any(r == "*" or any(overlaps(r, arn) for arn in formats) for r in named):
             yield f"{pattern} cannot be used on {named[0]}"
