@@ -109,6 +109,28 @@ def shares(scores: pd.DataFrame, by: Sequence[str] = ("arm",), of: Sequence[str]
     return pd.DataFrame(found)
 
 
+def with_intervals(found: pd.DataFrame) -> pd.DataFrame:
+    """What `shares` returns by source and arm, as text to read: "3.7 [1.4, 9.1]", percent.
+
+    Returns:
+        a row a measure and source, sources in the order of `lib.evaluation.rows.by_source`; a column an arm.
+    """
+    measures = [name for name in found if f"{name}_low" in found]
+    sources = list(checked.by_source(found))
+    texts = {
+        name: found.assign(
+            said=[
+                "{:.1f} [{:.1f}, {:.1f}]".format(*(100 * row[[name, f"{name}_low", f"{name}_high"]].astype(float)))
+                for _, row in found.iterrows()
+            ]
+        ).pivot(index="source", columns="arm", values="said")
+        for name in measures
+    }
+    table = pd.concat(texts, names=["percent", "source"])
+    order = pd.MultiIndex.from_product([measures, sources], names=table.index.names)
+    return table.reindex(order)[list(dict.fromkeys(found["arm"]))]
+
+
 def interval(values: pd.Series) -> tuple[float, float, float]:
     """A share and its 95% interval by Wilson's score, which has a width even where none or all are; NaN for no rows."""
     known = values.dropna().to_numpy(dtype=float)
@@ -125,8 +147,8 @@ def unanswerable(scores: pd.DataFrame) -> pd.DataFrame:
     """What the arms make of requests that are to be refused, or asked back.
 
     Returns:
-        arm, outcome ("refuse" or "ask"), n, right (refused, or asked back), granted something, gave nothing readable;
-        for "ask" also how many are usable once the person has replied, if `told` was called. No row: there are none.
+        arm, outcome ("refuse" or "ask"), n, right (refused, or asked back), granted something, nothing readable; if
+        `told` was called also how many are usable once the person has replied, for "ask". No row: there are none.
     """
     part = scores[scores["outcome"].fillna(DRAFT) != DRAFT]
     found = []
@@ -134,8 +156,9 @@ def unanswerable(scores: pd.DataFrame) -> pd.DataFrame:
         said = group["verdict"].value_counts()
         row = {"arm": arm, "outcome": outcome, "n": len(group), "right": int(said.get(USABLE, 0))}
         row |= {"granted something": int(group["wider"].sum()), "nothing readable": int(said.get(NO_POLICY, 0))}
-        if outcome == "ask" and "usable_after_questions" in group:
-            row["usable after the reply"] = int(group["usable_after_questions"].sum())
+        if "usable_after_questions" in group:
+            after = int(group["usable_after_questions"].sum()) if outcome == "ask" else "-"
+            row["usable after the reply"] = after
         found.append(row)
     return pd.DataFrame(found)
 

@@ -169,6 +169,15 @@ def test_counts_and_shares_of_arms():
         assert (shares[f"{name}_low"] <= shares[name]).all() and (shares[name] <= shares[f"{name}_high"]).all()
 
 
+def test_shares_as_text_have_people_first():
+    found = verdict.shares(
+        metrics.score_rows([*ROWS, *(r | {"source": "written"} | {"id": r["id"] * 2} for r in ROWS)]), ("source", "arm")
+    )
+    table = verdict.with_intervals(found)
+    assert list(table.columns) == ["one", "two"] and table.loc[("usable", "field"), "one"] == "66.7 [20.8, 93.9]"
+    assert list(table.index) == [(m, s) for m in ("usable", "wider") for s in ("field", "written")]
+
+
 def test_what_is_to_be_refused_counts_in_no_other_measure():
     scores = metrics.score_rows(ROWS)
     assert list(rows.drafted(scores)["id"]) == ["a", "b", "a", "b"]
