@@ -11,7 +11,7 @@ from pathlib import Path
 
 from lib.data.dataset import SPLITS, Example, complexity
 from lib.data.requests import ASK, DRAFT, FOLDER, NOTHING, TAGS, Asked
-from lib.data.requests.check import arns
+from lib.data.requests.check import arns, located
 from lib.data.requests.splits import frozen
 from lib.data.wording import names_in, shape
 from lib.errors import CourseError
@@ -96,29 +96,6 @@ def place(facts: dict[str, str]) -> str:
     said = [facts["region"]] if "region" in facts else []
     said += [f"account {facts['account']}"] if "account" in facts else []
     return f"In {', '.join(said)}." if said else ""
-
-
-def located(policy: dict, facts: dict[str, str]) -> dict:
-    """The policy with the region and the account that a person names, in ARNs of resources that have "*" there."""
-
-    def filled(arn: str) -> str:
-        fields = arn.split(":", 5)
-        if len(fields) < 6:
-            return arn
-        for position, name in ((3, "region"), (4, "account")):
-            if fields[position] == "*" and name in facts:
-                fields[position] = facts[name]
-        return ":".join(fields)
-
-    def changed(value: str | list[str]) -> str | list[str]:
-        return filled(value) if isinstance(value, str) else [filled(v) for v in value]
-
-    given = policy["Statement"]
-    statements = [
-        s | {name: changed(s[name]) for name in ("Resource", "NotResource") if name in s}
-        for s in (given if isinstance(given, list) else [given])
-    ]
-    return policy | {"Statement": statements}
 
 
 def tags(asked: Asked) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ import pytest
 from lib.data import field
 from lib.data.requests import FOLDER, Asked, load, read, splits
 from lib.data.requests.__main__ import main
-from lib.data.requests.check import alike, faults, notes
+from lib.data.requests.check import alike, faults, located, notes
 from lib.errors import CourseError
 
 READ = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::acme-invoices/*"}
@@ -93,6 +93,11 @@ def test_a_bad_file_names_file_and_line(tmp_path, text, capsys):
         (line(deny=[["s3:GetObject", "arn:aws:s3:::acme-invoices/a"]]), "is Allowed"),
         (line([READ, {"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": "*"}]), "statement 1 decides none"),
         (line([READ | {"Sid": "Read"}]), "no Sids"),
+        (line(facts={"region": "eu-west-1"}), "facts fill nothing"),
+        (
+            line([READ | {"Resource": "arn:aws:sqs:*:*:q", "Action": "sqs:SendMessage"}], facts={"account": "12"}),
+            "with the facts filled in",
+        ),
         (line(policy={"Statement": [READ]}), "needs a Version"),
         (line(deny=[["s3:Nope", "*"]]), "is no call"),
         (line(deny=[["s3:PutObject", ""]]), "is no call"),
@@ -322,7 +327,7 @@ def test_facts_fill_only_what_was_left_open():
         "Version": "2012-10-17",
         "Statement": {"Resource": ["arn:aws:sqs:*:*:q-*", "arn:aws:s3:::b/*", "*", "arn:aws:sqs:us-east-1:*:x"]},
     }
-    filled = field.located(policy, {"region": "eu-west-1", "account": "111122223333"})
+    filled = located(policy, {"region": "eu-west-1", "account": "111122223333"})
     assert filled["Statement"][0]["Resource"] == [
         "arn:aws:sqs:eu-west-1:111122223333:q-*",
         "arn:aws:s3:::b/*",

@@ -48,6 +48,11 @@ def _faults(asked: Asked) -> Iterator[str]:
         return
     for number, statement in enumerate(policy.statements):
         yield from (f"statement {number}: {said}" for said in _unusable(statement))
+    filled = Policy(located(asked.policy, asked.facts))
+    if asked.facts and filled == policy:
+        yield "facts fill nothing: no ARN of a resource has * in such a field"
+    wrong = [f for f in validate(filled, asked.type) if f.severity in GRAVE and f not in grave]
+    yield from (f"with the facts filled in, {f.code} at {f.path}: {f.message}" for f in wrong)
     if not asked.deny or not (asked.allow or not any(s.effect == "Allow" for s in policy.statements)):
         yield "allow and deny each need a case"
     used: set[int] = set()
@@ -98,6 +103,29 @@ def decide(policy: Policy, case: Case, kind: str = "identity") -> Decision:
     if kind == "scp":
         return simulate(request, identity=EVERYTHING, service_control=[[policy, EVERYTHING]])
     return simulate(request, identity=[policy, EVERYTHING] if only_denies else policy)
+
+
+def located(policy: dict, facts: dict[str, str]) -> dict:
+    """The policy with the region and the account that a person names, in ARNs of resources that have "*" there."""
+
+    def filled(arn: str) -> str:
+        fields = arn.split(":", 5)
+        if len(fields) < 6:
+            return arn
+        for position, name in ((3, "region"), (4, "account")):
+            if fields[position] == "*" and name in facts:
+                fields[position] = facts[name]
+        return ":".join(fields)
+
+    def changed(value: str | list[str]) -> str | list[str]:
+        return filled(value) if isinstance(value, str) else [filled(v) for v in value]
+
+    given = policy["Statement"]
+    statements = [
+        s | {name: changed(s[name]) for name in ("Resource", "NotResource") if name in s}
+        for s in (given if isinstance(given, list) else [given])
+    ]
+    return policy | {"Statement": statements}
 
 
 def notes(asked: Asked) -> list[str]:
