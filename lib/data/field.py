@@ -175,11 +175,6 @@ def notes(found: Sequence[Asked]) -> list[str]:
     return [f"Of `field`, before the split: {'; '.join(shown)}.", second_reading()]
 
 
-def forms(found: Sequence[Asked]) -> Counter[str]:
-    """How many requests have each form."""
-    return Counter(a.form for a in found)
-
-
 def second_reading(path: Path = FOLDER / "second_reader.tsv") -> str:
     """What a second reader found among requests taken at random, in a sentence.
 
