@@ -20,6 +20,11 @@ from lib.iam.document import Policy
 PATH = FOLDER / "splits.tsv"
 SHARES = {"test": 0.15, "validation": 0.15}  # of each sitting; the rest is for training
 TEST_ONLY = ("ready", "threads")  # what users see ready-made, and what was asked in public: never learnt from
+TRAIN_ONLY = (  # written later, to learn from; no second author has read them, so nothing is measured with them
+    *("apps_and_pipelines", "ask_refuse_and_resource", "asked_in_public", "buckets_once_more", "functions_and_tables"),
+    *("keys_people_and_watching", "less_usual_services", "machines_and_networks", "not_and_except", "plain_access"),
+    *("said_as_a_policy", "short_titles", "under_conditions"),
+)
 NEAR = 0.6  # similarity of words from which on two requests are of one group
 
 
@@ -49,7 +54,8 @@ def split(found: Sequence[Asked], known: dict[str, tuple[str, str]]) -> dict[str
         filled.update((sitting, name) for sitting in members[group])
     for group in sorted(members.keys() - settled.keys(), key=_digest):
         sitting = Counter(members[group]).most_common(1)[0][0]
-        wanting = [n for n, share in SHARES.items() if filled[sitting, n] < share * sizes[sitting]]
+        measured = {} if sitting in TRAIN_ONLY else SHARES
+        wanting = [n for n, share in measured.items() if filled[sitting, n] < share * sizes[sitting]]
         settled[group] = wanting[0] if wanting else "train"
         filled.update((sitting, settled[group]) for sitting in members[group])
     return {a.id: known.get(a.id, (settled[g], g)) for a, g in zip(found, group_of, strict=True)}
