@@ -1,0 +1,202 @@
+"""Train the adapter that comes with SmolLM2: `python tools/smollm2_adapter.py`, about an hour and a half on two cores.
+
+People's requests of the training split, composed ones and managed policies come in, each with what a retriever offers
+that has not seen it; an adapter, its retriever, its curve and its card go out. Logits are made of the answer's tokens
+alone, and rows of like length stand together: so two cores read 500 tokens a second, where the trainer that the course
+shows reads 240 (models/smollm2/adapter/tried.md).
+"""
+
+import argparse
+import json
+import math
+import random
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from peft import LoraConfig, get_peft_model
+from torch.nn.functional import cross_entropy
+from transformers import PreTrainedTokenizerBase
+
+from lib import profiles
+from lib.data import dataset, field, managed, written
+from lib.data.dataset import Example
+from lib.data.requests import load
+from lib.files import ROOT, writing
+from lib.model import fit_retrieval
+from lib.model.adapters import RETRIEVER
+from lib.model.base import load_for_training, load_tokenizer, save_adapter
+from lib.model.lessons import Lesson, reading
+from lib.retrieval.retrieve import Retriever
+
+OUT = ROOT / "models" / "smollm2" / "adapter"
+TARGETS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
+RANK, RATE, WARMUP, LEAST = 32, 1e-3, 30, 0.04  # LEAST: of the rate, at the end
+STEP = 2_048  # tokens of a step, padding included
+LONGEST = 800  # tokens of a lesson; longer ones are left out, not cut
+COMPOSED = 1_200
+EVERY = 150  # steps between two evaluations
+
+Row = tuple[list[int], list[int]]  # tokens of a prompt, and of its answer with the token that ends it
+
+
+def lessons(seed: int = 0) -> tuple[dict[str, list[Lesson]], dict[str, list[Lesson]], Retriever]:
+    """Lessons to train on and to validate with, by what they are, and the retriever that made them."""
+    data = dataset.with_field(
+        dataset.build(managed.fetch(), written.write(profiles.load("laptop").examples, seed)), field.examples(load())
+    )
+    retriever = Retriever.fit(data.train, fit_retrieval.fit_for_people(data.train))
+    rng = random.Random(seed)
+
+    def of(source: str, split: Sequence[Example]) -> list[Example]:
+        found = [e for e in split if e.source == source]
+        rng.shuffle(found)
+        return found
+
+    people, composed, titles = (of(source, data.train) for source in ("field", "written", "managed"))
+    composed = composed[:COMPOSED]
+    chosen = [*people, *composed, *titles]
+    known = dict(zip((e.id for e in chosen), retriever.of_training(chosen), strict=True))
+
+    def taught(examples: Sequence[Example], every: int = 0) -> list[Lesson]:
+        return reading(examples, [known[e.id] for e in examples], every)
+
+    train = {
+        "people": taught(people),
+        "people, plain": taught(people[: len(people) // 5], 1),
+        "composed": taught(composed),
+        "titles": taught(titles),
+    }
+    held_out = {"people": of("field", data.validation)[::5], "composed": of("written", data.validation)[:15]}
+    validation = {
+        name: reading(examples, [retriever.retrieve(e.instruction) for e in examples], 0)
+        for name, examples in held_out.items()
+    }
+    return train, validation, retriever
+
+
+def order(train: dict[str, list[Row]]) -> list[list[Row]]:
+    """Two passes over people's requests, in batches: composed ones stand in the first, half of the rest in each."""
+
+    def half(name: str, which: int) -> list[Row]:
+        middle = len(train[name]) // 2
+        return train[name][middle:] if which else train[name][:middle]
+
+    passes = [[*train["people"], *half("titles", which), *half("people, plain", which)] for which in (0, 1)]
+    passes[0] += train["composed"]
+    return [batch for number, rows in enumerate(passes) for batch in batches(rows, number)]
+
+
+def batches(rows: Sequence[Row], seed: int) -> list[list[Row]]:
+    """Rows of like length together, at most STEP tokens with their padding; the batches in any order."""
+    rng = random.Random(seed)
+    found: list[list[Row]] = [[]]
+    for row in sorted(rows, key=lambda r: length(r) + 40 * rng.random()):
+        longest = max(map(length, [*found[-1], row]))
+        if found[-1] and longest * (len(found[-1]) + 1) > STEP:
+            found.append([])
+        found[-1].append(row)
+    rng.shuffle(found)
+    return found
+
+
+def length(row: Row) -> int:
+    """Tokens of prompt and answer."""
+    return len(row[0]) + len(row[1])
+
+
+def encoded(some: Iterable[Lesson], tokenizer: PreTrainedTokenizerBase) -> list[Row]:
+    """Lessons as tokens, without those that are too long."""
+    rows = [
+        (tokenizer(s.prompt)["input_ids"], [*tokenizer(s.completion)["input_ids"], tokenizer.eos_token_id])
+        for s in some
+    ]
+    return [row for row in rows if length(row) <= LONGEST]
+
+
+def loss(model: torch.nn.Module, batch: Sequence[Row]) -> torch.Tensor:
+    """Nats a token of the answers; logits are made of their tokens alone."""
+    width = max(map(length, batch))
+    ids, mask, counted = (torch.zeros((len(batch), width), dtype=torch.long) for _ in range(3))
+    for i, (prompt, answer) in enumerate(batch):
+        end = len(prompt) + len(answer)
+        ids[i, :end], mask[i, :end], counted[i, len(prompt) : end] = torch.tensor([*prompt, *answer]), 1, 1
+    inner = model.get_base_model()
+    hidden = inner.model(input_ids=ids, attention_mask=mask).last_hidden_state[:, :-1]
+    wanted = counted[:, 1:].bool()
+    return cross_entropy(inner.lm_head(hidden[wanted]).float(), ids[:, 1:][wanted])
+
+
+@torch.no_grad()
+def evaluate(model: torch.nn.Module, validation: dict[str, list[Row]]) -> dict[str, float]:
+    """The validation loss of each kind of lesson."""
+    model.eval()
+    found = {
+        name: [loss(model, rows[i : i + 4]).item() for i in range(0, len(rows), 4)] for name, rows in validation.items()
+    }
+    model.train()
+    return {name: sum(losses) / len(losses) for name, losses in found.items()}
+
+
+def train(steps: int, out: Path) -> None:
+    """Train, and write adapter, retriever and curve; every EVERY steps, so that a kill loses little."""
+    torch.manual_seed(0)
+    profile = replace(profiles.load("laptop"))
+    tokenizer = load_tokenizer(profile)
+    taught, held_out, retriever = lessons()
+    rows = {name: encoded(some, tokenizer) for name, some in taught.items()}
+    validation = {name: sorted(encoded(some, tokenizer), key=length) for name, some in held_out.items()}
+    plan = order(rows)[: steps or None]
+    base = load_for_training(profile)
+    base.set_attn_implementation("eager")  # a seventh quicker than sdpa at these lengths
+    lora = LoraConfig(r=RANK, lora_alpha=2 * RANK, target_modules=TARGETS, task_type="CAUSAL_LM")
+    model = get_peft_model(base, lora, autocast_adapter_dtype=False)
+    model.train()
+    # The adapter computes in the base's precision; what is stepped is a copy in float32, or small steps would be lost.
+    pairs = [(p, p.detach().float().clone().requires_grad_()) for p in model.parameters() if p.requires_grad]
+    optimizer = torch.optim.AdamW([copy for _, copy in pairs], RATE, betas=(0.9, 0.98), weight_decay=0.01)
+    curve, seen, started = [], 0, time.monotonic()
+    for step, batch in enumerate(plan):
+        falling = LEAST + (1 - LEAST) * 0.5 * (1 + math.cos(math.pi * step / len(plan)))
+        optimizer.param_groups[0]["lr"] = RATE * min(1, (step + 1) / WARMUP) * falling
+        lost = loss(model, batch)
+        lost.backward()
+        for weight, copy in pairs:
+            copy.grad, weight.grad = weight.grad.float(), None
+        torch.nn.utils.clip_grad_norm_([copy for _, copy in pairs], 1.0)
+        optimizer.step()
+        with torch.no_grad():
+            for weight, copy in pairs:
+                weight.copy_(copy)
+        seen += sum(map(length, batch))
+        if step % 20 == 0:
+            rate = seen / (time.monotonic() - started)
+            print(f"step {step} of {len(plan)}: {lost.item():.3f}, {seen:,} tokens, {rate:.0f} a second", flush=True)
+        if (step + 1) % EVERY == 0 or step + 1 == len(plan):
+            curve.append({"step": step + 1, "tokens": seen} | evaluate(model, validation))
+            print(json.dumps(curve[-1]), flush=True)
+            keep(model, profile, retriever, curve, out)
+
+
+def keep(model: torch.nn.Module, profile: profiles.Profile, retriever: Retriever, curve: list[dict], out: Path) -> None:
+    """Write the adapter, its retriever and the curve so far; what lies there stays if this is interrupted."""
+    with writing(out) as aside:
+        save_adapter(model, profile, aside)
+        retriever.save(aside / RETRIEVER)
+        lines = [",".join(curve[0]), *(",".join(f"{value:.6g}" for value in row.values()) for row in curve)]
+        (aside / "curve.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0], prog="python tools/smollm2_adapter.py")
+    parser.add_argument("--steps", type=int, default=0, help="stop after so many (default: two passes, about 1,070)")
+    parser.add_argument("--out", type=Path, default=OUT, help="where the adapter goes (default %(default)s)")
+    arguments = parser.parse_args()
+    train(arguments.steps, arguments.out)
+
+
+if __name__ == "__main__":
+    main()
