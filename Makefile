@@ -18,7 +18,7 @@ help: ## Show this list
 env: .venv/.done ## Make the environment in .venv (again, if its files changed)
 
 # The stamp is written last: an installation that was interrupted goes on.
-.venv/.done: env/install.py env/requirements.txt env/constraints.txt env/torch.txt pyproject.toml
+.venv/.done: env/install.py env/requirements.txt env/constraints.txt env/torch.txt env/smollm2.txt pyproject.toml
 	@command -v "$(python)" >/dev/null 2>&1 \
 		|| { echo 'No $(python) here: install Python 3.11 or newer, or say where it is: make env PYTHON=...' >&2; exit 1; }
 	@"$(python)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' \

@@ -56,6 +56,7 @@ class Profile:
     name: str  # the name of the file
     title: str
     base_model: str  # a folder relative to the project root, or a model's name on the hub
+    shipped: str  # the folder of the adapter that comes with the course for this base, or "none"
     device: str = field(metadata={"one_of": ("cpu", "cuda")})
     max_length: int = field(metadata=POSITIVE)  # tokens of prompt and response in training
     max_new_tokens: int = field(metadata=POSITIVE)  # token budget of an answer
@@ -64,6 +65,8 @@ class Profile:
     train_batch_size: int = field(metadata=POSITIVE)  # rows in a forward pass
     gradient_accumulation: int = field(metadata=POSITIVE)  # forward passes in an optimiser step
     packing: bool  # several examples in one training row
+    quantised: bool  # trained in NF4 (QLoRA); else in the base's own weights, which a CPU reads quicker (LoRA)
+    reads: bool  # the model reads resources and conditions out of a request by itself; else the rules of retrieval do
     recipe: str  # the configuration trained when there is no sweep
     max_steps: int = field(metadata=COUNT)  # optimiser steps; 0: the recipe's epochs
     sweep_steps: int = field(metadata=COUNT)  # optimiser steps of each configuration in the sweep; 0: no sweep
@@ -83,6 +86,11 @@ class Profile:
         folder = ROOT / self.base_model
         local = folder.is_dir() or self.base_model.startswith("models/")  # if missing, not to be looked for on the hub
         return str(folder) if local else self.base_model
+
+    @property
+    def shipped_adapter(self) -> Path | None:
+        """Where the adapter lies that comes with the course for this base; None if none does."""
+        return None if self.shipped == "none" else ROOT / self.shipped
 
     @property
     def base_files(self) -> list[str]:

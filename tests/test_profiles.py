@@ -31,12 +31,13 @@ def nano(tmp_path: Path):
 
 
 def test_the_shipped_profiles_load_and_name_what_exists():
-    assert profiles.profile_names() == ["colab", "nano", "sagemaker"]
+    assert profiles.profile_names() == ["colab", "laptop", "nano", "sagemaker"]
     for name in profiles.profile_names():
         profile = load(name)
         assert profile.name == name
         assert set(profile.minutes) == set(profiles.STAGES)
         assert load_recipe(profile.recipe).name == profile.recipe
+        assert profile.shipped_adapter is None or (profile.shipped_adapter / "README.md").is_file()
 
 
 def test_the_large_profiles_are_the_reports_settings():
@@ -55,6 +56,12 @@ def test_nano_trains_the_embedded_model_on_the_cpu():
     assert Path(profile.base_location) == profiles.ROOT / "models" / "nano"
 
 
+def test_laptop_trains_a_pretrained_model_as_it_is_on_the_cpu():
+    profile = load("laptop")
+    assert (profile.device, profile.quantised, profile.reads) == ("cpu", False, True)
+    assert Path(profile.base_location) == profiles.ROOT / "models" / "smollm2" / "base"
+
+
 def test_the_recipes_are_the_reports_table():
     assert profiles.recipe_names() == sorted(REPORT)
     for name, row in REPORT.items():
@@ -71,7 +78,7 @@ def test_an_unknown_profile_is_refused_with_those_that_exist(name):
         load(name)
     assert "\n" not in str(refused.value)
     assert f"unknown profile {name!r}" in str(refused.value)
-    assert "here are: colab, nano, sagemaker" in str(refused.value)
+    assert "here are: colab, laptop, nano, sagemaker" in str(refused.value)
 
 
 def test_an_unknown_recipe_is_refused():

@@ -1,4 +1,4 @@
-"""Where adapters lie: that of a run's training, that of its preference training, and the one that comes with nano.
+"""Where adapters lie: that of a run's training, that of its preference training, and the one that comes with a base.
 
 A run folder and a profile come in; the folder of an adapter, and the retriever that belongs to it, go out.
 """
@@ -6,12 +6,10 @@ A run folder and a profile come in; the folder of an adapter, and the retriever 
 from pathlib import Path
 
 from lib.errors import CourseError
-from lib.files import ROOT
 from lib.model.base import BaseModelError
 from lib.profiles import Profile
 from lib.retrieval.retrieve import Retriever
 
-SHIPPED = ROOT / "models" / "nano" / "adapter"  # made by `python -m lib.model.ship`
 RETRIEVER = "retriever.json.gz"  # beside the adapter that was trained with it
 ADAPTERS = ("trained", "shipped")
 PREFERRED = "02_train/preferred"  # of a run: where the adapter lies after preference training
@@ -22,13 +20,11 @@ def adapter_folder(run_folder: Path, profile: Profile, adapter: str | None = Non
     if adapter not in (None, *ADAPTERS):
         raise CourseError(f"ADAPTER is {adapter!r}: write one of {', '.join(ADAPTERS)}")
     trained = run_folder / "02_train" / "adapter"
-    nano = Path(profile.base_location).resolve() == SHIPPED.parent.resolve()
-    if adapter == "shipped" and not nano:
-        raise BaseModelError(
-            f"the shipped adapter is nano's, not one of {profile.base_model}: choose ADAPTER='trained'"
-        )
-    if adapter == "shipped" or adapter is None and nano and not trained.exists():
-        return SHIPPED
+    shipped = profile.shipped_adapter
+    if adapter == "shipped" and not shipped:
+        raise BaseModelError(f"no adapter comes with the course for {profile.base_model}: choose ADAPTER='trained'")
+    if shipped and (adapter == "shipped" or adapter is None and not trained.exists()):
+        return shipped
     return trained
 
 

@@ -95,6 +95,19 @@ def load_quantised(profile: Profile) -> PreTrainedModel:
     return model
 
 
+def load_for_training(profile: Profile) -> PreTrainedModel:
+    """The base model as the profile trains it: in NF4, or whole.
+
+    Raises:
+        BaseModelError: if it cannot be loaded here.
+    """
+    if profile.quantised:
+        return load_quantised(profile)
+    model = _load(AutoModelForCausalLM, profile, dtype=compute_dtype(check_device(profile)))
+    model.config.use_cache = False
+    return model.to(profile.device)
+
+
 def keep_gradients(model: torch.nn.Module) -> None:
     """Keep bitsandbytes from repacking 4-bit weights on the CPU.
 

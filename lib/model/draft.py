@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from lib.iam.document import Policy, parse
 from lib.iam.review.questions import questions
+from lib.model.tidy import tidied
 from lib.retrieval.refusals import LONGEST
 from lib.retrieval.retrieve import Retrieved
 
@@ -28,6 +29,7 @@ def asking(draft: Generated, instruction: str, found: Retrieved | None) -> Gener
     """The draft with what retrieval offered and the questions that it leaves open."""
     if found is None:
         return draft
+    draft = _in_order(draft)
     asked = questions(draft.policy) if draft.policy else []
     if found.title:
         asked.insert(0, f"Is {found.title!r} meant as a name? What it grants is guessed from policies of like names.")
@@ -38,16 +40,12 @@ def asking(draft: Generated, instruction: str, found: Retrieved | None) -> Gener
         asked.insert(0, "Under which circumstances? The request seems to limit, but no condition was recognised in it.")
     if len(instruction) > LONGEST:
         asked.insert(0, f"Only the first {LONGEST:,} characters of the request were read: what of the rest matters?")
-    return replace(_distinct(draft), retrieved=found.actions, questions=tuple(asked))
+    return replace(draft, retrieved=found.actions, questions=tuple(asked))
 
 
-def _distinct(draft: Generated) -> Generated:
-    """The draft without statements that stand in it a second time."""
+def _in_order(draft: Generated) -> Generated:
+    """The draft without what stands in it a second time, or too widely for what stands beside it."""
     if draft.policy is None:
         return draft
-    whole = json.loads(draft.text)
-    kept = [s for i, s in enumerate(whole["Statement"]) if s not in whole["Statement"][:i]]
-    if len(kept) == len(whole["Statement"]):
-        return draft
-    text = json.dumps(whole | {"Statement": kept}, separators=(",", ":"), ensure_ascii=False)
+    text = json.dumps(tidied(json.loads(draft.text)), separators=(",", ":"), ensure_ascii=False)
     return replace(draft, text=text, policy=parse(text))

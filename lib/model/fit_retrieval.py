@@ -5,7 +5,7 @@ course does not use, and writes lib/retrieval's weights; on validation examples 
 command: the course uses what it wrote.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,7 +15,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from lib import profiles
 from lib.data import dataset, managed, written
-from lib.data.dataset import Example
+from lib.data.dataset import DRAFT, Example
 from lib.retrieval import rerank, titles
 from lib.retrieval.actions import FEATURES, ActionRanker
 from lib.retrieval.clauses import clauses
@@ -60,15 +60,15 @@ def fit_titles(ranker: TitleRanker, epochs: int = 20, seed: int = 0) -> Network:
     return _network(mean, deviation, net)
 
 
-def fit_rerank(ranker: ActionRanker, examples: Sequence[Example], epochs: int = 16, seed: int = 0) -> Network:
-    """Train the network of `lib.retrieval.rerank` on examples that the ranker has learnt nothing from.
+def fit_rerank(pairs: Iterable[tuple[ActionRanker, Example]], epochs: int = 16, seed: int = 0) -> Network:
+    """Train the network of `lib.retrieval.rerank` on examples, each with a ranker that has learnt nothing from it.
 
     Of its two outputs the first ranks a wanted action before the others of its clause, and the second tells whether
     the clause asks for an action. The clause of a wanted action is the one in which it ranks best, so clauses and
     network are found in turn.
     """
     seen = []
-    for example in examples:
+    for ranker, example in pairs:
         found, names = clauses(example.instruction), wanted(example)
         if found and names:
             positions, scores, rows = rerank.features(ranker, found, example.instruction)
@@ -81,6 +81,21 @@ def fit_rerank(ranker: ActionRanker, examples: Sequence[Example], epochs: int = 
         found = _network(mean, deviation, network)
         seen = [replace(s, scores=found.logits(s.rows)[..., 0]) for s in seen]
     return found
+
+
+def fit_for_people(train: Sequence[Example], composed: int = 2_500, shown: int = 3, epochs: int = 10) -> Network:
+    """A network for `rerank` that has learnt from people's requests too.
+
+    Args:
+        train: a training split with people's requests in it; each is ranked by what the other fold has taught.
+        composed: how many new written examples stand beside them.
+        shown: how often a person's request is seen where a composed one is seen once.
+    """
+    retriever = Retriever.fit(train)
+    folds, rankers = retriever.folds()
+    people = [(rankers[folds[e.id]], e) for e in train if e.source == "field" and e.outcome == DRAFT]
+    unseen = dataset.more_written(composed, SEED, ())
+    return fit_rerank([*people * shown, *((retriever.actions, e) for e in unseen)], epochs)
 
 
 @dataclass(frozen=True)
@@ -194,7 +209,7 @@ def main() -> None:
     unseen = dataset.more_written(UNSEEN, SEED, (*data.validation, *data.test))
     for feature, weight in fit_actions(ranker, unseen[: len(unseen) // 4]).items():
         print(f'    "{feature}": {weight:.3f},', flush=True)
-    fit_rerank(ranker, unseen).save(rerank.WEIGHTS)
+    fit_rerank((ranker, example) for example in unseen).save(rerank.WEIGHTS)
     fit_titles(TitleRanker([e for e in data.train if e.source != "written"], ranker)).save(titles.WEIGHTS)
     print(f"written: {rerank.WEIGHTS.name}, {titles.WEIGHTS.name}")
 

@@ -17,6 +17,7 @@ from lib.data.publish import load_split
 from lib.errors import CourseError
 from lib.iam.document import PolicySyntaxError, parse
 from lib.iam.grammar import structure_faults
+from lib.model import spans
 from lib.model.adapters import PREFERRED, adapter_folder, load_retriever
 from lib.model.base import load_for_generation, load_tokenizer
 from lib.model.decode import decode
@@ -57,6 +58,12 @@ ARMS = {
 }
 
 
+OPEN = (  # what a model says that answers with no statement, as it learnt for such requests
+    "No policy was drafted: the request leaves open what is meant, or is none for access to AWS. Say which operations "
+    "on which resources are to be allowed."
+)
+
+
 class UnknownArm(CourseError):
     """No arm has this name."""
 
@@ -76,12 +83,14 @@ class PolicyGenerator:
         retriever: Retriever | None = None,
         adapter: Path | None = None,
         prior: float = 3.0,
+        reads: bool = False,
     ) -> None:
         self.model, self.tokenizer, self.arm = model, tokenizer, arm
         self.shots, self.max_new_tokens, self.batch_size = tuple(shots), max_new_tokens, batch_size
         self.no_repeat = no_repeat  # an answer repeats no run of so many tokens; 0: it may
         self.retriever = retriever
         self.prior = prior  # what retrieval's odds count beside the model's own
+        self.reads = reads  # resources and conditions are the model's own; else retrieval's rules find them
         self.adapter = adapter  # where it lies; None: the base answers
         self._compiler = Compiler(tokenizer) if arm.grammar else None
 
@@ -98,7 +107,7 @@ class PolicyGenerator:
         Args:
             run_folder: what 01_data (few-shot examples) and 02_train (adapter) wrote into.
             profile: model and budgets; None takes the profile that has the run folder's name.
-            adapter: "trained" is the run's, "shipped" the one that lies beside nano; None takes the run's if there is
+            adapter: "trained" is the run's, "shipped" that of the base; None takes the run's if there is
                 one, else the shipped one.
 
         Raises:
@@ -127,7 +136,7 @@ class PolicyGenerator:
         retriever = load_retriever(adapter) if ARMS[arm].retrieval and adapter else None
         model = load_for_generation(profile, adapter)
         budgets = (profile.max_new_tokens, profile.eval_batch_size, profile.no_repeat)
-        return cls(model, load_tokenizer(profile), ARMS[arm], shots, *budgets, retriever, adapter)
+        return cls(model, load_tokenizer(profile), ARMS[arm], shots, *budgets, retriever, adapter, reads=profile.reads)
 
     def generate(
         self, instructions: Sequence[str], temperature: float = 0.0, max_new_tokens: int | None = None, seed: int = 0
@@ -173,7 +182,12 @@ class PolicyGenerator:
             batch = order[start : start + self.batch_size]
             if self.arm.grammar:
                 drafts = self._decode(
-                    [prompts[i] for i in batch], [grounds[i] for i in batch], temperature, budget, generator
+                    [prompts[i] for i in batch],
+                    [self._matcher(requests[i], grounds[i]) for i in batch],
+                    [self._prior(grounds[i]) for i in batch],
+                    temperature,
+                    budget,
+                    generator,
                 )
             else:
                 drafts = self._answer([prompts[i] for i in batch], temperature, budget)
@@ -186,7 +200,10 @@ class PolicyGenerator:
 
     def _ground(self, request: str) -> Retrieved | str | None:
         """What the retriever finds for a request, or why it gets no draft; None in an arm that does not retrieve."""
-        return self.retriever.answerable(request) if self.retriever else None
+        if self.retriever is None:
+            return None
+        found = self.retriever.answerable(request)
+        return found.ranked if self.reads and isinstance(found, Retrieved) and not found.title else found
 
     def _encode(self, instruction: str, budget: int, found: Retrieved | None) -> list[int]:
         """The prompt's tokens. A request too long for the model keeps its beginning: what is asked stands there."""
@@ -198,16 +215,25 @@ class PolicyGenerator:
         words = self.tokenizer(instruction, add_special_tokens=False)["input_ids"][: max(0, room - frame)]
         return self.tokenizer(render(self.tokenizer.decode(words), self.shots, found))["input_ids"]
 
-    def _matcher(self, found: Retrieved | None) -> Matcher:
+    def _matcher(self, request: str, found: Retrieved | None) -> Matcher:
         if found is None:
             return self._compiler.matcher(whole())
+        if self.reads and not found.title:
+            return self._compiler.matcher(spans.grammar(request, [name.partition(":")[0] for name in found.actions]))
         grammar = chosen(found.groups, found.policy_type, found.principals, comparisons=found.comparisons)
         return self._compiler.matcher(grammar)
+
+    def _prior(self, found: Retrieved | None) -> Prior | None:
+        """What retrieval expects; a model that reads for itself has its candidates in the prompt, and that is all."""
+        if found is None or self.reads and not found.title:
+            return None
+        return Prior(found.groups, found.odds, self.prior, found.denials)
 
     def _decode(
         self,
         prompts: list[list[int]],
-        found: list[Retrieved | None],
+        matchers: list[Matcher],
+        priors: list[Prior | None],
         temperature: float,
         budget: int,
         generator: torch.Generator,
@@ -217,12 +243,12 @@ class PolicyGenerator:
             self.model,
             self.tokenizer,
             prompts,
-            [self._matcher(f) for f in found],
+            matchers,
             budget,
             temperature,
             generator,
             self.no_repeat,
-            priors=[Prior(f.groups, f.odds, self.prior, f.denials) if f else None for f in found],
+            priors=priors,
         )
         seconds = (time.perf_counter() - started) / len(prompts)
         return [
@@ -266,6 +292,8 @@ class PolicyGenerator:
             findings = tuple(structure_faults(policy))
         except PolicySyntaxError as error:
             policy, findings = None, (f"not a policy: {error}",)
+        if policy and not policy.statements:
+            return Generated("", None, (), (), complete, tokens, seconds, refusal=OPEN)
         return Generated(text, policy, findings, (), complete, tokens, seconds)
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from lib.data.dataset import Example
 from lib.iam import catalogue
 from lib.iam.document import as_list
+from lib.iam.patterns import overlaps
 from lib.model.prompt import render
 from lib.retrieval.conditions import Comparison, block
 from lib.retrieval.retrieve import Group, Retrieved
@@ -49,6 +50,54 @@ def mixed(examples: Sequence[Example], retrieved: Sequence[Retrieved], every: in
         prompt = render(example.instruction, retrieved=found if policy else None)
         lessons.append(Lesson(prompt, policy or example.policy))
     return lessons
+
+
+def reading(examples: Sequence[Example], retrieved: Sequence[Retrieved], every: int) -> list[Lesson]:
+    """Each example with its candidates, and the whole of its policy to write, resources and conditions included.
+
+    Args:
+        retrieved: what was found for each example.
+        every: every so many-th is plain; 0: none is.
+    """
+    lessons = []
+    for position, (example, found) in enumerate(zip(examples, retrieved, strict=True)):
+        if every and position % every == 0:
+            lessons.append(Lesson(render(example.instruction), example.policy))
+        elif found.title:
+            lessons += mixed([example], [found], 0)
+        else:
+            lessons.append(Lesson(render(example.instruction, retrieved=found.ranked), apart(example.policy)))
+    return lessons
+
+
+def apart(policy: str) -> str:
+    """The policy with the actions of a statement in statements of their own where they can be on other resources.
+
+    What it allows and denies stays the same: "read and list a bucket" on bucket and objects becomes listing on the one
+    and reading on the other. An action that is on none of the resources stays with those before it.
+    """
+    whole = json.loads(policy)
+    whole["Statement"] = [part for statement in as_list(whole["Statement"]) for part in _by_resource(statement)]
+    return json.dumps(whole, separators=(",", ":"), ensure_ascii=False)
+
+
+def _by_resource(statement: dict[str, Any]) -> list[dict[str, Any]]:
+    resources = as_list(statement.get("Resource", "*"))
+    if "Action" not in statement or "*" in resources:
+        return [statement]
+    parts: dict[tuple[str, ...], list[str]] = {}
+    last = tuple(resources)
+    for pattern in as_list(statement["Action"]):
+        formats = {f for name in catalogue.load().expand(pattern) for f in _formats(name)}
+        last = tuple(r for r in resources if any(overlaps(r, f) for f in formats)) or last
+        parts.setdefault(last, []).append(pattern)
+    if len({r for on in parts for r in on}) < len(resources):  # some resource is nobody's: leave it as it was written
+        return [statement]
+    return [statement | {"Action": _single(actions), "Resource": _single(list(on))} for on, actions in parts.items()]
+
+
+def _formats(name: str) -> tuple[str, ...]:
+    return catalogue.load().formats(catalogue.load().actions[name])
 
 
 def grounded(example: Example, retrieved: Retrieved) -> str | None:

@@ -59,7 +59,9 @@ class Compiler:
         # All matchers of a grammar share one automaton, and what they add to it between two masks is rationed: with the
         # default ration some thousand answers that need few masks end in an error that all others then share. And
         # without the last setting an error would quote the whole grammar.
-        self._limits = LLParserLimits(step_lexer_fuel=100_000_000, max_lexer_states=2_000_000, verbose_errors=False)
+        self._limits = LLParserLimits(
+            step_lexer_fuel=100_000_000, max_lexer_states=2_000_000, max_items_in_row=20_000, verbose_errors=False
+        )
         self._compiled = lru_cache(maxsize=64)(self._compile)
         self._ranks = np.array([_rank(self._tokenizer.decode_bytes([i])) for i in range(self._tokenizer.vocab_size)])
 

@@ -26,7 +26,7 @@ from trl import SFTConfig, SFTTrainer
 from lib.data.dataset import spread
 from lib.errors import CourseError
 from lib.files import ROOT, checksums, read_json, write_json, writing
-from lib.model.base import Sizes, check_device, compute_dtype, load_quantised, load_tokenizer, save_adapter, sizes
+from lib.model.base import Sizes, check_device, compute_dtype, load_for_training, load_tokenizer, save_adapter, sizes
 from lib.model.lessons import Lesson
 from lib.profiles import Profile, Recipe
 
@@ -189,7 +189,7 @@ def fit(
     if device == "cuda":
         torch.cuda.reset_peak_memory_stats()
     log = Log(folder / "log.jsonl")
-    model = get_peft_model(load_quantised(profile), _lora(recipe))
+    model = get_peft_model(load_for_training(profile), _lora(recipe))
     trainer = SFTTrainer(
         model=model,
         args=settings(profile, recipe, checkpoints, steps, seed),

@@ -35,6 +35,15 @@ class Network:
         with writing(path) as aside, aside.open("wb") as file:
             np.savez_compressed(file, **arrays)
 
+    def lists(self) -> list:
+        """The arrays as lists of numbers, in the order of the fields."""
+        return [np.round(array, 6).tolist() for array in astuple(self)]
+
+    @classmethod
+    def of_lists(cls, lists: list) -> "Network":
+        """A network of what `lists` gave."""
+        return cls(*(np.array(one, dtype=np.float32) for one in lists))
+
     def logits(self, features: np.ndarray) -> np.ndarray:
         """Shape (..., features) in, shape (..., outputs) out."""
         hidden = (features - self.mean) / self.deviation @ self.inner.T + self.inner_bias

@@ -60,14 +60,15 @@ class Ranked:
     first: np.ndarray  # float32, the scores of the first ranking, which can be compared across requests
 
 
-def rank(ranker: ActionRanker, clauses: Sequence[Clause], request: str) -> Ranked:
+def rank(ranker: ActionRanker, clauses: Sequence[Clause], request: str, network: Network | None = None) -> Ranked:
     """Rank the actions for each clause of a request.
 
     Args:
         clauses: at least one.
+        network: None takes the one that was fitted on composed requests alone.
     """
     positions, first, rows = features(ranker, clauses, request)
-    logits = _network().logits(rows)
+    logits = (network or _network()).logits(rows)
     best = np.argsort(-logits[..., 0], axis=1, kind="stable")
     taken = [np.take_along_axis(of, best, 1) for of in (positions, logits[..., 0], sigmoid(logits[..., 1]), first)]
     return Ranked(*taken)

@@ -24,6 +24,7 @@ from lib.retrieval.actions import ActionRanker, named
 from lib.retrieval.clauses import LONGEST, Clause, clauses
 from lib.retrieval.conditions import Comparison, comparisons, seems_limited
 from lib.retrieval.effects import denied
+from lib.retrieval.network import Network
 from lib.retrieval.refusals import is_json, refusal
 from lib.retrieval.terms import terms
 from lib.retrieval.titles import TitleRanker, by_service, cover, title_of
@@ -34,6 +35,7 @@ LIKELY = 0.2  # odds from which on a candidate may be granted
 OUTRIGHT = 0.9  # how likely an action or a wildcard is wanted that a clause says in so many words
 BESIDE = 0.2  # what the odds of an action are worth beside a wildcard of the same clause
 FORBIDDEN = 0.7  # how likely, at least, the likeliest action of a clause that forbids is meant
+WORDED = ("written", "field")  # the sources whose instructions say in words what is wanted; others are names
 FOLDS = 2  # for training examples: what they themselves say is not known when they are asked
 
 
@@ -66,6 +68,11 @@ class Retrieved:
         return tuple(dict.fromkeys(name for line in self.lines for name in line))
 
     @property
+    def ranked(self) -> "Retrieved":
+        """The candidates alone: what a model is shown that reads resources and conditions for itself."""
+        return Retrieved(self.lines, policy_type=self.policy_type, title=self.title, odds=self.odds, surest=self.surest)
+
+    @property
     def groups(self) -> tuple[Group, ...]:
         """The candidates that may be granted, by the resources that the request names for them, in its order.
 
@@ -82,8 +89,14 @@ class Retrieved:
 class Retriever:
     """Retrieves for requests. Build it with `fit`."""
 
-    def __init__(self, actions: ActionRanker, titles: TitleRanker, examples: Sequence[Example] = ()) -> None:
-        self._actions, self._titles = actions, titles
+    def __init__(
+        self,
+        actions: ActionRanker,
+        titles: TitleRanker,
+        examples: Sequence[Example] = (),
+        network: Network | None = None,
+    ) -> None:
+        self._actions, self._titles, self._network = actions, titles, network
         self.examples = tuple(examples)
         self._by_name = catalogue.learned().actions
 
@@ -98,6 +111,7 @@ class Retriever:
             "expansions": {name: " ".join(said) for name, said in self._actions.expansions.items()},
             "popularity": self._actions.popularity,
             "titles": [asdict(example) for example in self._titles.examples],
+            "network": self._network.lists() if self._network else None,
         }
         data = gzip.compress(json.dumps(learnt, sort_keys=True).encode(), mtime=0)
         with writing(path) as aside:
@@ -115,16 +129,22 @@ class Retriever:
         known = catalogue.learned().actions
         expansions = {name: said.split() for name, said in learnt["expansions"].items() if name in known}
         ranker = ActionRanker(expansions, learnt["popularity"])
-        return cls(ranker, TitleRanker([Example(**example) for example in learnt["titles"]], ranker))
+        network = Network.of_lists(learnt["network"]) if learnt.get("network") else None
+        titles = TitleRanker([Example(**example) for example in learnt["titles"]], ranker)
+        return cls(ranker, titles, network=network)
 
     @classmethod
-    def fit(cls, train: Sequence[Example]) -> "Retriever":
-        """Learn from a training split what people say where they want an action, and what titles mean."""
-        managed = [e for e in train if e.source != "written"]
+    def fit(cls, train: Sequence[Example], network: Network | None = None) -> "Retriever":
+        """Learn from a training split what people say where they want an action, and what titles mean.
+
+        Args:
+            network: see `rerank.rank`.
+        """
+        managed = [e for e in train if e.source not in WORDED]
         popularity = Counter(name for e in managed for name in wanted(e))
         ranker = ActionRanker({}, dict(popularity))
         ranker = ActionRanker(expansions(ranker, train), dict(popularity))
-        return cls(ranker, TitleRanker(managed, ranker), train)
+        return cls(ranker, TitleRanker(managed, ranker), train, network)
 
     def retrieve(self, request: str) -> Retrieved:
         """Ground one request, of which LONGEST characters are read."""
@@ -151,13 +171,8 @@ class Retriever:
         Args:
             chosen: some of the examples that the retriever was fitted on; None: all, in their order.
         """
-        written = [e for e in self.examples if e.source == "written"]
-        folds = {e.id: position % FOLDS for position, e in enumerate(written)}
-        rankers = []
-        for fold in range(FOLDS):
-            rest = [e for e in written if folds[e.id] != fold]
-            learnt = ActionRanker(expansions(self._actions, rest), self._actions.popularity)
-            rankers.append(Retriever(learnt, self._titles))
+        folds, rankers = self.folds()
+        retrievers = [Retriever(ranker, self._titles, network=self._network) for ranker in rankers]
         own = {e.id: position for position, e in enumerate(self._titles.examples)}
         found = []
         for example in self.examples if chosen is None else chosen:
@@ -166,14 +181,21 @@ class Retriever:
                 patterns = cover(self._titles.probabilities(title, leave_out=own[example.id]))
                 found.append(Retrieved(tuple(by_service(patterns)), title=title))
             else:
-                found.append(rankers[folds[example.id]]._ground(example.instruction))
+                found.append(retrievers[folds[example.id]]._ground(example.instruction))
         return found
+
+    def folds(self) -> tuple[dict[str, int], list[ActionRanker]]:
+        """The fold of each worded training example, by id, and for each fold a ranker that has not seen it."""
+        worded = [e for e in self.examples if e.source in WORDED]
+        folds = {e.id: position % FOLDS for position, e in enumerate(worded)}
+        rests = ([e for e in worded if folds[e.id] != fold] for fold in range(FOLDS))
+        return folds, [ActionRanker(expansions(self._actions, rest), self._actions.popularity) for rest in rests]
 
     def _ground(self, request: str) -> Retrieved:
         found = clauses(request)
         if not found:
             return Retrieved(())
-        ranked = rerank.rank(self._actions, found, request)
+        ranked = rerank.rank(self._actions, found, request, self._network)
         likely = [self._likely(*row) for row in zip(ranked.positions, ranked.scores, ranked.odds, strict=True)]
         first = [_first(found, position, request) for position in range(len(found))]
         odds, denials = _odds(likely, first, denied(found, request))
@@ -292,7 +314,7 @@ def expansions(ranker: ActionRanker, examples: Sequence[Example]) -> dict[str, l
     """
     found: dict[str, list[str]] = {}
     for example in examples:
-        names = wanted(example) if example.source == "written" else ()
+        names = wanted(example) if example.source in WORDED else ()
         if not names:
             continue
         pieces = clauses(example.instruction)

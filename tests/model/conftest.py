@@ -42,6 +42,7 @@ def tiny(tiny_folder) -> Profile:
     return dataclasses.replace(
         profiles.load("nano"),
         base_model=str(tiny_folder),
+        shipped="none",
         max_length=192,
         max_new_tokens=12,
         train_batch_size=4,

@@ -9,8 +9,8 @@ import torch
 from peft import LoraConfig, get_peft_model
 
 from lib import profiles
+from lib.files import ROOT
 from lib.model import base
-from lib.model.adapters import SHIPPED
 from lib.model.base import BaseModelError
 
 
@@ -89,6 +89,6 @@ def test_weights_that_could_run_code_are_not_loaded(tiny, tiny_folder, tmp_path)
 def test_an_adapter_names_its_base_as_the_profile_does(tiny, tmp_path):
     model = get_peft_model(base.load_for_generation(tiny), LoraConfig(r=1, target_modules=["q_proj"]))
     base.save_adapter(model, dataclasses.replace(tiny, base_model="models/nano"), tmp_path)
-    for folder in (tmp_path, SHIPPED):
+    for folder in (tmp_path, ROOT / "models" / "nano" / "adapter"):
         config = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))
         assert config["base_model_name_or_path"] == "models/nano"

@@ -14,7 +14,7 @@ from lib.data import written
 from lib.data.dataset import from_written
 from lib.errors import CourseError
 from lib.iam import catalogue
-from lib.model.adapters import PREFERRED, RETRIEVER, SHIPPED, adapter_folder
+from lib.model.adapters import PREFERRED, RETRIEVER, adapter_folder
 from lib.model.base import BaseModelError
 from lib.model.generate import ARMS, PolicyGenerator, UnknownArm, arms_of
 from lib.retrieval.retrieve import Retriever
@@ -213,6 +213,25 @@ def test_refusals_and_drafts_keep_the_order_of_the_requests(grounded):
     assert [d.text for d in drafts[len(NO_REQUESTS) :]] == [d.text for d in grounded.generate(ASKED)]
 
 
+@pytest.fixture
+def reading(run_folder, tiny) -> PolicyGenerator:
+    """A generator whose model reads resources and conditions by itself."""
+    return PolicyGenerator.load(run_folder, "grounded", dataclasses.replace(tiny, max_new_tokens=160, reads=True))
+
+
+def test_a_model_that_reads_writes_policies_of_the_services_that_were_found(reading):
+    for draft in reading.generate(ASKED, temperature=2.0):
+        assert draft.refusal or draft.policy and draft.findings == () and draft.tokens <= 160
+        services = {name.partition(":")[0] for name in draft.retrieved} | {"sts"}
+        patterns = [p for s in draft.policy.statements for p in s.action_patterns] if draft.policy else []
+        assert {p.partition(":")[0] for p in patterns} <= services
+
+
+def test_a_model_that_reads_survives_hostile_requests_and_can_give_none(reading):
+    for draft in reading.generate([*HOSTILE, *NO_REQUESTS], temperature=1.0):
+        assert (draft.refusal is None) == bool(draft.text) == bool(draft.policy)
+
+
 def test_under_the_grammar_alone_every_draft_is_a_policy_of_known_actions(run_folder, tiny):
     generator = PolicyGenerator.load(run_folder, "grammar", dataclasses.replace(tiny, max_new_tokens=160))
     for draft in generator.generate(REQUESTS, temperature=1.5):
@@ -229,8 +248,8 @@ def test_the_adapter_is_the_trained_one_or_the_shipped_one_or_an_error(run_folde
     nano = profiles.load("nano")
     trained = run_folder / "02_train" / "adapter"
     assert adapter_folder(run_folder, nano) == adapter_folder(run_folder, nano, "trained") == trained
-    assert adapter_folder(run_folder, nano, "shipped") == adapter_folder(tmp_path, nano) == SHIPPED
-    with pytest.raises(BaseModelError, match="nano's"):
+    assert adapter_folder(run_folder, nano, "shipped") == adapter_folder(tmp_path, nano) == nano.shipped_adapter
+    with pytest.raises(BaseModelError, match="no adapter comes with"):
         adapter_folder(run_folder, tiny, "shipped")
     with pytest.raises(CourseError, match="ADAPTER is 'best'"):
         adapter_folder(run_folder, nano, "best")

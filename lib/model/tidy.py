@@ -1,0 +1,88 @@
+"""Set a drafted policy in order, without allowing anything that it does not say.
+
+A model repeats itself, grants on everything what it has just granted on something, and puts a condition on calls that
+cannot meet it. The statements of a policy come in; a policy that says the same once goes out.
+"""
+
+from typing import Any
+
+from lib.iam import catalogue
+from lib.iam.catalogue import spellings
+from lib.iam.checks.keys import GLOBAL_TYPES
+from lib.iam.document import as_list
+
+OF_THE_CALL = ("aws:resourcetag/", "aws:requesttag/", "aws:tagkeys/")  # global keys that not every call carries
+LOOKING = ("List", "Read")  # access levels of calls that change nothing
+
+
+def tidied(policy: dict[str, Any]) -> dict[str, Any]:
+    """The policy with each item of a list once, no statement twice, and what is granted on something not on everything.
+
+    Calls that only look and are on no resource leave a statement whose condition they cannot meet: "stop instances with
+    the tag, and describe them" limits the stopping. That is the one thing that grants more than the text, which would
+    grant nothing.
+    """
+    statements = [part for statement in as_list(policy["Statement"]) for part in _apart(_once(statement))]
+    statements = [
+        part for i, s in enumerate(statements) if (part := _narrowed(s, statements)) and part not in statements[:i]
+    ]
+    return policy | {"Statement": statements}
+
+
+def _once(statement: dict[str, Any]) -> dict[str, Any]:
+    found = dict(statement)
+    for element in ("Action", "NotAction", "Resource", "NotResource"):
+        if element in found:
+            found[element] = single(list(dict.fromkeys(as_list(found[element]))))
+    return found
+
+
+def _narrowed(statement: dict[str, Any], every: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """An Allow on everything without the actions that another Allow has on some resource; None if none is left."""
+    if statement.get("Effect") != "Allow" or statement.get("Resource") != "*" or "Action" not in statement:
+        return statement
+    named = {
+        action
+        for other in every
+        if other.get("Effect") == "Allow" and other.get("Resource", "*") != "*" and "Action" in other
+        for action in as_list(other["Action"])
+    }
+    kept = [action for action in as_list(statement["Action"]) if action not in named]
+    return statement | {"Action": single(kept)} if kept else None
+
+
+def _apart(statement: dict[str, Any]) -> list[dict[str, Any]]:
+    """The statement, and beside it what only looks and cannot meet the condition."""
+    keys = [key for tests in statement.get("Condition", {}).values() for key in tests]
+    own = [key for key in keys if not _everywhere(key)]
+    if not own or statement.get("Effect") != "Allow" or "Action" not in statement:
+        return [statement]
+    actions = as_list(statement["Action"])
+    free = [name for name in actions if _only_looks(name) and not any(_knows(name, key) for key in own)]
+    if not free or len(free) == len(actions):
+        return [statement]
+    rest = [name for name in actions if name not in free]
+    beside = {key: value for key, value in statement.items() if key != "Condition"} | {"Resource": "*"}
+    return [statement | {"Action": single(rest)}, beside | {"Action": single(free)}]
+
+
+def _everywhere(key: str) -> bool:
+    """Whether every call carries the key; tags of resources and requests are the call's own."""
+    spelled = spellings(key)
+    return any(s in GLOBAL_TYPES for s in spelled) and not spelled[1].startswith(OF_THE_CALL)
+
+
+def _only_looks(pattern: str) -> bool:
+    known = catalogue.load()
+    actions = [known.actions[name] for name in known.expand(pattern)]
+    return bool(actions) and all(a.access_level in LOOKING and not a.resource_types for a in actions)
+
+
+def _knows(pattern: str, key: str) -> bool:
+    known = catalogue.load()
+    return any(known.supports_key(known.actions[name], key) for name in known.expand(pattern))
+
+
+def single(values: list[str]) -> str | list[str]:
+    """One value as it is, several as a list: as canonical() writes them."""
+    return values[0] if len(values) == 1 else values

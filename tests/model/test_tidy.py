@@ -1,0 +1,68 @@
+"""Setting a draft in order: the same said once, and nothing on everything that is on something."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lib.iam.compare import compare
+from lib.model.tidy import tidied
+
+
+def allow(action, resource="*", **more) -> dict:
+    return {"Effect": "Allow", "Action": action, "Resource": resource, **more}
+
+
+def policy(*statements: dict) -> dict:
+    return {"Version": "2012-10-17", "Statement": list(statements)}
+
+
+QUEUE = "arn:aws:sqs:*:*:jobs"
+HOME = {"Condition": {"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}}}
+TAGGED = {"Condition": {"StringEquals": {"aws:ResourceTag/team": "blue"}}}
+
+
+@pytest.mark.parametrize(
+    ("drafted", "wanted"),
+    [
+        ([allow(["sqs:SendMessage", "sqs:SendMessage"], [QUEUE, QUEUE])], [allow("sqs:SendMessage", QUEUE)]),
+        ([allow("sqs:SendMessage", QUEUE)] * 2, [allow("sqs:SendMessage", QUEUE)]),
+        (  # what is on one queue is not on all
+            [allow(["sqs:SendMessage", "sqs:ListQueues"]), allow("sqs:SendMessage", QUEUE)],
+            [allow("sqs:ListQueues"), allow("sqs:SendMessage", QUEUE)],
+        ),
+        ([allow("sqs:SendMessage"), allow("sqs:SendMessage", QUEUE)], [allow("sqs:SendMessage", QUEUE)]),
+        (  # describing instances cannot meet a tag's condition
+            [allow(["ec2:StopInstances", "ec2:DescribeInstances"], **TAGGED)],
+            [allow("ec2:StopInstances", **TAGGED), allow("ec2:DescribeInstances")],
+        ),
+        (  # a source address it can meet
+            [allow(["ec2:StopInstances", "ec2:DescribeInstances"], **HOME)],
+            [allow(["ec2:StopInstances", "ec2:DescribeInstances"], **HOME)],
+        ),
+    ],
+)
+def test_what_a_model_says_twice_or_too_widely(drafted, wanted):
+    assert tidied(policy(*drafted)) == policy(*wanted)
+
+
+def test_a_deny_stays_on_everything():
+    deny = allow("sqs:SendMessage") | {"Effect": "Deny"}
+    assert tidied(policy(deny, allow("sqs:SendMessage", QUEUE))) == policy(deny, allow("sqs:SendMessage", QUEUE))
+
+
+STATEMENTS = st.builds(
+    lambda effect, actions, resource: {"Effect": effect, "Action": actions, "Resource": resource},
+    st.sampled_from(["Allow", "Deny"]),
+    st.lists(st.sampled_from(["sqs:SendMessage", "sqs:ListQueues", "sqs:*", "s3:GetObject"]), min_size=1, max_size=4),
+    st.sampled_from(["*", QUEUE, [QUEUE, "arn:aws:sqs:*:*:other"]]),
+)
+
+
+@given(st.lists(STATEMENTS, min_size=1, max_size=5))
+@settings(max_examples=150)
+def test_without_conditions_nothing_is_allowed_that_was_not(statements):
+    drafted = policy(*statements)
+    found = tidied(drafted)
+    assert found == tidied(found)
+    if found["Statement"]:
+        assert not [p for p in compare(drafted, found).extra if p.effect == "Allow"]
