@@ -47,7 +47,7 @@ class TestRefusal:
     @pytest.mark.parametrize(
         ("arguments", "said"),
         [
-            (["--profile", "nan"], "unknown profile 'nan'; did you mean 'nano'? There are: colab, nano, sagemaker"),
+            (["--profile", "nan"], "unknown profile 'nan'; did you mean 'nano'? There are: colab, laptop, nano"),
             (["--only", "3_eval"], "unknown stage '3_eval'; did you mean '03_eval'? There are: 01_data, 03_eval"),
             (["--only", "01_data", "02_train"], "unknown stage '02_train'"),
             (["--from", "zzz"], "unknown stage 'zzz'; there are: 01_data, 03_eval"),
@@ -135,7 +135,7 @@ class TestPlan:
     def test_the_list_shows_stages_and_parameters_and_runs_nothing(self, notebooks, course):
         status, out, _ = course("--list")
         assert status == 0
-        assert "colab, nano, sagemaker" in out
+        assert "colab, laptop, nano, sagemaker" in out
         assert "ARM_LIMIT=0" in out and "TEMPERATURE=0.0" in out
         assert not (notebooks.parent / "runs").exists()
 

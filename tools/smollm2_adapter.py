@@ -1,18 +1,18 @@
 """Train the adapter that comes with SmolLM2: `python tools/smollm2_adapter.py`, about an hour and a half on two cores.
 
 People's requests of the training split, composed ones and managed policies come in, each with what a retriever offers
-that has not seen it; an adapter, its retriever, its curve and its card go out. Logits are made of the answer's tokens
-alone, and rows of like length stand together: so two cores read 500 tokens a second, where the trainer that the course
-shows reads 240 (models/smollm2/adapter/tried.md).
+that has not seen it; an adapter, its retriever and its curve go out. It goes on where it was stopped. Logits are made
+of the answers' tokens alone, and rows of like length stand together: so two cores read 500 tokens a second, where the
+trainer that the course shows reads 240.
 """
 
 import argparse
 import json
 import math
 import random
+import shutil
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -24,7 +24,7 @@ from lib import profiles
 from lib.data import dataset, field, managed, written
 from lib.data.dataset import Example
 from lib.data.requests import load
-from lib.files import ROOT, writing
+from lib.files import ROOT, read_json, write_json, writing
 from lib.model import fit_retrieval
 from lib.model.adapters import RETRIEVER
 from lib.model.base import load_for_training, load_tokenizer, save_adapter
@@ -37,7 +37,8 @@ RANK, RATE, WARMUP, LEAST = 32, 1e-3, 30, 0.04  # LEAST: of the rate, at the end
 STEP = 2_048  # tokens of a step, padding included
 LONGEST = 800  # tokens of a lesson; longer ones are left out, not cut
 COMPOSED = 1_200
-EVERY = 150  # steps between two evaluations
+EVERY = 100  # steps between two evaluations
+LESSONS, STATE, CARD = "lessons.json", "state.pt", "README.md"
 
 Row = tuple[list[int], list[int]]  # tokens of a prompt, and of its answer with the token that ends it
 
@@ -140,12 +141,16 @@ def evaluate(model: torch.nn.Module, validation: dict[str, list[Row]]) -> dict[s
     return {name: sum(losses) / len(losses) for name, losses in found.items()}
 
 
-def train(steps: int, out: Path) -> None:
-    """Train, and write adapter, retriever and curve; every EVERY steps, so that a kill loses little."""
+def train(steps: int, work: Path, out: Path) -> None:
+    """Train, and write adapter, retriever and curve; every EVERY steps, so that a kill loses little.
+
+    Args:
+        work: keeps lessons and the state of the training; delete it to begin anew.
+    """
     torch.manual_seed(0)
-    profile = replace(profiles.load("laptop"))
+    profile = profiles.load("laptop")
     tokenizer = load_tokenizer(profile)
-    taught, held_out, retriever = lessons()
+    taught, held_out, retriever = prepared(work)
     rows = {name: encoded(some, tokenizer) for name, some in taught.items()}
     validation = {name: sorted(encoded(some, tokenizer), key=length) for name, some in held_out.items()}
     plan = order(rows)[: steps or None]
@@ -155,47 +160,98 @@ def train(steps: int, out: Path) -> None:
     model = get_peft_model(base, lora, autocast_adapter_dtype=False)
     model.train()
     # The adapter computes in the base's precision; what is stepped is a copy in float32, or small steps would be lost.
-    pairs = [(p, p.detach().float().clone().requires_grad_()) for p in model.parameters() if p.requires_grad]
-    optimizer = torch.optim.AdamW([copy for _, copy in pairs], RATE, betas=(0.9, 0.98), weight_decay=0.01)
-    curve, seen, started = [], 0, time.monotonic()
-    for step, batch in enumerate(plan):
+    weights = [p for p in model.parameters() if p.requires_grad]
+    copies = [p.detach().float().clone().requires_grad_() for p in weights]
+    optimizer = torch.optim.AdamW(copies, RATE, betas=(0.9, 0.98), weight_decay=0.01, fused=True)
+    begin, seen, curve = taken_up(work, copies, optimizer)
+    put(copies, weights)
+    started = time.monotonic() - 1e-9
+    read = 0
+    for step, batch in list(enumerate(plan))[begin:]:
         falling = LEAST + (1 - LEAST) * 0.5 * (1 + math.cos(math.pi * step / len(plan)))
         optimizer.param_groups[0]["lr"] = RATE * min(1, (step + 1) / WARMUP) * falling
         lost = loss(model, batch)
         lost.backward()
-        for weight, copy in pairs:
+        for weight, copy in zip(weights, copies, strict=True):
             copy.grad, weight.grad = weight.grad.float(), None
-        torch.nn.utils.clip_grad_norm_([copy for _, copy in pairs], 1.0)
+        torch.nn.utils.clip_grad_norm_(copies, 1.0)
         optimizer.step()
-        with torch.no_grad():
-            for weight, copy in pairs:
-                weight.copy_(copy)
-        seen += sum(map(length, batch))
+        put(copies, weights)
+        read += sum(map(length, batch))
         if step % 20 == 0:
-            rate = seen / (time.monotonic() - started)
-            print(f"step {step} of {len(plan)}: {lost.item():.3f}, {seen:,} tokens, {rate:.0f} a second", flush=True)
+            rate = read / (time.monotonic() - started)
+            print(
+                f"step {step} of {len(plan)}: {lost.item():.3f}, {seen + read:,} tokens, {rate:.0f} a second",
+                flush=True,
+            )
         if (step + 1) % EVERY == 0 or step + 1 == len(plan):
-            curve.append({"step": step + 1, "tokens": seen} | evaluate(model, validation))
+            curve.append({"step": step + 1, "tokens": seen + read} | evaluate(model, validation))
             print(json.dumps(curve[-1]), flush=True)
+            state = {"weights": [c.detach() for c in copies], "optimizer": optimizer.state_dict(), "curve": curve}
+            with writing(work / STATE) as aside:
+                torch.save(state, aside)
             keep(model, profile, retriever, curve, out)
 
 
+@torch.no_grad()
+def put(copies: Sequence[torch.Tensor], weights: Sequence[torch.Tensor]) -> None:
+    """Round the stepped copies into the adapter's own weights."""
+    for weight, copy in zip(weights, copies, strict=True):
+        weight.copy_(copy)
+
+
+def prepared(work: Path) -> tuple[dict[str, list[Lesson]], dict[str, list[Lesson]], Retriever]:
+    """The lessons of an earlier call, or new ones."""
+    if (work / LESSONS).is_file():
+        read = [
+            {name: [Lesson(*row) for row in rows] for name, rows in part.items()} for part in read_json(work / LESSONS)
+        ]
+        return read[0], read[1], Retriever.load(work / RETRIEVER)
+    taught, held_out, retriever = lessons()
+    work.mkdir(parents=True, exist_ok=True)
+    retriever.save(work / RETRIEVER)
+    parts = [
+        {name: [[s.prompt, s.completion] for s in some] for name, some in part.items()} for part in (taught, held_out)
+    ]
+    write_json(work / LESSONS, parts)
+    return taught, held_out, retriever
+
+
+def taken_up(
+    work: Path, copies: Sequence[torch.Tensor], optimizer: torch.optim.Optimizer
+) -> tuple[int, int, list[dict]]:
+    """Steps and tokens behind us and the curve so far; the state of an earlier call is put in place."""
+    if not (work / STATE).is_file():
+        return 0, 0, []
+    state = torch.load(work / STATE, weights_only=True)
+    with torch.no_grad():
+        for copy, kept in zip(copies, state["weights"], strict=True):
+            copy.copy_(kept)
+    optimizer.load_state_dict(state["optimizer"])
+    last = state["curve"][-1]
+    print(f"going on from step {last['step']}", flush=True)
+    return last["step"], last["tokens"], state["curve"]
+
+
 def keep(model: torch.nn.Module, profile: profiles.Profile, retriever: Retriever, curve: list[dict], out: Path) -> None:
-    """Write the adapter, its retriever and the curve so far; what lies there stays if this is interrupted."""
+    """Write the adapter, its retriever and the curve so far; the card beside them stays."""
     with writing(out) as aside:
         save_adapter(model, profile, aside)
         retriever.save(aside / RETRIEVER)
         lines = [",".join(curve[0]), *(",".join(f"{value:.6g}" for value in row.values()) for row in curve)]
         (aside / "curve.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+        if (out / CARD).is_file():
+            shutil.copy(out / CARD, aside / CARD)
 
 
 def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0], prog="python tools/smollm2_adapter.py")
     parser.add_argument("--steps", type=int, default=0, help="stop after so many (default: two passes, about 1,070)")
+    parser.add_argument("--work", type=Path, default=ROOT / "build" / "smollm2", help="where its state is kept")
     parser.add_argument("--out", type=Path, default=OUT, help="where the adapter goes (default %(default)s)")
     arguments = parser.parse_args()
-    train(arguments.steps, arguments.out)
+    train(arguments.steps, arguments.work, arguments.out)
 
 
 if __name__ == "__main__":

@@ -40,7 +40,7 @@ def listed(retrieved: Retrieved) -> str:
         first, arns = names[0], retrieved.scoped.get(names[0])
         forbidden = retrieved.denials.get(first, 0.0) > retrieved.odds.get(first, 0.0)
         lines.append(" ".join(("not",) * forbidden + names + (("on", *arns) if arns else ())))
-    keys = dict.fromkeys(test.key for test in retrieved.comparisons)
+    keys = retrieved.keys if retrieved.bare else dict.fromkeys(test.key for test in retrieved.comparisons)
     return "\n".join([*lines, *(["if " + " ".join(keys)] if keys else [])])
 
 

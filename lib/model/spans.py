@@ -9,14 +9,12 @@ that of `lib.iam.document.canonical`; `lib.model.matcher` follows it.
 
 import json
 import re
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import cache
 
 from lib.iam import catalogue
 from lib.iam.catalogue import Action
 from lib.iam.checks.keys import GLOBAL, GLOBAL_LISTS
-from lib.iam.reference import WITHOUT_SLASH
 
 MOST_STATEMENTS = 12  # of one request; a model that goes round in circles ends there
 MOST_ITEMS = 30  # actions, resources or values in a list
@@ -24,6 +22,12 @@ _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z][a-z]+|[a-z]+|\d+|.")  # of an operati
 _VARIABLE = re.compile(r"\$\{(\w+)\}|<\w+>")  # where a reader of the reference fills in a name
 _REGION_CODE = re.compile(r"\b[a-z]{2}(?:-[a-z]+){1,2}-\d(?!\d)")
 _ACCOUNT = re.compile(r"(?<!\d)\d{12}(?!\d)")
+# Variables of ARN formats whose names have slashes: what has a path, and what services name like one
+_SLASHED = re.compile(
+    "Path|LogGroup|LogStream|SecretId|Parameter|RepositoryName|ObjectName|Topic|RoleName|UserName|GroupName|PolicyName"
+    "|DomainName|Profile|Namespace|ResourceName|Resource$"
+)
+_CHUNK = re.compile(r"[\w-]+(?:[.+@][\w-]+)*|\s+|[^\w\s]")  # a name, white space, or a sign
 _PLACES = {  # AWS's own names of its regions (AWS Regions and Availability Zones), and what people say instead
     "virginia": "us-east-1",
     "ohio": "us-east-2",
@@ -73,7 +77,7 @@ _VALUES = {  # type of a key -> what it is compared with, as a regular expressio
     "String": r"[^\"\\\x00-\x1f\x7f]{1,256}",
     "ARN": r"(arn:[^\" \\\x00-\x1f\x7f]{1,256}|\*)",
     "Bool": "(true|false)",
-    "Numeric": r"[0-9]{1,12}",
+    "Numeric": r"[0-9]{1,12}(\.[0-9]{1,6})?",
     "Date": r"20[0-9][0-9]-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-5][0-9]Z",
     "IPAddress": r"[0-9a-f.:]{3,39}(\/[0-9]{1,3})?",
 }
@@ -153,7 +157,8 @@ ENTITY: "\"" ("*" | ACCOUNT | "arn:" PARTITION ":" /(iam|sts)/ "::" ACCOUNT ":" 
 WHOSE: "root" | /(user|role|assumed-role|federated-user)/ "/" PART
 MACHINE: /"[a-z0-9.-]+\.amazonaws\.com(\.cn)?"/
 CLAIM: /"[a-z0-9-]+(\.[a-z0-9-]+)+(\/[A-Za-z0-9\/_.-]+)?:(aud|sub|amr|azp|oaud|iss)"/
-PROVIDER: "\"" (/[a-z0-9-]+(\.[a-z0-9-]+)+/ | "arn:" PARTITION ":iam::" ACCOUNT ":" SIGNS "/" PART) "\""
+PROVIDER: "\"" (/[a-z0-9-]+(\.[a-z0-9-]+)+/ | "arn:" PARTITION ":iam::" ACCOUNT ":" SIGNS "/" (PART | HOST)) "\""
+HOST: /[a-z0-9-]+(\.[a-z0-9-]+)+/
 SIGNS: /(saml|oidc)-provider/
 """
 
@@ -178,9 +183,12 @@ def _places(request: str) -> list[str]:
 
 
 def _spans(request: str) -> list[str]:
-    """A terminal for what stands together in the request; quotes and what cannot stand in a policy separate."""
+    """A terminal for what stands together in the request. Names are whole: an id is copied to its end, or not at all.
+
+    Quotes, and what cannot stand in a policy, separate.
+    """
     plain = "".join(c if c.isprintable() and c not in '"\\' else " " for c in request)
-    return [f"SPAN: %regex {json.dumps({'substring_words': plain or '*'})}"]
+    return [f"SPAN: %regex {json.dumps({'substring_chunks': _CHUNK.findall(plain) or ['*']})}"]
 
 
 def _alternatives(texts: Iterable[str]) -> str:
@@ -204,18 +212,17 @@ def _groups(prefix: str) -> dict[tuple[str, ...], tuple[str, ...]]:
 def _types(action: Action) -> tuple[str, ...]:
     known = catalogue.load().services[action.service].resource_types
     named = known if action.service in catalogue.OF_TWO_PAGES else action.resource_types
-    return tuple(sorted(name for name in named if name in known))
+    kinds = {name for name in named if name in known}
+    if action.service == "logs" and "log-stream" in kinds:  # "log-group:name:*" is a group and all of its streams
+        kinds.add("log-group")
+    return tuple(sorted(kinds))
 
 
 def _wildcards(prefix: str) -> list[str]:
-    """All of a service, and every wildcard that ends at the end of a word of an operation and matches more than one."""
-    service = catalogue.load().services[prefix]
-    found = Counter(
-        f"{prefix}:{action.operation[: w.end()]}*"
-        for action in service.actions.values()
-        for w in _WORD.finditer(action.operation)
-    )
-    return [f"{prefix}:*", *(wild for wild, count in found.items() if count > 1)]
+    """All of a service, and every wildcard that ends at the end of a word of an operation."""
+    operations = [action.operation for action in catalogue.load().services[prefix].actions.values()]
+    found = dict.fromkeys(f"{prefix}:{o[: w.end()]}*" for o in operations for w in _WORD.finditer(o))
+    return [f"{prefix}:*", *found]
 
 
 @cache
@@ -291,7 +298,8 @@ def _arn(prefix: str, kind: str) -> str:
     parts = ['"\\"arn:"', "PARTITION", json.dumps(f":{service}:" if "$" not in service else ":")]
     if "$" in service:
         parts += ["PLAIN_PART", '":"']
-    parts += _field(region, "REGION") + ['":"'] + _field(account, "ACCOUNT") + ['":"', f"({_rest(rest)})", '"\\""']
+    parts += _field(region, "REGION") + ['":"'] + _field(account, "ACCOUNT")
+    parts += ["?" if prefix == "ssm" else "", '":"', f"({_rest(rest)})", '"\\""']  # AWS's own documents have no account
     return " ".join(parts)
 
 
@@ -307,7 +315,7 @@ def _rest(rest: str) -> str:
     for match in _VARIABLE.finditer(rest):
         if match.start() > end:
             parts.append(json.dumps(rest[end : match.start()]))
-        parts.append("PLAIN_PART" if match[1] in WITHOUT_SLASH else "PART")
+        parts.append("PART" if _SLASHED.search(match[1] or "Path") else "PLAIN_PART")
         end = match.end()
     if end < len(rest):
         parts.append(json.dumps(rest[end:]))

@@ -10,6 +10,7 @@ from lib.iam import catalogue
 from lib.iam.catalogue import spellings
 from lib.iam.checks.keys import GLOBAL_TYPES
 from lib.iam.document import as_list
+from lib.iam.patterns import overlaps
 
 OF_THE_CALL = ("aws:resourcetag/", "aws:requesttag/", "aws:tagkeys/")  # global keys that not every call carries
 LOOKING = ("List", "Read")  # access levels of calls that change nothing
@@ -23,10 +24,12 @@ def tidied(policy: dict[str, Any]) -> dict[str, Any]:
     grant nothing.
     """
     statements = [part for statement in as_list(policy["Statement"]) for part in _apart(_once(statement))]
-    statements = [
-        part for i, s in enumerate(statements) if (part := _narrowed(s, statements)) and part not in statements[:i]
-    ]
-    return policy | {"Statement": statements}
+    kept: list[dict[str, Any]] = []
+    for statement in statements:
+        part = _narrowed(statement, statements)
+        if part and part not in kept:
+            kept.append(part)
+    return policy | {"Statement": kept}
 
 
 def _once(statement: dict[str, Any]) -> dict[str, Any]:
@@ -46,9 +49,16 @@ def _narrowed(statement: dict[str, Any], every: list[dict[str, Any]]) -> dict[st
         for other in every
         if other.get("Effect") == "Allow" and other.get("Resource", "*") != "*" and "Action" in other
         for action in as_list(other["Action"])
+        if _is_on(action, as_list(other.get("Resource", "*")))
     }
     kept = [action for action in as_list(statement["Action"]) if action not in named]
     return statement | {"Action": single(kept)} if kept else None
+
+
+def _is_on(pattern: str, resources: list[str]) -> bool:
+    known = catalogue.load()
+    formats = {f for name in known.expand(pattern) for f in known.formats(known.actions[name])}
+    return any(overlaps(resource, f) for resource in resources for f in formats)
 
 
 def _apart(statement: dict[str, Any]) -> list[dict[str, Any]]:

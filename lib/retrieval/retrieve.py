@@ -19,7 +19,7 @@ from lib.files import writing
 from lib.iam import catalogue
 from lib.iam.catalogue import Action
 from lib.iam.document import as_policy
-from lib.retrieval import levels, rerank, resources, tasks, values
+from lib.retrieval import keys, levels, rerank, resources, tasks, values
 from lib.retrieval.actions import ActionRanker, named
 from lib.retrieval.clauses import LONGEST, Clause, clauses
 from lib.retrieval.conditions import Comparison, comparisons, seems_limited
@@ -61,6 +61,8 @@ class Retrieved:
     comparisons: tuple[Comparison, ...] = ()  # what conditions may test
     limited: bool = False  # no comparison was found, though the request seems to limit
     surest: float = 0.0  # score of the likeliest action of any clause; 0 for a name
+    keys: tuple[str, ...] = ()  # of services' own condition keys those that the request may mean
+    bare: bool = False  # for a model that reads resources and conditions for itself
 
     @property
     def actions(self) -> tuple[str, ...]:
@@ -70,7 +72,8 @@ class Retrieved:
     @property
     def ranked(self) -> "Retrieved":
         """The candidates alone: what a model is shown that reads resources and conditions for itself."""
-        return Retrieved(self.lines, policy_type=self.policy_type, title=self.title, odds=self.odds, surest=self.surest)
+        of_clauses = {"lines": self.lines, "odds": self.odds, "surest": self.surest, "keys": self.keys}
+        return Retrieved(**of_clauses, policy_type=self.policy_type, title=self.title, bare=True)
 
     @property
     def groups(self) -> tuple[Group, ...]:
@@ -95,8 +98,9 @@ class Retriever:
         titles: TitleRanker,
         examples: Sequence[Example] = (),
         network: Network | None = None,
+        tested: Mapping[str, Mapping[str, int]] | None = None,
     ) -> None:
-        self._actions, self._titles, self._network = actions, titles, network
+        self._actions, self._titles, self._network, self._tested = actions, titles, network, tested or {}
         self.examples = tuple(examples)
         self._by_name = catalogue.learned().actions
 
@@ -112,6 +116,7 @@ class Retriever:
             "popularity": self._actions.popularity,
             "titles": [asdict(example) for example in self._titles.examples],
             "network": self._network.lists() if self._network else None,
+            "tested": self._tested,
         }
         data = gzip.compress(json.dumps(learnt, sort_keys=True).encode(), mtime=0)
         with writing(path) as aside:
@@ -131,7 +136,7 @@ class Retriever:
         ranker = ActionRanker(expansions, learnt["popularity"])
         network = Network.of_lists(learnt["network"]) if learnt.get("network") else None
         titles = TitleRanker([Example(**example) for example in learnt["titles"]], ranker)
-        return cls(ranker, titles, network=network)
+        return cls(ranker, titles, network=network, tested=learnt.get("tested"))
 
     @classmethod
     def fit(cls, train: Sequence[Example], network: Network | None = None) -> "Retriever":
@@ -144,7 +149,8 @@ class Retriever:
         popularity = Counter(name for e in managed for name in wanted(e))
         ranker = ActionRanker({}, dict(popularity))
         ranker = ActionRanker(expansions(ranker, train), dict(popularity))
-        return cls(ranker, TitleRanker(managed, ranker), train, network)
+        tested = keys.tested_in(e.policy for e in train if e.source in WORDED)
+        return cls(ranker, TitleRanker(managed, ranker), train, network, tested)
 
     def retrieve(self, request: str) -> Retrieved:
         """Ground one request, of which LONGEST characters are read."""
@@ -172,7 +178,7 @@ class Retriever:
             chosen: some of the examples that the retriever was fitted on; None: all, in their order.
         """
         folds, rankers = self.folds()
-        retrievers = [Retriever(ranker, self._titles, network=self._network) for ranker in rankers]
+        retrievers = [Retriever(r, self._titles, network=self._network, tested=self._tested) for r in rankers]
         own = {e.id: position for position, e in enumerate(self._titles.examples)}
         found = []
         for example in self.examples if chosen is None else chosen:
@@ -214,6 +220,7 @@ class Retriever:
             comparisons=asked,
             limited=not asked and seems_limited(request),
             surest=float(ranked.first.max()),
+            keys=keys.likely(request, lines, self._tested),
         )
 
     def _likely(self, positions: np.ndarray, scores: np.ndarray, odds: np.ndarray) -> dict[str, float]:

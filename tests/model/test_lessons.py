@@ -7,8 +7,9 @@ import pytest
 from lib.data import dataset, written
 from lib.data.dataset import Example
 from lib.iam import catalogue
+from lib.iam.compare import compare
 from lib.iam.grammar import structure_faults
-from lib.model.lessons import Lesson, grounded, mixed, plain
+from lib.model.lessons import Lesson, apart, grounded, mixed, plain, reading
 from lib.model.prompt import CANDIDATES, render
 from lib.retrieval.conditions import Comparison, block
 from lib.retrieval.retrieve import Retrieved, Retriever
@@ -164,3 +165,35 @@ PLACE = Comparison("Allow", "StringEquals", "aws:RequestedRegion", ("eu-west-1",
 def test_a_condition_is_said_with_the_comparisons_that_were_found(asked, comparisons, expected):
     found = Retrieved((("s3:GetObject",),), comparisons=comparisons)
     assert said(grounded(example({"Condition": asked}), found))[0].get("Condition") == expected
+
+
+def test_a_model_that_reads_is_taught_the_whole_policy_and_shown_the_ranked_actions_alone(examples):
+    policy = (
+        '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["s3:GetObject","s3:ListBucket"],'
+        '"Resource":["arn:aws:s3:::acme","arn:aws:s3:::acme/*"],"Condition":{"Bool":{"aws:SecureTransport":"true"}}}]}'
+    )
+    request = "read the objects of the bucket acme and list them, over TLS only"
+    asked = Example("field/1", "field", request, policy, "simple")
+    found = Retriever.fit(examples[:30]).retrieve(request)
+    lesson, alone = (reading([asked], [found], every)[0] for every in (0, 1))
+    assert "arn:" not in lesson.prompt and "s3:GetObject" in lesson.prompt and "Candidates" not in alone.prompt
+    statements = json.loads(lesson.completion)["Statement"]
+    assert [(s["Action"], s["Resource"]) for s in statements] == [
+        ("s3:GetObject", "arn:aws:s3:::acme/*"),
+        ("s3:ListBucket", "arn:aws:s3:::acme"),
+    ]
+    assert all(s["Condition"] == {"Bool": {"aws:SecureTransport": "true"}} for s in statements)
+    assert alone.completion == policy and not compare(policy, lesson.completion).extra
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        {"Effect": "Allow", "Action": ["sqs:SendMessage", "sqs:ListQueues"], "Resource": "*"},
+        {"Effect": "Allow", "NotAction": "iam:*", "Resource": ["arn:aws:s3:::a", "arn:aws:s3:::a/*"]},
+        {"Effect": "Allow", "Action": "s3:GetObject", "Resource": ["arn:aws:s3:::a/*", "arn:aws:sqs:*:*:b"]},
+    ],
+)
+def test_what_cannot_be_parted_stays_as_it_was_written(statement):
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]}, separators=(",", ":"))
+    assert apart(policy) == policy

@@ -46,7 +46,7 @@ def accepts(text: str, request: str = REQUEST, services=("sqs", "s3", "ec2", "ia
         {"Resource": "*"},
         {"Effect": "Deny"},
         {"Resource": "arn:aws:sqs:eu-west-1:123456789012:jobs-prod"},
-        {"Resource": ["arn:aws:sqs:*:*:jobs-*", "arn:aws:sqs:*:*:jobs-prod"]},
+        {"Resource": ["arn:aws:sqs:*:*:jobs-prod*", "arn:aws:sqs:*:*:jobs-prod"]},
         {"Action": ["sqs:SendMessage", "sqs:List*"]},
         {"Action": "s3:PutObject", "Resource": "arn:aws:s3:::acme-out/daily/*"},
         {"Action": "s3:ListBucket", "Resource": "arn:aws:s3:::acme-out", "Condition": {"Null": {"s3:prefix": "true"}}},

@@ -31,6 +31,10 @@ TAGGED = {"Condition": {"StringEquals": {"aws:ResourceTag/team": "blue"}}}
             [allow("sqs:ListQueues"), allow("sqs:SendMessage", QUEUE)],
         ),
         ([allow("sqs:SendMessage"), allow("sqs:SendMessage", QUEUE)], [allow("sqs:SendMessage", QUEUE)]),
+        (  # what is on no queue stays where it says something
+            [allow("sqs:ListQueues"), allow(["sqs:SendMessage", "sqs:ListQueues"], QUEUE)],
+            [allow("sqs:ListQueues"), allow(["sqs:SendMessage", "sqs:ListQueues"], QUEUE)],
+        ),
         (  # describing instances cannot meet a tag's condition
             [allow(["ec2:StopInstances", "ec2:DescribeInstances"], **TAGGED)],
             [allow("ec2:StopInstances", **TAGGED), allow("ec2:DescribeInstances")],

@@ -1,16 +1,19 @@
 """Retrieval: plain requests find their actions, and whatever is found exists and has the format it should have."""
 
 import gzip
+from dataclasses import replace
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from lib.data import dataset, written
 from lib.data.dataset import Example
 from lib.iam import catalogue
 from lib.iam.patterns import overlaps
 from lib.model.prompt import listed
-from lib.retrieval import retrieve
+from lib.retrieval import rerank, retrieve
 from lib.retrieval.actions import ActionRanker
 from lib.retrieval.clauses import LONGEST
 from lib.retrieval.retrieve import LIKELY, Group, Retrieved, Retriever, expansions, wanted
@@ -204,6 +207,16 @@ def test_what_was_saved_answers_the_same(retriever, asked, tmp_path):
     loaded.save(tmp_path / "again.json.gz")
     assert (tmp_path / "again.json.gz").read_bytes() == (tmp_path / "retriever.json.gz").read_bytes()
     assert loaded.examples == () and loaded.of_training() == []
+
+
+def test_a_network_of_its_own_is_saved_with_it(tmp_path):
+    known = rerank._network()
+    network = replace(known, outer_bias=known.outer_bias + np.float32(1))
+    fitted = Retriever.fit(dataset.from_written(written.write(40, 1)), network)
+    fitted.save(tmp_path / "retriever.json.gz")
+    loaded = Retriever.load(tmp_path / "retriever.json.gz")
+    one, two = (r.retrieve("start the instances and list the queues") for r in (fitted, loaded))
+    assert one.lines == two.lines and one.odds == pytest.approx(two.odds, abs=1e-3)
 
 
 def test_only_what_save_wrote_can_be_loaded(tmp_path):
