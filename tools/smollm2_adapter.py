@@ -48,7 +48,7 @@ def lessons(seed: int = 0) -> tuple[dict[str, list[Lesson]], dict[str, list[Less
     data = dataset.with_field(
         dataset.build(managed.fetch(), written.write(profiles.load("laptop").examples, seed)), field.examples(load())
     )
-    retriever = Retriever.fit(data.train, fit_retrieval.fit_for_people(data.train))
+    retriever = Retriever.fit(data.train, fit_retrieval.fit_for_people(data.train, (*data.validation, *data.test)))
     rng = random.Random(seed)
 
     def of(source: str, split: Sequence[Example]) -> list[Example]:

@@ -83,18 +83,21 @@ def fit_rerank(pairs: Iterable[tuple[ActionRanker, Example]], epochs: int = 16, 
     return found
 
 
-def fit_for_people(train: Sequence[Example], composed: int = 2_500, shown: int = 3, epochs: int = 10) -> Network:
+def fit_for_people(
+    train: Sequence[Example], held_out: Sequence[Example], composed: int = 2_500, shown: int = 3, epochs: int = 10
+) -> Network:
     """A network for `rerank` that has learnt from people's requests too.
 
     Args:
         train: a training split with people's requests in it; each is ranked by what the other fold has taught.
+        held_out: validation and test; no new written example is a near duplicate of one of them.
         composed: how many new written examples stand beside them.
         shown: how often a person's request is seen where a composed one is seen once.
     """
     retriever = Retriever.fit(train)
     folds, rankers = retriever.folds()
     people = [(rankers[folds[e.id]], e) for e in train if e.source == "field" and e.outcome == DRAFT]
-    unseen = dataset.more_written(composed, SEED, ())
+    unseen = dataset.more_written(composed, SEED, held_out)
     return fit_rerank([*people * shown, *((retriever.actions, e) for e in unseen)], epochs)
 
 

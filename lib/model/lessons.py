@@ -15,6 +15,7 @@ from lib.iam import catalogue
 from lib.iam.document import as_list
 from lib.iam.patterns import overlaps
 from lib.model.prompt import render
+from lib.model.tidy import single
 from lib.retrieval.conditions import Comparison, block
 from lib.retrieval.retrieve import Group, Retrieved
 
@@ -93,7 +94,7 @@ def _by_resource(statement: dict[str, Any]) -> list[dict[str, Any]]:
         parts.setdefault(last, []).append(pattern)
     if len({r for on in parts for r in on}) < len(resources):  # some resource is nobody's: leave it as it was written
         return [statement]
-    return [statement | {"Action": _single(actions), "Resource": _single(list(on))} for on, actions in parts.items()]
+    return [statement | {"Action": single(actions), "Resource": single(list(on))} for on, actions in parts.items()]
 
 
 def _formats(name: str) -> tuple[str, ...]:
@@ -152,7 +153,7 @@ def _written(statement: dict[str, Any], actions: list[str], group: Group, retrie
     result = {"Effect": statement["Effect"]}
     if "Principal" in statement and retrieved.policy_type == "resource":
         result["Principal"] = statement["Principal"]
-    result |= {"Action": _single(actions), "Resource": _single(resources)}
+    result |= {"Action": single(actions), "Resource": single(resources)}
     condition = _condition(statement, retrieved)
     return result | {"Condition": condition} if condition else result
 
@@ -176,8 +177,4 @@ def _makes(asked: dict[str, Any], test: Comparison) -> bool:
 def _merged(statements: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """All that a title grants as one statement, in the candidates' order."""
     actions = list(dict.fromkeys(a for s in statements for a in as_list(s["Action"])))
-    return [{"Effect": "Allow", "Action": _single(actions), "Resource": "*"}] if actions else []
-
-
-def _single(values: list[str]) -> str | list[str]:
-    return values[0] if len(values) == 1 else values
+    return [{"Effect": "Allow", "Action": single(actions), "Resource": "*"}] if actions else []

@@ -23,7 +23,7 @@ from lib.data.dataset import Example
 from lib.errors import CourseError
 from lib.files import ROOT, checksums, read_json, write_json, writing
 from lib.model.adapters import RETRIEVER
-from lib.model.base import BaseModelError, check_device, compute_dtype, load_quantised, load_tokenizer, save_adapter
+from lib.model.base import BaseModelError, check_device, compute_dtype, load_for_training, load_tokenizer, save_adapter
 from lib.model.generate import PolicyGenerator
 from lib.model.pairs import Pair, score
 from lib.model.train import FINGERPRINT, Log, checkpoints_keep_dtype, kept_alike, last_of
@@ -140,7 +140,7 @@ def prefer(
         print(f"preferences: going on from {resume.name}")
     log = Log(folder / "log.jsonl")
     trainer = DPOTrainer(
-        model=PeftModel.from_pretrained(load_quantised(profile), str(adapter), is_trainable=True),
+        model=PeftModel.from_pretrained(load_for_training(profile), str(adapter), is_trainable=True),
         args=settings(profile, folder / "checkpoints", steps, len(train_rows), seed, beta, learning_rate),
         train_dataset=Dataset.from_list(train_rows),
         eval_dataset=Dataset.from_list(held_rows),

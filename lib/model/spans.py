@@ -15,6 +15,7 @@ from functools import cache
 from lib.iam import catalogue
 from lib.iam.catalogue import Action
 from lib.iam.checks.keys import GLOBAL, GLOBAL_LISTS
+from lib.model.matcher import GrammarError
 
 MOST_STATEMENTS = 12  # of one request; a model that goes round in circles ends there
 MOST_ITEMS = 30  # actions, resources or values in a list
@@ -94,11 +95,11 @@ def grammar(request: str, services: Iterable[str]) -> str:
         services: prefixes of the services whose actions may be used; those that the catalogue lacks are passed over.
 
     Raises:
-        ValueError: if the catalogue knows none of them.
+        GrammarError: if the catalogue knows none of them.
     """
     known = [s for s in dict.fromkeys(services) if catalogue.load().services.get(s) and _groups(s)]
     if not known:
-        raise ValueError(f"the catalogue knows none of the services {', '.join(services) or 'of an empty list'}")
+        raise GrammarError(f"the catalogue knows none of the services {', '.join(services) or 'of an empty list'}")
     rules = [_FRAME, _PRINCIPAL, *_places(request), *_spans(request)]
     bodies: list[str] = []
     every: dict[str, list[str]] = {}  # type of a key -> the terminals of its keys
@@ -171,7 +172,10 @@ def _listed(name: str, item: str) -> str:
 def _places(request: str) -> list[str]:
     """Where the request may speak of: regions in so many letters or by their cities, and accounts."""
     low = request.lower()
-    regions = [*_REGION_CODE.findall(low), *(code for place, code in _PLACES.items() if place in low)]
+    regions = [
+        *_REGION_CODE.findall(low),
+        *(code for place, code in _PLACES.items() if re.search(rf"\b{place}\b", low)),
+    ]
     accounts = _ACCOUNT.findall(request.replace("-", "")) if re.search(r"\d{4}-\d{4}-\d{4}", request) else []
     accounts += _ACCOUNT.findall(request)
     partitions = [p for p in ("aws-cn", "aws-us-gov") if p in low or p.removeprefix("aws-") + "-" in low]

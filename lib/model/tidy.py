@@ -20,8 +20,8 @@ def tidied(policy: dict[str, Any]) -> dict[str, Any]:
     """The policy with each item of a list once, no statement twice, and what is granted on something not on everything.
 
     Calls that only look and are on no resource leave a statement whose condition they cannot meet: "stop instances with
-    the tag, and describe them" limits the stopping. That is the one thing that grants more than the text, which would
-    grant nothing.
+    the tag, and describe them" limits the stopping. What every call can meet, as a source address, limits them still.
+    That is the one thing that grants more than the text, which would grant nothing.
     """
     statements = [part for statement in as_list(policy["Statement"]) for part in _apart(_once(statement))]
     kept: list[dict[str, Any]] = []
@@ -72,8 +72,11 @@ def _apart(statement: dict[str, Any]) -> list[dict[str, Any]]:
     if not free or len(free) == len(actions):
         return [statement]
     rest = [name for name in actions if name not in free]
-    beside = {key: value for key, value in statement.items() if key != "Condition"} | {"Resource": "*"}
-    return [statement | {"Action": single(rest)}, beside | {"Action": single(free)}]
+    met = {op: {k: v for k, v in tests.items() if _everywhere(k)} for op, tests in statement["Condition"].items()}
+    met = {operator: tests for operator, tests in met.items() if tests}  # what every call can meet still limits them
+    beside = {key: value for key, value in statement.items() if key != "Condition"}
+    beside |= {"Action": single(free), "Resource": "*"} | ({"Condition": met} if met else {})
+    return [statement | {"Action": single(rest)}, beside]
 
 
 def _everywhere(key: str) -> bool:

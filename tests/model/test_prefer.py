@@ -168,7 +168,9 @@ def run(tiny, adapter, made, **more):
 
 def test_two_steps_raise_what_is_preferred_and_leave_base_and_adapter_alone(tiny, adapter, made, monkeypatch):
     models = []
-    monkeypatch.setattr(prefer, "load_quantised", lambda profile: models.append(load_quantised(profile)) or models[0])
+    monkeypatch.setattr(
+        prefer, "load_for_training", lambda profile: models.append(load_quantised(profile)) or models[0]
+    )
     before = checksums(adapter)
     result = run(tiny, adapter, made, beta=0.5)
     out = adapter.parent / "out"

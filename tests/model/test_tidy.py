@@ -39,6 +39,13 @@ TAGGED = {"Condition": {"StringEquals": {"aws:ResourceTag/team": "blue"}}}
             [allow(["ec2:StopInstances", "ec2:DescribeInstances"], **TAGGED)],
             [allow("ec2:StopInstances", **TAGGED), allow("ec2:DescribeInstances")],
         ),
+        (  # where both stand, the source address limits them still
+            [allow(["ec2:StopInstances", "ec2:DescribeInstances"], Condition=HOME["Condition"] | TAGGED["Condition"])],
+            [
+                allow("ec2:StopInstances", Condition=HOME["Condition"] | TAGGED["Condition"]),
+                allow("ec2:DescribeInstances", **HOME),
+            ],
+        ),
         (  # a source address it can meet
             [allow(["ec2:StopInstances", "ec2:DescribeInstances"], **HOME)],
             [allow(["ec2:StopInstances", "ec2:DescribeInstances"], **HOME)],
