@@ -27,8 +27,8 @@ _OPERATORS = """StringEquals StringNotEquals StringEqualsIgnoreCase StringNotEqu
     BinaryEquals IpAddress NotIpAddress ArnEquals ArnLike ArnNotEquals ArnNotLike"""
 _QUANTIFIED = "(For(AllValues|AnyValue):)?"
 
-_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z][a-z]+|[a-z]+|\d+|.")  # of an operation's name: "DB", "Instances"
-_VARIABLE = re.compile(r"\$\{(\w+)\}|<\w+>")  # where a reader of the reference fills in a name
+WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z][a-z]+|[a-z]+|\d+|.")  # of an operation's name: "DB", "Instances"
+VARIABLE = re.compile(r"\$\{(\w+)\}|<\w+>")  # where a reader of the reference fills in a name
 
 # What stands in the fields of an ARN, as regular expressions; a policy variable such as ${aws:username} fits all.
 _POLICY_VARIABLE = r"\$\{[A-Za-z0-9:\/_-]+\}"
@@ -250,7 +250,7 @@ def _wildcards() -> frozenset[str]:
         if service.actions:
             found.add(f"{service.prefix}:*")
         for action in service.actions.values():
-            found.update(f"{service.prefix}:{action.operation[: w.end()]}*" for w in _WORD.finditer(action.operation))
+            found.update(f"{service.prefix}:{action.operation[: w.end()]}*" for w in WORD.finditer(action.operation))
     return frozenset(found)
 
 
@@ -289,7 +289,7 @@ def _field(format_: str, free: str) -> str:
 def _filled_in(text: str, pattern_of: Callable[[str], str]) -> str:
     """A documented format as a regular expression, with an expression for each of its variables."""
     parts, end = [], 0
-    for match in _VARIABLE.finditer(text):
+    for match in VARIABLE.finditer(text):
         parts += [_escaped(text[end : match.start()]), pattern_of(match[1])]
         end = match.end()
     return "".join([*parts, _escaped(text[end:])])

@@ -15,12 +15,10 @@ from functools import cache
 from lib.iam import catalogue
 from lib.iam.catalogue import Action
 from lib.iam.checks.keys import GLOBAL, GLOBAL_LISTS
+from lib.model.grammar import MOST_STATEMENTS, VARIABLE, WORD
 from lib.model.matcher import GrammarError
 
-MOST_STATEMENTS = 12  # of one request; a model that goes round in circles ends there
 MOST_ITEMS = 30  # actions, resources or values in a list
-_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z][a-z]+|[a-z]+|\d+|.")  # of an operation's name: "DB", "Instances"
-_VARIABLE = re.compile(r"\$\{(\w+)\}|<\w+>")  # where a reader of the reference fills in a name
 _REGION_CODE = re.compile(r"\b[a-z]{2}(?:-[a-z]+){1,2}-\d(?!\d)")
 _ACCOUNT = re.compile(r"(?<!\d)\d{12}(?!\d)")
 # Variables of ARN formats whose names have slashes: what has a path, and what services name like one
@@ -225,7 +223,7 @@ def _types(action: Action) -> tuple[str, ...]:
 def _wildcards(prefix: str) -> list[str]:
     """All of a service, and every wildcard that ends at the end of a word of an operation."""
     operations = [action.operation for action in catalogue.load().services[prefix].actions.values()]
-    found = dict.fromkeys(f"{prefix}:{o[: w.end()]}*" for o in operations for w in _WORD.finditer(o))
+    found = dict.fromkeys(f"{prefix}:{o[: w.end()]}*" for o in operations for w in WORD.finditer(o))
     return [f"{prefix}:*", *found]
 
 
@@ -316,7 +314,7 @@ def _field(format_: str, terminal: str) -> list[str]:
 def _rest(rest: str) -> str:
     """What follows the account. A name that the format divides may be written with a star for all that follows."""
     parts, end = [], 0
-    for match in _VARIABLE.finditer(rest):
+    for match in VARIABLE.finditer(rest):
         if match.start() > end:
             parts.append(json.dumps(rest[end : match.start()]))
         parts.append("PART" if _SLASHED.search(match[1] or "Path") else "PLAIN_PART")
