@@ -1,1 +1,6 @@
-"""02: prompt, base model, training and generation. The only room that imports torch and its family."""
+"""Prompts, base models, training, grammars and drafting; the only room that imports torch."""
+
+import logging
+
+# On CPUs with AVX512-BF16 bitsandbytes warns at each import that a kernel from a hub is missing: the course needs none.
+logging.getLogger("bitsandbytes.backends.cpu.ops").setLevel(logging.ERROR)
