@@ -5,7 +5,7 @@
 #   make course ARGS="--from 03_eval -p ARM_LIMIT=50"
 
 python := $(or $(PYTHON),python3)
-profile := $(or $(PROFILE),nano)
+profile := $(or $(PROFILE),laptop)
 venv := .venv/bin/python
 notebooks := $(wildcard notebooks/*.ipynb)
 
@@ -13,7 +13,7 @@ notebooks := $(wildcard notebooks/*.ipynb)
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
-	@echo 'Variables: PROFILE=nano, ARGS="..." (more for make course), PYTHON=python3 (makes the environment)'
+	@echo 'Variables: PROFILE=laptop, ARGS="..." (more for make course), PYTHON=python3 (makes the environment)'
 
 env: .venv/.done ## Make the environment in .venv (again, if its files changed)
 

@@ -4,7 +4,6 @@ A later row is one more Pair. Every case runs in a process of its own, so that i
 """
 
 import contextlib
-import dataclasses
 import json
 import subprocess
 import sys
@@ -50,26 +49,37 @@ def _examples(count: int) -> list[dataset.Example]:
     return dataset.from_written(written.write(count, seed=1))
 
 
-def _train(packing: bool) -> Work:
-    from lib.model import train
+def _train(answers: bool) -> Work:
+    """Steps of LoRA, with logits of the answers alone or of all tokens."""
+    from peft import LoraConfig, get_peft_model
+    from trl import SFTConfig, SFTTrainer
+
+    from lib.model import base, train
     from lib.model.lessons import plain
 
-    profile = dataclasses.replace(
-        profiles.load("nano"), packing=packing, max_steps=0, eval_examples=1, eval_steps=1000, save_steps=1000
-    )
-    if not packing:  # one pack holds about three examples
-        profile = dataclasses.replace(profile, train_batch_size=3)
-    recipe = dataclasses.replace(profiles.load_recipe("A"), epochs=1)
-    examples = _examples(164)
+    profile = profiles.load("laptop")
+    tokenizer = base.load_tokenizer(profile)
+    rows, _ = train.rows(plain(_examples(160)), tokenizer, profile.max_length)
+    lora = LoraConfig(task_type="CAUSAL_LM", r=16, target_modules=list(profiles.load_recipe("A").target_modules))
     with tempfile.TemporaryDirectory() as folder:
-        fit = train.fit(profile, recipe, plain(examples[4:]), plain(examples[:4]), Path(folder))
-    return Work(fit.tokens, fit.seconds)
+        settings = train.kept_alike(profile, Path(folder), 0) | {"eval_strategy": "no", "load_best_model_at_end": False}
+        settings |= {"eval_on_start": False, "save_strategy": "no", "train_sampling_strategy": "group_by_length"}
+        trainer = (train.AnswerTrainer if answers else SFTTrainer)(
+            model=get_peft_model(base.load_for_training(profile), lora),
+            args=SFTConfig(max_steps=12, completion_only_loss=True, disable_tqdm=True, **settings),
+            train_dataset=rows,
+            processing_class=tokenizer,
+        )
+        started = time.perf_counter()
+        trainer.train()
+        seconds = time.perf_counter() - started
+    return Work(trainer.state.global_step * profile.train_batch_size, seconds)
 
 
 def _generate(batch_size: int) -> Work:
     from lib.model.generate import PolicyGenerator
 
-    generator = PolicyGenerator.load("runs/none", "zero_shot", profiles.load("nano"))
+    generator = PolicyGenerator.load("runs/none", "zero_shot", profiles.load("laptop"))
     generator.batch_size = batch_size
     requests = [e.instruction for e in _examples(32)]
     generator.generate(requests[:1], max_new_tokens=4)
@@ -86,7 +96,7 @@ def _decode(grammar: bool, skipping: bool = True) -> Work:
     from lib.model.matcher import Matcher
     from lib.model.prompt import render
 
-    generator = PolicyGenerator.load("runs/none", "grammar", profiles.load("nano"), "shipped")
+    generator = PolicyGenerator.load("runs/none", "grammar", profiles.load("laptop"), "shipped")
     if not skipping:
         Matcher.forced = lambda matcher: []
     prompts = [generator.tokenizer(render(e.instruction))["input_ids"] for e in _examples(32)]
@@ -101,7 +111,7 @@ def _draft(batch_size: int) -> Work:
     """Grounded drafts from request to policy: retrieval, grammar and decoding."""
     from lib.model.generate import PolicyGenerator
 
-    generator = PolicyGenerator.load("runs/none", "grounded", profiles.load("nano"), "shipped")
+    generator = PolicyGenerator.load("runs/none", "grounded", profiles.load("laptop"), "shipped")
     generator.batch_size = batch_size
     requests = [e.instruction for e in _examples(32)]
     generator.generate(requests[:1])
@@ -288,13 +298,13 @@ PAIRS = {
         Case("500,000 events", lambda: _draft_of_trail(500_000)),
     ),
     "training": Pair(
-        "Training nano with QLoRA (real tokens, padding not counted)",
-        "tokens",
-        Case("packed", lambda: _train(packing=True)),
-        Case("padded", lambda: _train(packing=False)),
+        "Training SmolLM2 with LoRA on a CPU",
+        "lessons",
+        Case("logits of answers alone", lambda: _train(answers=True)),
+        Case("TRL's trainer", lambda: _train(answers=False)),
     ),
     "generation": Pair(
-        "Generating with nano (32 requests, 64 tokens each)",
+        "Generating with SmolLM2 (32 requests, 64 tokens each)",
         "tokens",
         Case("batched, 32 at a time", lambda: _generate(batch_size=32)),
         Case("one at a time", lambda: _generate(batch_size=1)),

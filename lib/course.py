@@ -1,7 +1,7 @@
 """Runs the notebooks headless, one after the other, and makes the report:
 
-    python -m lib.course --profile nano
-    python -m lib.course --profile nano --from 03_eval -p ARM_LIMIT=50
+    python -m lib.course --profile laptop
+    python -m lib.course --profile laptop --from 03_eval -p ARM_LIMIT=50
 
 Notebooks come in from notebooks/; executed copies and report.html go out to runs/<profile>/. Whatever is wrong with
 the command is refused by name before anything runs.
@@ -133,10 +133,10 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m lib.course",
         description="Execute the notebooks of the course in order, headless, and write a report over them. Executed "
         "copies go to RUNS/PROFILE/executed/, the report to RUNS/PROFILE/report.html.",
-        epilog="example: python -m lib.course --profile nano --only 03_eval 04_errors -p ARM_LIMIT=50",
+        epilog="example: python -m lib.course --profile laptop --only 03_eval 04_errors -p ARM_LIMIT=50",
     )
     stages = parser.add_mutually_exclusive_group()
-    parser.add_argument("--profile", default="nano", help="run profile, a file of env/profiles/ (default: nano)")
+    parser.add_argument("--profile", default="laptop", help="run profile, a file of env/profiles/ (default: laptop)")
     stages.add_argument("--only", nargs="+", default=[], metavar="STAGE", help="run these stages and no others")
     stages.add_argument("--from", dest="start", metavar="STAGE", help="run this stage and those after it")
     parser.add_argument(

@@ -66,7 +66,6 @@ class Profile:
     gradient_accumulation: int = field(metadata=POSITIVE)  # forward passes in an optimiser step
     packing: bool  # several examples in one training row
     quantised: bool  # trained in NF4 (QLoRA); else in the base's own weights, which a CPU reads quicker (LoRA)
-    reads: bool  # the model reads resources and conditions out of a request by itself; else the rules of retrieval do
     recipe: str  # the configuration trained when there is no sweep
     max_steps: int = field(metadata=COUNT)  # optimiser steps; 0: the recipe's epochs
     sweep_steps: int = field(metadata=COUNT)  # optimiser steps of each configuration in the sweep; 0: no sweep
@@ -196,7 +195,7 @@ def costs(stage: str, folder: Path = PROFILES) -> pd.DataFrame:
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:
-    """The end of an error line about a wrong name: "; did you mean 'nano'? There are: colab, nano"."""
+    """The end of an error line about a wrong name: "; did you mean 'colab'? There are: colab, laptop"."""
     known = list(known)
     near = difflib.get_close_matches(str(name).lower(), [k.lower() for k in known], n=1, cutoff=0.5)
     meant = [k for k in known if near and k.lower() == near[0]][:1]

@@ -103,7 +103,7 @@ class Run:
         Args:
             parameters: the notebook's parameters, values as JSON has them.
             read: what the stage read, files or folders: paths inside the run folder, or else relative to the
-                project's root ("models/nano").
+                project's root ("models/smollm2/base").
             seed: the seed of everything random in the stage.
 
         Raises:

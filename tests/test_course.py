@@ -17,7 +17,9 @@ from lib.course import RunInUse, exclusive, main
 from lib.plan import CourseError, make_plan, read_notebooks
 from lib.profiles import open_run
 
-PARAMETERS = 'PROFILE = "nano"\nRUNS = "runs"\nARM_LIMIT = 0\nRATE = 0.5\nSOURCE = "embedded"  # or aws\nPACKED = True'
+PARAMETERS = (
+    'PROFILE = "laptop"\nRUNS = "runs"\nARM_LIMIT = 0\nRATE = 0.5\nSOURCE = "embedded"  # or aws\nPACKED = True'
+)
 HOSTILE = '<script>alert("x")</script> & "quoted"'
 PIXEL = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
@@ -28,7 +30,7 @@ PIXEL = base64.b64decode(
 def notebooks(write_notebook):
     """Two notebooks that would leave a mark if they were executed by mistake; only the second knows TEMPERATURE."""
     write_notebook("01_data", PARAMETERS, "raise RuntimeError('executed')")
-    return write_notebook("03_eval", 'PROFILE = "nano"\nTEMPERATURE = 0.0', "raise RuntimeError('executed')")
+    return write_notebook("03_eval", 'PROFILE = "laptop"\nTEMPERATURE = 0.0', "raise RuntimeError('executed')")
 
 
 @pytest.fixture
@@ -47,7 +49,10 @@ class TestRefusal:
     @pytest.mark.parametrize(
         ("arguments", "said"),
         [
-            (["--profile", "nan"], "unknown profile 'nan'; did you mean 'nano'? There are: colab, laptop, nano"),
+            (
+                ["--profile", "latop"],
+                "unknown profile 'latop'; did you mean 'laptop'? There are: colab, laptop, sagemaker",
+            ),
             (["--only", "3_eval"], "unknown stage '3_eval'; did you mean '03_eval'? There are: 01_data, 03_eval"),
             (["--only", "01_data", "02_train"], "unknown stage '02_train'"),
             (["--from", "zzz"], "unknown stage 'zzz'; there are: 01_data, 03_eval"),
@@ -93,10 +98,10 @@ class TestRefusal:
 
 class TestPlan:
     def test_each_notebook_gets_the_parameters_that_it_has(self, notebooks, tmp_path):
-        plan = make_plan("nano", assignments=["ARM_LIMIT=5", "TEMPERATURE=1"], runs=str(tmp_path), folder=notebooks)
+        plan = make_plan("laptop", assignments=["ARM_LIMIT=5", "TEMPERATURE=1"], runs=str(tmp_path), folder=notebooks)
         assert plan.parameters == {
-            "01_data": {"PROFILE": "nano", "RUNS": str(tmp_path), "ARM_LIMIT": 5},
-            "03_eval": {"PROFILE": "nano", "TEMPERATURE": 1.0},
+            "01_data": {"PROFILE": "laptop", "RUNS": str(tmp_path), "ARM_LIMIT": 5},
+            "03_eval": {"PROFILE": "laptop", "TEMPERATURE": 1.0},
         }
 
     @pytest.mark.parametrize(
@@ -115,13 +120,13 @@ class TestPlan:
         ],
     )
     def test_values_are_read_as_yaml_of_the_defaults_type(self, notebooks, assignment, value):
-        plan = make_plan("nano", assignments=[assignment], folder=notebooks)
+        plan = make_plan("laptop", assignments=[assignment], folder=notebooks)
         given = plan.parameters["01_data"][assignment.partition("=")[0]]
         assert given == value and type(given) is type(value)
 
     def test_stages_run_in_the_notebooks_order(self, notebooks):
         def stages(**chosen):
-            return [n.stage for n in make_plan("nano", folder=notebooks, **chosen).notebooks]
+            return [n.stage for n in make_plan("laptop", folder=notebooks, **chosen).notebooks]
 
         assert stages() == ["01_data", "03_eval"]
         assert stages(only=["03_eval", "01_data"]) == ["01_data", "03_eval"]
@@ -129,23 +134,23 @@ class TestPlan:
 
     def test_a_default_that_is_no_literal_takes_any_value(self, write_notebook):
         folder = write_notebook("01_data", "SEED = int(0)\nNAMES = None")
-        plan = make_plan("nano", assignments=["SEED=abc", "NAMES=[1, 2]"], folder=folder)
+        plan = make_plan("laptop", assignments=["SEED=abc", "NAMES=[1, 2]"], folder=folder)
         assert plan.parameters["01_data"] == {"SEED": "abc", "NAMES": [1, 2]}
 
     def test_the_list_shows_stages_and_parameters_and_runs_nothing(self, notebooks, course):
         status, out, _ = course("--list")
         assert status == 0
-        assert "colab, laptop, nano, sagemaker" in out
+        assert "colab, laptop, sagemaker" in out
         assert "ARM_LIMIT=0" in out and "TEMPERATURE=0.0" in out
         assert not (notebooks.parent / "runs").exists()
 
 
 class TestLock:
     def test_a_second_run_in_the_same_folder_is_refused(self, notebooks, course, tmp_path):
-        with exclusive(tmp_path / "runs" / "nano"):
+        with exclusive(tmp_path / "runs" / "laptop"):
             status, out, err = course()
         assert status == 2 and not out
-        assert f"runs/nano is in use by another run (process {os.getpid()})" in err
+        assert f"runs/laptop is in use by another run (process {os.getpid()})" in err
 
     def test_the_lock_of_a_process_that_is_gone_is_taken_over(self, tmp_path):
         (tmp_path / ".lock").write_text("999999999\n")
@@ -164,16 +169,16 @@ class TestExecution:
         write_notebook("01_data", PARAMETERS, "import os; print('in', os.getcwd(), PROFILE, ARM_LIMIT, SOURCE)")
         write_notebook(
             "03_eval",
-            'PROFILE = "nano"\nRUNS = "runs"',
+            'PROFILE = "laptop"\nRUNS = "runs"',
             "from lib.profiles import open_run\nrun = open_run(PROFILE, RUNS)\nrun.begin('03_eval')\n"
             "with run.writing('03_eval/table.txt') as aside:\n    aside.write_text('arm  valid\\nzero  0.1')",
         )
         status, out, err = course("-p", "ARM_LIMIT=5", "SOURCE=aws")
         assert (status, err) == (0, "")
-        folder = tmp_path / "runs" / "nano"
+        folder = tmp_path / "runs" / "laptop"
         copy = nbformat.read(folder / "executed" / "01_data.ipynb", as_version=4)
-        project = open_run("nano").folder.parent.parent
-        assert f"in {project} nano 5 aws" in copy.cells[-1].outputs[0].text
+        project = open_run("laptop").folder.parent.parent
+        assert f"in {project} laptop 5 aws" in copy.cells[-1].outputs[0].text
         assert "1/2 01_data (about" in out and "2/2 03_eval" in out
         assert out.index("2/2 03_eval") < out.index("arm  valid\nzero  0.1") < out.index("report.html")
         page = (folder / "report.html").read_text()
@@ -183,13 +188,13 @@ class TestExecution:
 
     def test_a_failing_notebook_stops_the_course_and_says_how_to_go_on(self, write_notebook, course, tmp_path):
         write_notebook("01_data", PARAMETERS, "print('before')", "raise ValueError('first line\\nno \"{\" found')")
-        write_notebook("03_eval", 'PROFILE = "nano"')
+        write_notebook("03_eval", 'PROFILE = "laptop"')
         status, out, err = course("-p", "ARM_LIMIT=5")
         assert status == 1
-        copy = tmp_path / "runs" / "nano" / "executed" / "01_data.ipynb"
+        copy = tmp_path / "runs" / "laptop" / "executed" / "01_data.ipynb"
         assert err.startswith('01_data failed: ValueError: no "{" found; the partly executed copy is ')
         assert f"{copy}; to resume: " in err and err.count("\n") == 1
-        assert "-m lib.course --profile nano --from 01_data" in err and "-p ARM_LIMIT=5" in err
+        assert "-m lib.course --profile laptop --from 01_data" in err and "-p ARM_LIMIT=5" in err
         assert "before" in copy.read_text()
         assert "03_eval" not in out and not copy.with_name("03_eval.ipynb").exists()
         assert not (copy.parent.parent / "report.html").exists()
@@ -232,7 +237,7 @@ class TestExecution:
 class TestReport:
     @pytest.fixture
     def run(self, tmp_path):
-        run = open_run("nano", tmp_path)
+        run = open_run("laptop", tmp_path)
         figures = run.begin("03_eval") / "figures"
         figures.mkdir()
         (figures / "metrics.png").write_bytes(PIXEL)
@@ -267,7 +272,7 @@ class TestReport:
         assert "metrics.json has no title and caption" in self.page(run)
 
     def test_an_empty_run_has_a_report(self, tmp_path):
-        page = self.page(open_run("nano", tmp_path))
+        page = self.page(open_run("laptop", tmp_path))
         assert "Python" in page and "Metrics by arm" not in page
 
     def test_executed_notebooks_fetch_no_script(self, run, write_notebook):

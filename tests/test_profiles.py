@@ -18,12 +18,12 @@ REPORT = {  # the report's table of configurations: learning rate, rank, alpha, 
 
 
 @pytest.fixture
-def nano(tmp_path: Path):
-    """Write a copy of the nano profile with fields changed (or dropped, for ...), and load it."""
-    fields = yaml.safe_load((profiles.PROFILES / "nano.yaml").read_text(encoding="utf-8"))
+def changed(tmp_path: Path):
+    """Write a copy of the profile of a laptop with fields changed (or dropped, for ...), and load it."""
+    fields = yaml.safe_load((profiles.PROFILES / "laptop.yaml").read_text(encoding="utf-8"))
 
-    def load_changed(**changed):
-        kept = {k: v for k, v in (fields | changed).items() if v is not ...}
+    def load_changed(**others):
+        kept = {k: v for k, v in (fields | others).items() if v is not ...}
         (tmp_path / "mine.yaml").write_text(yaml.safe_dump(kept), encoding="utf-8")
         return load("mine", tmp_path)
 
@@ -31,7 +31,7 @@ def nano(tmp_path: Path):
 
 
 def test_the_shipped_profiles_load_and_name_what_exists():
-    assert profiles.profile_names() == ["colab", "laptop", "nano", "sagemaker"]
+    assert profiles.profile_names() == ["colab", "laptop", "sagemaker"]
     for name in profiles.profile_names():
         profile = load(name)
         assert profile.name == name
@@ -50,15 +50,9 @@ def test_the_large_profiles_are_the_reports_settings():
         assert profile.base_location == profile.base_model  # no folder of the project has this name
 
 
-def test_nano_trains_the_embedded_model_on_the_cpu():
-    profile = load("nano")
-    assert profile.device == "cpu"
-    assert Path(profile.base_location) == profiles.ROOT / "models" / "nano"
-
-
 def test_laptop_trains_a_pretrained_model_as_it_is_on_the_cpu():
     profile = load("laptop")
-    assert (profile.device, profile.quantised, profile.reads) == ("cpu", False, True)
+    assert (profile.device, profile.quantised, profile.packing) == ("cpu", False, False)
     assert Path(profile.base_location) == profiles.ROOT / "models" / "smollm2" / "base"
 
 
@@ -72,13 +66,13 @@ def test_the_recipes_are_the_reports_table():
         assert recipe.patience == 3
 
 
-@pytest.mark.parametrize("name", ["nan", "NANO", "", "../nano", "nano.yaml", "nano\n", None])
+@pytest.mark.parametrize("name", ["lap", "LAPTOP", "", "../laptop", "laptop.yaml", "laptop\n", None])
 def test_an_unknown_profile_is_refused_with_those_that_exist(name):
     with pytest.raises(ProfileError) as refused:
         load(name)
     assert "\n" not in str(refused.value)
     assert f"unknown profile {name!r}" in str(refused.value)
-    assert "here are: colab, laptop, nano, sagemaker" in str(refused.value)
+    assert "here are: colab, laptop, sagemaker" in str(refused.value)
 
 
 def test_an_unknown_recipe_is_refused():
@@ -87,7 +81,7 @@ def test_an_unknown_recipe_is_refused():
 
 
 @pytest.mark.parametrize(
-    ("changed", "said"),
+    ("fields", "said"),
     [
         ({"max_lenght": 512}, "unknown field 'max_lenght'; did you mean 'max_length'?"),
         ({"max_length": ...}, "the field max_length is missing; add a line `max_length: ...`"),
@@ -112,23 +106,23 @@ def test_an_unknown_recipe_is_refused():
         ({"eval_steps": 20, "save_steps": 50}, "save_steps is 50; write a multiple of eval_steps (20)"),
     ],
 )
-def test_a_wrong_field_is_named_with_its_file_and_its_fix(nano, changed, said):
+def test_a_wrong_field_is_named_with_its_file_and_its_fix(changed, fields, said):
     with pytest.raises(ProfileError) as refused:
-        nano(**changed)
+        changed(**fields)
     assert "mine.yaml: " in str(refused.value)
     assert said in str(refused.value)
     assert "\n" not in str(refused.value)
 
 
-def test_every_field_is_required(nano):
+def test_every_field_is_required(changed):
     for field in dataclasses.fields(profiles.Profile):
         if field.name != "name":
             with pytest.raises(ProfileError, match=f"the field {field.name} is missing"):
-                nano(**{field.name: ...})
+                changed(**{field.name: ...})
 
 
-def test_a_whole_number_will_do_for_a_number(nano):
-    assert nano(learning_rate_scale=3).learning_rate_scale == 3.0
+def test_a_whole_number_will_do_for_a_number(changed):
+    assert changed(learning_rate_scale=3).learning_rate_scale == 3.0
 
 
 @pytest.mark.parametrize(
@@ -163,17 +157,17 @@ def test_a_recipe_with_a_rate_that_yaml_reads_as_text_says_how_to_write_it(tmp_p
 
 
 def test_a_run_folder_does_not_depend_on_the_working_directory(tmp_path, monkeypatch):
-    here = open_run("nano").folder
+    here = open_run("laptop").folder
     monkeypatch.chdir(tmp_path)
-    assert open_run("nano").folder == here == profiles.ROOT / "runs" / "nano"
-    assert open_run("nano", tmp_path).folder == tmp_path / "nano"
+    assert open_run("laptop").folder == here == profiles.ROOT / "runs" / "laptop"
+    assert open_run("laptop", tmp_path).folder == tmp_path / "laptop"
     assert open_run(load("colab"), "elsewhere").folder == profiles.ROOT / "elsewhere" / "colab"
 
 
 @pytest.mark.parametrize("root", ["", "  "])
 def test_an_empty_folder_of_runs_is_refused(root):
     with pytest.raises(ProfileError, match="folder of the runs is empty"):
-        open_run("nano", root)
+        open_run("laptop", root)
 
 
 def test_a_parameter_overrides_the_profile_and_0_does_not():
@@ -185,13 +179,13 @@ def test_a_parameter_overrides_the_profile_and_0_does_not():
         profiles.chosen("EXAMPLES", -1, 100)
 
 
-def test_an_estimate_is_there_for_every_stage(nano):
+def test_an_estimate_is_there_for_every_stage(changed):
     with pytest.raises(ProfileError, match="minutes has no estimate for 02_train"):
-        nano(minutes={"01_data": 1})
+        changed(minutes={"01_data": 1})
 
 
 def test_somebodys_unfinished_profile_does_not_stop_the_others(tmp_path, capsys):
     (tmp_path / "mine.yaml").write_text("title: mine\n")
-    (tmp_path / "nano.yaml").write_text((profiles.PROFILES / "nano.yaml").read_text())
-    assert list(profiles.costs("01_data", tmp_path).index) == ["nano"]
+    (tmp_path / "laptop.yaml").write_text((profiles.PROFILES / "laptop.yaml").read_text())
+    assert list(profiles.costs("01_data", tmp_path).index) == ["laptop"]
     assert "left out" in capsys.readouterr().out

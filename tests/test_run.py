@@ -16,7 +16,7 @@ ROWS = [{"id": "a"}, {"id": "b"}]
 
 @pytest.fixture
 def run(tmp_path):
-    return open_run("nano", tmp_path)
+    return open_run("laptop", tmp_path)
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def finished(run):
     with run.writing("01_data/datasets") as folder:
         (folder / "train").mkdir(parents=True)
         (folder / "train" / "data.arrow").write_bytes(b"rows")
-    run.finish("01_data", {"PROFILE": "nano"}, [], 0)
+    run.finish("01_data", {"PROFILE": "laptop"}, [], 0)
     return run
 
 
@@ -154,7 +154,7 @@ class TestReading:
 
 
 class TestPaths:
-    @pytest.mark.parametrize("name", ["", "/etc/passwd", "../nano/x", "01_data/../../x", "1_data/x", "data/examples"])
+    @pytest.mark.parametrize("name", ["", "/etc/passwd", "../laptop/x", "01_data/../../x", "1_data/x", "data/examples"])
     def test_a_path_outside_the_stages_is_refused(self, run, name):
         with pytest.raises(ValueError):
             run.path(name)
@@ -169,10 +169,10 @@ class TestPaths:
 class TestManifest:
     def test_it_records_what_made_the_stage(self, finished):
         manifest = finished.manifest("01_data")
-        assert manifest["parameters"] == {"PROFILE": "nano"}
+        assert manifest["parameters"] == {"PROFILE": "laptop"}
         assert set(manifest["written"]) == {"01_data/examples.jsonl", "01_data/datasets/train/data.arrow"}
         assert manifest["started"] <= manifest["finished"]
-        assert manifest["profile"]["name"] == "nano"
+        assert manifest["profile"]["name"] == "laptop"
         assert "transformers" in manifest["versions"]
 
     def test_it_records_what_the_stage_read(self, finished):
@@ -208,10 +208,10 @@ class TestRequire:
         assert finished.require(*names) == [finished.path(name) for name in names]
 
     def test_a_missing_file_names_the_notebook_and_the_command(self):
-        said = refusal(open_run("nano", "runs/not-there"), "01_data/examples.jsonl")
+        said = refusal(open_run("laptop", "runs/not-there"), "01_data/examples.jsonl")
         assert said == (
-            "runs/not-there/nano/01_data/examples.jsonl is missing: run notebooks/01_data.ipynb first "
-            "(or .venv/bin/python -m lib.course --profile nano --only 01_data --runs runs/not-there)"
+            "runs/not-there/laptop/01_data/examples.jsonl is missing: run notebooks/01_data.ipynb first "
+            "(or .venv/bin/python -m lib.course --profile laptop --only 01_data --runs runs/not-there)"
         )
 
     def test_the_command_is_short_where_runs_are_where_they_belong(self, finished):

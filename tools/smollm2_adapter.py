@@ -1,4 +1,4 @@
-"""Train the adapter that comes with SmolLM2: `python tools/smollm2_adapter.py`, about an hour and a half on two cores.
+"""Train the adapter that comes with SmolLM2: `python -m tools.smollm2_adapter`, about an hour and a half on two cores.
 
 People's requests of the training split, composed ones and managed policies come in, each with what a retriever offers
 that has not seen it; an adapter, its retriever and its curve go out. It goes on where it was stopped. Logits are made
@@ -13,10 +13,11 @@ import random
 import shutil
 import time
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from peft import LoraConfig, get_peft_model
+from peft import LoraConfig, PeftModel, get_peft_model
 from torch.nn.functional import cross_entropy
 from transformers import PreTrainedTokenizerBase
 
@@ -25,15 +26,14 @@ from lib.data import dataset, field, managed, written
 from lib.data.dataset import Example
 from lib.data.requests import load
 from lib.files import ROOT, read_json, write_json, writing
-from lib.model import fit_retrieval
 from lib.model.adapters import RETRIEVER
 from lib.model.base import load_for_training, load_tokenizer, save_adapter
-from lib.model.lessons import Lesson, reading
+from lib.model.lessons import Lesson, grounded
 from lib.retrieval.retrieve import Retriever
 
 OUT = ROOT / "models" / "smollm2" / "adapter"
 TARGETS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
-RANK, RATE, WARMUP, LEAST = 32, 1e-3, 30, 0.04  # LEAST: of the rate, at the end
+RANK, WARMUP = 32, 30
 STEP = 2_048  # tokens of a step, padding included
 LONGEST = 800  # tokens of a lesson; longer ones are left out, not cut
 COMPOSED = 1_200
@@ -48,7 +48,7 @@ def lessons(seed: int = 0) -> tuple[dict[str, list[Lesson]], dict[str, list[Less
     data = dataset.with_field(
         dataset.build(managed.fetch(), written.write(profiles.load("laptop").examples, seed)), field.examples(load())
     )
-    retriever = Retriever.fit(data.train, fit_retrieval.fit_for_people(data.train, (*data.validation, *data.test)))
+    retriever = Retriever.fit(data.train)
     rng = random.Random(seed)
 
     def of(source: str, split: Sequence[Example]) -> list[Example]:
@@ -62,7 +62,7 @@ def lessons(seed: int = 0) -> tuple[dict[str, list[Lesson]], dict[str, list[Less
     known = dict(zip((e.id for e in chosen), retriever.of_training(chosen), strict=True))
 
     def taught(examples: Sequence[Example], every: int = 0) -> list[Lesson]:
-        return reading(examples, [known[e.id] for e in examples], every)
+        return grounded(examples, [known[e.id] for e in examples], every)
 
     train = {
         "people": taught(people),
@@ -72,22 +72,24 @@ def lessons(seed: int = 0) -> tuple[dict[str, list[Lesson]], dict[str, list[Less
     }
     held_out = {"people": of("field", data.validation)[::5], "composed": of("written", data.validation)[:15]}
     validation = {
-        name: reading(examples, [retriever.retrieve(e.instruction) for e in examples], 0)
+        name: grounded(examples, [retriever.retrieve(e.instruction) for e in examples], 0)
         for name, examples in held_out.items()
     }
     return train, validation, retriever
 
 
-def order(train: dict[str, list[Row]]) -> list[list[Row]]:
-    """Two passes over people's requests, in batches: composed ones stand in the first, half of the rest in each."""
+def order(train: dict[str, list[Row]], passes: Sequence[int]) -> list[list[Row]]:
+    """Passes (0, 1) over people's requests, in batches: composed ones stand in the first, half of the rest in each."""
 
     def half(name: str, which: int) -> list[Row]:
         middle = len(train[name]) // 2
         return train[name][middle:] if which else train[name][:middle]
 
-    passes = [[*train["people"], *half("titles", which), *half("people, plain", which)] for which in (0, 1)]
-    passes[0] += train["composed"]
-    return [batch for number, rows in enumerate(passes) for batch in batches(rows, number)]
+    def rows(which: int) -> list[Row]:
+        first = [] if which else train["composed"]
+        return [*train["people"], *half("titles", which), *half("people, plain", which), *first]
+
+    return [batch for which in passes for batch in batches(rows(which), which)]
 
 
 def batches(rows: Sequence[Row], seed: int) -> list[list[Row]]:
@@ -141,7 +143,17 @@ def evaluate(model: torch.nn.Module, validation: dict[str, list[Row]]) -> dict[s
     return {name: sum(losses) / len(losses) for name, losses in found.items()}
 
 
-def train(steps: int, work: Path, out: Path) -> None:
+@dataclass(frozen=True)
+class Course:
+    """One training: which passes, the highest rate and the share of it that is left at the end."""
+
+    passes: tuple[int, ...]
+    rate: float
+    least: float
+    start: Path | None  # an adapter to go on from
+
+
+def train(course: Course, work: Path, out: Path) -> None:
     """Train, and write adapter, retriever and curve; every EVERY steps, so that a kill loses little.
 
     Args:
@@ -153,23 +165,26 @@ def train(steps: int, work: Path, out: Path) -> None:
     taught, held_out, retriever = prepared(work)
     rows = {name: encoded(some, tokenizer) for name, some in taught.items()}
     validation = {name: sorted(encoded(some, tokenizer), key=length) for name, some in held_out.items()}
-    plan = order(rows)[: steps or None]
+    plan = order(rows, course.passes)
     base = load_for_training(profile)
     base.set_attn_implementation("eager")  # a seventh quicker than sdpa at these lengths
-    lora = LoraConfig(r=RANK, lora_alpha=2 * RANK, target_modules=TARGETS, task_type="CAUSAL_LM")
-    model = get_peft_model(base, lora, autocast_adapter_dtype=False)
+    if course.start:
+        model = PeftModel.from_pretrained(base, str(course.start), is_trainable=True, autocast_adapter_dtype=False)
+    else:
+        lora = LoraConfig(r=RANK, lora_alpha=2 * RANK, target_modules=TARGETS, task_type="CAUSAL_LM")
+        model = get_peft_model(base, lora, autocast_adapter_dtype=False)
     model.train()
     # The adapter computes in the base's precision; what is stepped is a copy in float32, or small steps would be lost.
     weights = [p for p in model.parameters() if p.requires_grad]
     copies = [p.detach().float().clone().requires_grad_() for p in weights]
-    optimizer = torch.optim.AdamW(copies, RATE, betas=(0.9, 0.98), weight_decay=0.01, fused=True)
+    optimizer = torch.optim.AdamW(copies, course.rate, betas=(0.9, 0.98), weight_decay=0.01, fused=True)
     begin, seen, curve = taken_up(work, copies, optimizer)
     put(copies, weights)
     started = time.monotonic() - 1e-9
     read = 0
     for step, batch in list(enumerate(plan))[begin:]:
-        falling = LEAST + (1 - LEAST) * 0.5 * (1 + math.cos(math.pi * step / len(plan)))
-        optimizer.param_groups[0]["lr"] = RATE * min(1, (step + 1) / WARMUP) * falling
+        falling = course.least + (1 - course.least) * 0.5 * (1 + math.cos(math.pi * step / len(plan)))
+        optimizer.param_groups[0]["lr"] = course.rate * min(1, (step + 1) / WARMUP) * falling
         lost = loss(model, batch)
         lost.backward()
         for weight, copy in zip(weights, copies, strict=True):
@@ -246,12 +261,16 @@ def keep(model: torch.nn.Module, profile: profiles.Profile, retriever: Retriever
 
 def main() -> None:
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0], prog="python tools/smollm2_adapter.py")
-    parser.add_argument("--steps", type=int, default=0, help="stop after so many (default: two passes, about 1,070)")
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0], prog="python -m tools.smollm2_adapter")
+    parser.add_argument("--passes", type=int, nargs="+", default=[0, 1], choices=[0, 1], help="default: 0 1")
+    parser.add_argument("--rate", type=float, default=1e-3, help="highest learning rate (default %(default)s)")
+    parser.add_argument("--least", type=float, default=0.04, help="share of it at the end (default %(default)s)")
+    parser.add_argument("--start", type=Path, help="an adapter to go on from")
     parser.add_argument("--work", type=Path, default=ROOT / "build" / "smollm2", help="where its state is kept")
     parser.add_argument("--out", type=Path, default=OUT, help="where the adapter goes (default %(default)s)")
     arguments = parser.parse_args()
-    train(arguments.steps, arguments.work, arguments.out)
+    course = Course(tuple(arguments.passes), arguments.rate, arguments.least, arguments.start)
+    train(course, arguments.work, arguments.out)
 
 
 if __name__ == "__main__":

@@ -21,7 +21,6 @@ from lib.iam.grammar import structure_faults
 SPLITS = {"train": 0.8, "validation": 0.1, "test": 0.1}
 COMPLEXITIES = ("simple", "medium", "complex")
 SOURCES = ("managed", "report", "written", "field")
-TAUGHT = ("managed", "report", "written")  # what is learnt from; what people asked is what it is measured on
 DRAFT = "draft"  # the outcome of a request that a policy answers
 MOST_STATEMENTS = 50  # the report leaves out what is longer
 
@@ -86,7 +85,7 @@ class Dataset:
 
     def without_field(self) -> "Dataset":
         """The same without the requests of people."""
-        kept = {name: tuple(e for e in self.split(name) if e.source in TAUGHT) for name in SPLITS}
+        kept = {name: tuple(e for e in self.split(name) if e.source != "field") for name in SPLITS}
         return replace(self, **kept)
 
 
@@ -152,7 +151,7 @@ def build(managed: Sequence[ManagedPolicy], written: Sequence[WrittenExample]) -
 
     Where two examples are near duplicates, a policy of the report's test split stays before other managed policies,
     and these before written examples. The split of the managed policies does not depend on the written ones, nor on
-    any seed: nano was pretrained apart from it.
+    any seed: the shipped adapter was trained apart from it.
 
     Raises:
         ValueError: if nothing is left.
@@ -224,7 +223,7 @@ def _split(examples: Sequence[Example]) -> dict[str, list[Example]]:
             strata.setdefault(stratum, []).append(group)
     for stratum, names in strata.items():
         # The digest shuffles, and a group keeps its place when others come or go. Another prefix than "0" would be
-        # another split, which the shipped nano has not been held apart from.
+        # another split, which the shipped adapter has not been held apart from.
         for group in sorted(names, key=lambda g: _digest(f"0 {g}")):
             wanting = [n for n in ("test", "validation") if filled[*stratum, n] < SPLITS[n] * sizes[stratum]]
             name = wanting[0] if wanting else "train"

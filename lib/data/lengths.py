@@ -1,7 +1,7 @@
-"""How many tokens a text takes, under Mistral's tokenizer and under nano's.
+"""How many tokens a text takes, under Mistral's tokenizer and under SmolLM2's.
 
-Texts come in, counts go out. Both tokenizers come with installed or shipped files, so that a reader without a GPU can
-see what the budget of a 7B model would have to be.
+Texts come in, counts go out. Both tokenizers come with installed files, so that a reader without a GPU can see what
+the budget of a 7B model would have to be.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -13,7 +13,7 @@ from tokenizers import Tokenizer
 
 from lib.files import ROOT, shown
 
-NANO = ROOT / "models" / "nano" / "tokenizer.json"
+SMOLLM2 = ROOT / "models" / "smollm2" / "base" / "tokenizer.json"
 
 
 @cache
@@ -23,14 +23,14 @@ def _mistral() -> Callable[[str], int]:
 
 
 @cache
-def _nano(path: Path = NANO) -> Callable[[str], int]:
+def _smollm2(path: Path = SMOLLM2) -> Callable[[str], int]:
     if not path.is_file():
-        raise FileNotFoundError(f"{shown(path)} is missing: restore it, or run python -m lib.model.pretrain")
+        raise FileNotFoundError(f"{shown(path)} is missing: run python -m lib.model.smollm2")
     tokenizer = Tokenizer.from_file(str(path))
     return lambda text: len(tokenizer.encode(text, add_special_tokens=False))
 
 
-TOKENIZERS: dict[str, Callable[[], Callable[[str], int]]] = {"Mistral v3": _mistral, "nano": _nano}
+TOKENIZERS: dict[str, Callable[[], Callable[[str], int]]] = {"Mistral v3": _mistral, "SmolLM2": _smollm2}
 
 
 def count(texts: Iterable[str], tokenizer: str) -> list[int]:
@@ -38,7 +38,7 @@ def count(texts: Iterable[str], tokenizer: str) -> list[int]:
 
     Raises:
         ValueError: for a name that is not in TOKENIZERS.
-        FileNotFoundError: if nano's tokenizer is not in models/nano.
+        FileNotFoundError: if SmolLM2's tokenizer is not there.
     """
     if tokenizer not in TOKENIZERS:
         raise ValueError(f"unknown tokenizer {tokenizer!r}: choose one of {', '.join(TOKENIZERS)}")

@@ -17,7 +17,7 @@ class ActionIndex:
     """Numbers the actions that it meets: the catalogue's first, then names that the catalogue does not have."""
 
     def __init__(self) -> None:
-        self._catalogue = catalogue.learned()
+        self._catalogue = catalogue.load()
         self._all = self._catalogue.bits("*")
         self._unknown: dict[str, int] = {}
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from lib.data.dataset import DRAFT, TAUGHT, Example
+from lib.data.dataset import DRAFT, Example
 from lib.data.publish import example
 from lib.errors import CourseError
 from lib.evaluation import baselines, faults, metrics, outside, plots, statistics, verdict
@@ -123,7 +123,7 @@ def _examples(path: Path | None) -> tuple[dict[str, Example], list[Example]]:
         made = [(example(row), row["split"]) for row in read_jsonl(path)]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise RowsError(f"{path}: is no file of examples as 01_data writes it: {error}") from error
-    return {e.id: e for e, _ in made}, [e for e, split in made if split == "train" and e.source in TAUGHT]
+    return {e.id: e for e, _ in made}, [e for e, split in made if split == "train"]
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -138,7 +138,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--examples",
         type=Path,
-        metavar="runs/nano/01_data/examples.jsonl",
+        metavar="runs/laptop/01_data/examples.jsonl",
         help="the course's examples; adds baselines",
     )
     return parser

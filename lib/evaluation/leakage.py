@@ -3,14 +3,12 @@
 Examples come in; counts of what is shared, and scores by the distance to the nearest training policy, go out.
 """
 
-import json
-from collections.abc import Iterable, Iterator, Sequence, Set
+from collections.abc import Sequence, Set
 
 import pandas as pd
 
 from lib.data import overlap, wording
 from lib.data.dataset import Example, normalised_digest
-from lib.evaluation.reading import read
 from lib.model.prompt import folded
 
 EDGES = (0.0, 0.25, 0.5, 0.75, overlap.NEAR)  # of the overlap of actions; from the last on policies are near duplicates
@@ -53,30 +51,6 @@ def by_shape(scores: pd.DataFrame, test: Sequence[Example], seen: Sequence[Examp
     groups = each.groupby(["source", "arm", "shape"], sort=False)[metric]
     table = pd.concat([groups.mean().unstack(), groups.size().unstack().add_suffix(", requests")], axis=1)
     return table.reindex(columns=[c for c in ("shape seen", "new shape") for c in (c, f"{c}, requests") if c in table])
-
-
-def shared_with_text(test: Sequence[Example], texts: Iterable[str]) -> pd.Series:
-    """The same for documents, such as those of `lib.model.corpus`, whose lines and JSON objects are looked at."""
-    lines: set[str] = set()
-    policies: dict[str, None] = {}  # each once
-    for text in texts:
-        lines.update(folded(line).lower() for line in text.splitlines())
-        policies.update(dict.fromkeys(_policies(text) if '"Statement"' in text else ()))
-    return _shared(test, lines, list(policies))
-
-
-def _policies(text: str) -> Iterator[str]:
-    """The JSON objects in a text that have the shape of a policy."""
-    decoder, start = json.JSONDecoder(), text.find("{")
-    while start >= 0:
-        try:
-            _, end = decoder.raw_decode(text, start)
-        except (ValueError, RecursionError):
-            end = start + 1
-        else:
-            if read(text[start:end]).schema_valid:
-                yield text[start:end]
-        start = text.find("{", end)
 
 
 def _shared(test: Sequence[Example], said: Set[str], policies: Sequence[str]) -> pd.Series:

@@ -15,7 +15,7 @@ from lib.iam import reference
 from lib.iam.patterns import overlaps
 from lib.iam.reference import ACCESS_LEVELS, Action, ConditionKey, ResourceType, Service
 
-__all__ = ["ACCESS_LEVELS", "Action", "Catalogue", "ConditionKey", "ResourceType", "Service", "learned", "load"]
+__all__ = ["ACCESS_LEVELS", "Action", "Catalogue", "ConditionKey", "ResourceType", "Service", "load"]
 
 # Two pages of the reference, API Gateway Management and Management V2, share the same few verbs, which reach whatever
 # either page knows; the packages keep the resource types of the second page for them.
@@ -201,12 +201,3 @@ def _regex(pattern: str) -> re.Pattern[str]:
 def load() -> Catalogue:
     """Everything that is known, read once a process (about 0.5 s)."""
     return Catalogue(reference.newest())
-
-
-@cache
-def learned() -> Catalogue:
-    """What the written examples, nano and its retrieval were made from, read once a process (about 0.2 s).
-
-    It is older than `load()`. A newer one here asks for a new data set and new training.
-    """
-    return Catalogue(reference.packed())

@@ -50,7 +50,7 @@ def check_device(profile: Profile) -> str:
     """
     if profile.device == "cuda" and not torch.cuda.is_available():
         raise BaseModelError(
-            f'the profile {profile.name!r} needs an NVIDIA GPU and this machine has none: choose PROFILE="nano"'
+            f'the profile {profile.name!r} needs an NVIDIA GPU and this machine has none: choose PROFILE="laptop"'
         )
     return profile.device
 
@@ -75,37 +75,36 @@ def load_tokenizer(profile: Profile) -> PreTrainedTokenizerBase:
     return tokenizer
 
 
-def load_quantised(profile: Profile) -> PreTrainedModel:
-    """The base model for QLoRA: linear layers in NF4 with double quantisation, on the profile's device.
+def in_four_bits(profile: Profile) -> BitsAndBytesConfig:
+    """QLoRA's quantisation: linear layers in NF4, the scales of their blocks in 8 bits."""
+    return BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=compute_dtype(profile.device),
+    )
+
+
+def load_for_training(profile: Profile, quantisation: BitsAndBytesConfig | None = None) -> PreTrainedModel:
+    """The base model on the profile's device, frozen for an adapter.
+
+    Args:
+        quantisation: None loads the weights whole, in the precision in which the device computes.
 
     Raises:
         BaseModelError: if it cannot be loaded here.
     """
     device = check_device(profile)
     dtype = compute_dtype(device)
-    quantisation = BitsAndBytesConfig(
-        load_in_4bit=True,
-        bnb_4bit_quant_type="nf4",
-        bnb_4bit_use_double_quant=True,
-        bnb_4bit_compute_dtype=dtype,
-    )
-    model = _load(AutoModelForCausalLM, profile, dtype=dtype, quantization_config=quantisation, device_map={"": device})
-    keep_gradients(model)
+    if quantisation is None:
+        model = _load(AutoModelForCausalLM, profile, dtype=dtype).to(device)
+    else:
+        model = _load(
+            AutoModelForCausalLM, profile, dtype=dtype, quantization_config=quantisation, device_map={"": device}
+        )
+        keep_gradients(model)
     model.config.use_cache = False
     return model
-
-
-def load_for_training(profile: Profile) -> PreTrainedModel:
-    """The base model as the profile trains it: in NF4, or whole.
-
-    Raises:
-        BaseModelError: if it cannot be loaded here.
-    """
-    if profile.quantised:
-        return load_quantised(profile)
-    model = _load(AutoModelForCausalLM, profile, dtype=compute_dtype(check_device(profile)))
-    model.config.use_cache = False
-    return model.to(profile.device)
 
 
 def keep_gradients(model: torch.nn.Module) -> None:
@@ -123,14 +122,14 @@ def load_for_generation(profile: Profile, adapter: Path | None = None) -> PreTra
     """The base model for generation, with the adapter if one is given.
 
     On a GPU the base stays in NF4, as it was in training. On a CPU it is loaded whole and the adapter merged into it:
-    nano is small, and a merged model is several times faster there.
+    the base of a laptop is small, and a merged model is several times faster there.
 
     Raises:
         BaseModelError: if the base or the adapter cannot be loaded here.
     """
     on_gpu = check_device(profile) == "cuda"
     if on_gpu:
-        model = load_quantised(profile)
+        model = load_for_training(profile, in_four_bits(profile))
         model.config.use_cache = True
     else:
         model = _load(AutoModelForCausalLM, profile, dtype=compute_dtype("cpu"))
@@ -180,7 +179,7 @@ def _load(kind: type, profile: Profile, **settings: object) -> object:
         reason = str(error).strip().splitlines()[0]
         raise BaseModelError(
             f"the base model {profile.base_model!r} cannot be loaded ({reason}): it is a folder of the project or a "
-            'name on the Hugging Face hub, which needs a network; without one choose PROFILE="nano"'
+            'name on the Hugging Face hub, which needs a network; without one choose PROFILE="laptop"'
         ) from error
 
 

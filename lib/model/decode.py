@@ -5,7 +5,7 @@ all prompts share is computed once, and an answer that runs out of budget still 
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,10 +13,8 @@ import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from lib.model.matcher import Matcher, closings
-from lib.model.prior import Prior
 from lib.model.reader import Reader, shared_head
 
-CHOICES = 64  # tokens between which a prior tells at most
 _ENDS = re.compile(rb'["\]}]')  # bytes after which a policy can be closed
 
 
@@ -40,7 +38,6 @@ def decode(
     generator: torch.Generator | None = None,
     no_repeat: int = 0,
     closers: Callable[[str], list[str]] | None = None,
-    priors: Sequence[Prior | None] | None = None,
 ) -> list[Decoded]:
     """Answer a batch of prompts.
 
@@ -58,7 +55,6 @@ def decode(
         generator: where samples come from, on the model's device; the same state gives the same answers.
         no_repeat: no token may end a run of so many tokens that stands in prompt or answer already, as
             no_repeat_ngram_size of transformers; 0, and where that would leave no token: it may.
-        priors: for each row with a matcher, what to expect of its actions beside the model; None: nothing.
         closers: from the text of an answer, what could end it, best first; None takes `grammar.closings`.
 
     Raises:
@@ -77,8 +73,8 @@ def decode(
             raise ValueError(f"no policy of the grammar fits into {max_new_tokens} tokens: allow more")
     head = shared_head(prompts, model.device)
     rows = [
-        _Row(matcher, max_new_tokens, prompt[head:], _Ban(prompt, no_repeat) if no_repeat else None, prior)
-        for prompt, matcher, prior in zip(prompts, matchers, priors or [None] * len(prompts), strict=True)
+        _Row(matcher, max_new_tokens, prompt[head:], _Ban(prompt, no_repeat) if no_repeat else None)
+        for prompt, matcher in zip(prompts, matchers, strict=True)
     ]
     for row in rows:
         row.go_on([])  # what every answer of a grammar begins with is read together with the prompt
@@ -109,11 +105,8 @@ def decode(
 class _Row:
     """An answer in the making."""
 
-    def __init__(
-        self, matcher: Matcher | None, budget: int, prompt: list[int], ban: "_Ban | None", prior: Prior | None = None
-    ) -> None:
-        self.matcher, self.budget, self.ban, self.prior = matcher, budget, ban, prior
-        self.written = b""  # the answer as bytes; kept for a prior only
+    def __init__(self, matcher: Matcher | None, budget: int, prompt: list[int], ban: "_Ban | None") -> None:
+        self.matcher, self.budget, self.ban = matcher, budget, ban
         self.pending = list(prompt)  # tokens of prompt and answer that the model has not read yet
         self.ids: list[int] = []
         self.complete = False
@@ -133,30 +126,12 @@ class _Row:
             tokens = tokens + forced
         self.ids += tokens
         self.pending += tokens
-        if self.prior:
-            self.written += self.matcher.text_of(tokens)
         if self.ban:
             self.ban.add(tokens)
 
     def allows(self, token: int) -> bool:
         """Whether the token may be next; False also where a ban would leave no token and so does not count."""
         return (not self.matcher or self.matcher.allows(token)) and not (self.ban and token in self.ban.next())
-
-    def biased(self, logits: torch.Tensor) -> torch.Tensor:
-        """The logits of the next token with what the prior adds: to the CHOICES likeliest that may follow."""
-        if not self.prior:
-            return logits
-        allowed = torch.from_numpy(np.flatnonzero(self.mask(len(logits)))).to(logits.device)
-        if len(allowed) < 2:
-            return logits
-        likeliest = allowed[logits[allowed].topk(min(CHOICES, len(allowed))).indices]
-        texts = [self.matcher.text_of([token]).decode(errors="replace") for token in likeliest.tolist()]
-        added = self.prior.biases(self.written.decode(errors="replace"), texts)
-        if not added:
-            return logits
-        biased = logits + min(added)  # what is not looked at must not win by that
-        biased[likeliest] = logits[likeliest] + torch.tensor(added, device=logits.device)
-        return biased
 
     def mask(self, size: int) -> np.ndarray:
         """Which of `size` tokens may be next."""
@@ -200,7 +175,6 @@ def _choose(logits: torch.Tensor, rows: list[_Row], temperature: float, generato
     draw again among the allowed ones where it is not gives each of them the weight that it has with a mask from the
     start: p + (1 - A) p / A = p / A, where A is the weight of all that are allowed.
     """
-    logits = torch.stack([row.biased(of_row) for row, of_row in zip(rows, logits, strict=True)])
     tokens = _drawn(logits, temperature, generator)
     if other := [i for i, row in enumerate(rows) if not row.allows(tokens[i])]:
         again = _drawn(_masked(logits[other], [rows[i] for i in other]), temperature, generator)

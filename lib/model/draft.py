@@ -6,8 +6,11 @@ from dataclasses import dataclass, replace
 from lib.iam.document import Policy, parse
 from lib.iam.review.questions import questions
 from lib.model.tidy import tidied
+from lib.model.unused import unused
 from lib.retrieval.refusals import LONGEST
 from lib.retrieval.retrieve import Retrieved
+
+MOST = 5  # names in a question
 
 
 @dataclass(frozen=True)
@@ -30,14 +33,12 @@ def asking(draft: Generated, instruction: str, found: Retrieved | None) -> Gener
     if found is None:
         return draft
     draft = _in_order(draft)
-    asked = questions(draft.policy) if draft.policy else []
+    asked = questions(draft.policy, instruction) if draft.policy else []
+    lost = unused(instruction[:LONGEST], draft.policy)[:MOST] if draft.policy and not found.title else []
+    if lost:
+        asked.insert(0, f"The request names {', '.join(lost)}, of which no statement speaks: is something missing?")
     if found.title:
         asked.insert(0, f"Is {found.title!r} meant as a name? What it grants is guessed from policies of like names.")
-    if found.comparisons and '"Condition"' not in draft.text:
-        keys = ", ".join(dict.fromkeys(comparison.key for comparison in found.comparisons))
-        asked.insert(0, f"No statement has a condition, though the request speaks of {keys}: is one missing?")
-    if found.limited:
-        asked.insert(0, "Under which circumstances? The request seems to limit, but no condition was recognised in it.")
     if len(instruction) > LONGEST:
         asked.insert(0, f"Only the first {LONGEST:,} characters of the request were read: what of the rest matters?")
     return replace(draft, retrieved=found.actions, questions=tuple(asked))

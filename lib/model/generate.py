@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerBase
 
-from lib.data.dataset import TAUGHT, Example
+from lib.data.dataset import Example
 from lib.data.publish import load_split
 from lib.errors import CourseError
 from lib.iam.document import PolicySyntaxError, parse
@@ -22,9 +22,8 @@ from lib.model.adapters import PREFERRED, adapter_folder, load_retriever
 from lib.model.base import load_for_generation, load_tokenizer
 from lib.model.decode import decode
 from lib.model.draft import Generated, asking
-from lib.model.grammar import chosen, whole
+from lib.model.grammar import whole
 from lib.model.matcher import Compiler, Matcher
-from lib.model.prior import Prior
 from lib.model.prompt import STOP, choose_shots, first_answer, render
 from lib.profiles import Profile, load
 from lib.retrieval.refusals import readable
@@ -82,15 +81,11 @@ class PolicyGenerator:
         no_repeat: int = 0,
         retriever: Retriever | None = None,
         adapter: Path | None = None,
-        prior: float = 3.0,
-        reads: bool = False,
     ) -> None:
         self.model, self.tokenizer, self.arm = model, tokenizer, arm
         self.shots, self.max_new_tokens, self.batch_size = tuple(shots), max_new_tokens, batch_size
         self.no_repeat = no_repeat  # an answer repeats no run of so many tokens; 0: it may
         self.retriever = retriever
-        self.prior = prior  # what retrieval's odds count beside the model's own
-        self.reads = reads  # resources and conditions are the model's own; else retrieval's rules find them
         self.adapter = adapter  # where it lies; None: the base answers
         self._compiler = Compiler(tokenizer) if arm.grammar else None
 
@@ -102,7 +97,7 @@ class PolicyGenerator:
         profile: Profile | None = None,
         adapter: str | None = None,
     ) -> "PolicyGenerator":
-        """Open a run folder such as runs/nano for one of ARMS.
+        """Open a run folder such as runs/laptop for one of ARMS.
 
         Args:
             run_folder: what 01_data (few-shot examples) and 02_train (adapter) wrote into.
@@ -125,7 +120,7 @@ class PolicyGenerator:
             weights = folder / PREFERRED
         shots: tuple[Example, ...] = ()
         if form.shots:
-            shots = choose_shots(load_split(Run(profile, folder), "train", TAUGHT))
+            shots = choose_shots(load_split(Run(profile, folder), "train"))
         return cls.of_adapter(profile, arm, weights, shots)
 
     @classmethod
@@ -136,7 +131,7 @@ class PolicyGenerator:
         retriever = load_retriever(adapter) if ARMS[arm].retrieval and adapter else None
         model = load_for_generation(profile, adapter)
         budgets = (profile.max_new_tokens, profile.eval_batch_size, profile.no_repeat)
-        return cls(model, load_tokenizer(profile), ARMS[arm], shots, *budgets, retriever, adapter, reads=profile.reads)
+        return cls(model, load_tokenizer(profile), ARMS[arm], shots, *budgets, retriever, adapter)
 
     def generate(
         self, instructions: Sequence[str], temperature: float = 0.0, max_new_tokens: int | None = None, seed: int = 0
@@ -184,7 +179,6 @@ class PolicyGenerator:
                 drafts = self._decode(
                     [prompts[i] for i in batch],
                     [self._matcher(requests[i], grounds[i]) for i in batch],
-                    [self._prior(grounds[i]) for i in batch],
                     temperature,
                     budget,
                     generator,
@@ -202,8 +196,7 @@ class PolicyGenerator:
         """What the retriever finds for a request, or why it gets no draft; None in an arm that does not retrieve."""
         if self.retriever is None:
             return None
-        found = self.retriever.answerable(request)
-        return found.ranked if self.reads and isinstance(found, Retrieved) and not found.title else found
+        return self.retriever.answerable(request)
 
     def _encode(self, instruction: str, budget: int, found: Retrieved | None) -> list[int]:
         """The prompt's tokens. A request too long for the model keeps its beginning: what is asked stands there."""
@@ -218,22 +211,12 @@ class PolicyGenerator:
     def _matcher(self, request: str, found: Retrieved | None) -> Matcher:
         if found is None:
             return self._compiler.matcher(whole())
-        if self.reads and not found.title:
-            return self._compiler.matcher(spans.grammar(request, [name.partition(":")[0] for name in found.actions]))
-        grammar = chosen(found.groups, found.policy_type, found.principals, comparisons=found.comparisons)
-        return self._compiler.matcher(grammar)
-
-    def _prior(self, found: Retrieved | None) -> Prior | None:
-        """What retrieval expects; a model that reads for itself has its candidates in the prompt, and that is all."""
-        if found is None or self.reads and not found.title:
-            return None
-        return Prior(found.groups, found.odds, self.prior, found.denials)
+        return self._compiler.matcher(spans.grammar(request, [name.partition(":")[0] for name in found.actions]))
 
     def _decode(
         self,
         prompts: list[list[int]],
         matchers: list[Matcher],
-        priors: list[Prior | None],
         temperature: float,
         budget: int,
         generator: torch.Generator,
@@ -248,7 +231,6 @@ class PolicyGenerator:
             temperature,
             generator,
             self.no_repeat,
-            priors=priors,
         )
         seconds = (time.perf_counter() - started) / len(prompts)
         return [

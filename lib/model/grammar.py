@@ -1,25 +1,20 @@
-"""The policies that a model may write, as Lark grammars.
+"""The policies that a model may write without a request's candidates, as a Lark grammar.
 
-`whole` is every policy that the catalogue can spell, `chosen` the policies of one request; both are JSON without
-white space in the form of `lib.iam.document.canonical`. `lib.model.matcher` follows them.
+`whole` is every policy that the catalogue can spell: JSON without white space in the form of
+`lib.iam.document.canonical`. `lib.model.matcher` follows it. What one request may ask for is `lib.model.spans`.
 """
 
 import json
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from functools import cache
-from itertools import combinations
 
 from lib.iam import catalogue
 from lib.iam.checks.keys import GLOBAL, GLOBAL_LISTS
-from lib.iam.document import EFFECTS
 from lib.iam.reference import WITHOUT_SLASH
 from lib.model.matcher import GrammarError
-from lib.retrieval.conditions import Comparison, block
-from lib.retrieval.retrieve import Group
 
 POLICY_TYPES = ("identity", "resource")  # whose statements have the elements that a draft is about
-MOST_STATEMENTS = 12  # of one request; a model that goes round in circles ends there
 
 _OPERATORS = """StringEquals StringNotEquals StringEqualsIgnoreCase StringNotEqualsIgnoreCase StringLike StringNotLike
     NumericEquals NumericNotEquals NumericLessThan NumericLessThanEquals NumericGreaterThan NumericGreaterThanEquals
@@ -86,7 +81,7 @@ def whole(policy_type: str = "identity", keep_sids: bool = False) -> str:
     Raises:
         ValueError: for another policy type.
     """
-    known = catalogue.learned()
+    known = catalogue.load()
     sid = r'("\"Sid\":" SID ",")? ' if keep_sids else ""
     who = r'"\"Principal\":" principal "," ' if _has_principal(policy_type) else ""
     keys = (key for service in known.services.values() for key in service.condition_keys)
@@ -105,126 +100,10 @@ VALUE: /{_TEXT}/
 {'SID: /"[A-Za-z0-9]+"/' if keep_sids else ""}{_CONDITION}{_PRINCIPALS if who else ""}"""
 
 
-def chosen(
-    groups: Sequence[Group],
-    policy_type: str = "identity",
-    principals: Sequence[str] = (),
-    comparisons: Sequence[Comparison] = (),
-) -> str:
-    """The grammar of the policies of one request, of at most MOST_STATEMENTS statements.
-
-    A statement allows or denies some actions of one group on some resources of the same group, each at most once
-    and in the group's order.
-
-    Args:
-        groups: what was found for the request.
-        policy_type: one of POLICY_TYPES.
-        principals: for a resource policy, who may be named: "*", AWS accounts and ARNs, service principals;
-            without any the Principal is free as in `whole`.
-        comparisons: all that conditions may make; without any there is no condition. A condition makes those of its
-            statement's effect whose keys are global or known to its actions.
-
-    Raises:
-        ValueError: for another policy type.
-        GrammarError: without a group, for a group without actions or resources, and for text that is no JSON
-            string for AWS (empty, or half a surrogate pair).
-    """
-    if not groups or not all(group.actions and group.resources for group in groups):
-        raise GrammarError("a policy needs a group, and every group needs an action and a resource")
-    who = r'"\"Principal\":" principal "," ' if _has_principal(policy_type) else ""
-    limits = _limits(groups, comparisons)
-    rules = [
-        r'start: "{\"Version\":\"2012-10-17\",\"Statement\":[" statement ("," statement)'
-        + f'{{0,{MOST_STATEMENTS - 1}}} "]}}"',
-        f"statement: plain{' | limited' if limits else ''}",
-        f'plain: "{{" (allow | deny) "," {who}body "}}"',
-        "body: " + " | ".join(f"g{number}" for number in range(len(groups))),
-        # The lexer is greedy: what may stand at one place must begin with the same terminals.
-        r'allow: "\"Effect\":\"Allow\""',
-        r'deny: "\"Effect\":\"Deny\""',
-    ]
-    if limits:
-        bodies = (rf'"{{" {e.lower()} "," {who}g{n} ",\"Condition\":" c{e.lower()}{n} "}}"' for e, n in limits)
-        rules += [f"limited: {' | '.join(bodies)}"]
-        rules += [f"c{effect.lower()}{number}: {_any_of_blocks(found)}" for (effect, number), found in limits.items()]
-    for number, group in enumerate(groups):
-        rules.append(f'g{number}: "\\"Action\\":" a{number} ",\\"Resource\\":" r{number}')
-        rules += _ordered_subset(f"a{number}", group.actions)
-        rules += _ordered_subset(f"r{number}", group.resources)
-    if who:
-        rules += _principal_rules(principals) if principals else [_PRINCIPALS]
-    return "\n".join(rules)
-
-
-def _limits(groups: Sequence[Group], comparisons: Sequence[Comparison]) -> dict[tuple[str, int], list[Comparison]]:
-    """The comparisons that a statement of an effect about a group can make."""
-    found = {
-        (effect, number): [test for test in comparisons if test.effect == effect and _knows(group, test.key)]
-        for effect in EFFECTS
-        for number, group in enumerate(groups)
-    }
-    return {place: some for place, some in found.items() if some}
-
-
-def _knows(group: Group, key: str) -> bool:
-    """Whether some action of the group has a condition key, which all have that is global."""
-    known = catalogue.learned()
-    if key.startswith("aws:"):
-        return True
-    actions = (known.action(name) for pattern in group.actions for name in known.expand(pattern))
-    return any(action and known.supports_key(action, key) for action in actions)
-
-
-def _any_of_blocks(comparisons: Sequence[Comparison]) -> str:
-    """The conditions that make some of the comparisons: any of a few; of many all, two or one."""
-    sizes = range(1, len(comparisons) + 1) if len(comparisons) <= 4 else (1, 2, len(comparisons))
-    chosen = (some for size in sizes for some in combinations(comparisons, size))
-    blocks = dict.fromkeys(json.dumps(block(some), separators=(",", ":"), ensure_ascii=False) for some in chosen)
-    return " | ".join(map(json.dumps, blocks))  # as in _literal: escaped, nothing in it is syntax
-
-
 def _has_principal(policy_type: str) -> bool:
     if policy_type not in POLICY_TYPES:
         raise ValueError(f"no grammar for {policy_type} policies: choose one of {', '.join(POLICY_TYPES)}")
     return policy_type == "resource"
-
-
-def _ordered_subset(name: str, items: Sequence[str]) -> list[str]:
-    """Rules for some of the items, at least one, in their order: one as a string, several as a list.
-
-    From place i on, a list takes item i or goes on to the next place; `first` still needs two, `rest` one. So the
-    text grows with the number of items, where a list of all subsets would double with each.
-    """
-    distinct = list(dict.fromkeys(items))
-    terminals = [f"{name.upper()}_{i}" for i in range(len(distinct))]
-    last = len(distinct) - 1
-    rules = [f"{terminal}: {_literal(item)}" for terminal, item in zip(terminals, distinct, strict=True)]
-    rules.append(f"{name}_one: {' | '.join(terminals)}")
-    if not last:
-        return [f"{name}: {name}_one", *rules]
-    for i, item in enumerate(terminals):
-        skip = f" | {name}_first{i + 1}" if i < last - 1 else ""
-        if i < last:
-            rules.append(f'{name}_first{i}: {item} "," {name}_rest{i + 1}{skip}')
-        if 0 < i < last:
-            rules.append(f'{name}_rest{i}: {item} ("," {name}_rest{i + 1})? | {name}_rest{i + 1}')
-    return [f'{name}: {name}_one | "[" {name}_first0 "]"', *rules, f"{name}_rest{last}: {terminals[last]}"]
-
-
-def _principal_rules(principals: Sequence[str]) -> list[str]:
-    """A Principal that names these, by their kinds; "*" is everybody, not an AWS principal of that name."""
-    kinds = {'"AWS":': [p for p in principals if p != "*" and not _SERVICE.fullmatch(p)]}
-    kinds['"Service":'] = [p for p in principals if _SERVICE.fullmatch(p)]
-    objects = [f'{json.dumps("{" + kind)} who{n} "}}"' for n, (kind, named) in enumerate(kinds.items()) if named]
-    everybody = [_literal("*")] if "*" in principals else []
-    rules = [f"principal: {' | '.join(everybody + objects)}"]
-    for number, named in enumerate(kinds.values()):
-        if named:
-            rules += _ordered_subset(f"who{number}", named)
-    return rules
-
-
-_SERVICE = re.compile(r"[\w.-]+\.amazonaws\.com(\.cn)?")
 
 
 def _literal(text: str) -> str:
@@ -246,7 +125,7 @@ def _escaped(text: str) -> str:
 def _wildcards() -> frozenset[str]:
     """The wildcards that end at the end of a word of some operation, and all operations of a service."""
     found = set()
-    for service in catalogue.learned().services.values():
+    for service in catalogue.load().services.values():
         if service.actions:
             found.add(f"{service.prefix}:*")
         for action in service.actions.values():
@@ -266,7 +145,7 @@ def _arns() -> str:
 
     Formats that differ in nothing but the resource stand together, which keeps the automaton small.
     """
-    known = catalogue.learned()
+    known = catalogue.load()
     formats: dict[tuple[str, str, str], set[str]] = {}
     for service, kinds in known.by_arn_service.items():
         for kind in kinds if "$" not in service else ():  # one is of any vendor

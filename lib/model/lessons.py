@@ -1,8 +1,7 @@
 """What a model is taught: prompts and the policies that answer them.
 
-Examples come in, lessons go out. A grounded lesson has what was retrieved in its prompt, and its policy is said with
-that: its statements take their actions and resources from the candidates, in the candidates' order, as the grammar of
-`lib.model.grammar.chosen` writes them.
+Examples come in, lessons go out. A grounded lesson has what was retrieved in its prompt; its answer is the whole
+policy, with resources and conditions that the model must read out of the request.
 """
 
 import json
@@ -16,8 +15,7 @@ from lib.iam.document import as_list
 from lib.iam.patterns import overlaps
 from lib.model.prompt import render
 from lib.model.tidy import single
-from lib.retrieval.conditions import Comparison, block
-from lib.retrieval.retrieve import Group, Retrieved
+from lib.retrieval.retrieve import Retrieved
 
 MOST_OF = 0.6  # of a candidate wildcard must be wanted
 
@@ -35,40 +33,40 @@ def plain(examples: Iterable[Example]) -> list[Lesson]:
     return [Lesson(render(e.instruction), e.policy) for e in examples]
 
 
-def mixed(examples: Sequence[Example], retrieved: Sequence[Retrieved], every: int) -> list[Lesson]:
-    """Each example grounded, but every so many-th plain, so that a model can also answer without candidates.
+def grounded(examples: Sequence[Example], retrieved: Sequence[Retrieved], every: int) -> list[Lesson]:
+    """Each example with its candidates, but every so many-th plain, so that a model can also answer without them.
 
     Args:
         retrieved: what was found for each example.
-        every: 1 means that all are plain; 0 that none is, except those for which the candidates can say nothing.
+        every: 1 means that all are plain; 0 that none is, except names for which the candidates can say nothing.
 
     Raises:
         ValueError: if there are not as many `retrieved` as examples.
     """
     lessons = []
     for position, (example, found) in enumerate(zip(examples, retrieved, strict=True)):
-        policy = None if every and position % every == 0 else grounded(example, found)
-        prompt = render(example.instruction, retrieved=found if policy else None)
-        lessons.append(Lesson(prompt, policy or example.policy))
+        answer = None if every and position % every == 0 else said(example, found)
+        prompt = render(example.instruction, retrieved=found if answer else None)
+        lessons.append(Lesson(prompt, answer or example.policy))
     return lessons
 
 
-def reading(examples: Sequence[Example], retrieved: Sequence[Retrieved], every: int) -> list[Lesson]:
-    """Each example with its candidates, and the whole of its policy to write, resources and conditions included.
+def said(example: Example, retrieved: Retrieved) -> str | None:
+    """The example's policy as a model with these candidates is to write it, minified.
 
-    Args:
-        retrieved: what was found for each example.
-        every: every so many-th is plain; 0: none is.
+    Of a request that is the whole policy. Of a name it is what the candidates can say of all that is allowed, as one
+    statement on every resource and without conditions; None if they can say none of it.
     """
-    lessons = []
-    for position, (example, found) in enumerate(zip(examples, retrieved, strict=True)):
-        if every and position % every == 0:
-            lessons.append(Lesson(render(example.instruction), example.policy))
-        elif found.title:
-            lessons += mixed([example], [found], 0)
-        else:
-            lessons.append(Lesson(render(example.instruction, retrieved=found.ranked), apart(example.policy)))
-    return lessons
+    if not retrieved.title:
+        return apart(example.policy)
+    allowed = [s for s in as_list(json.loads(example.policy)["Statement"]) if s["Effect"] == "Allow" and "Action" in s]
+    patterns = [p for s in allowed for p in as_list(s["Action"])]
+    granted = catalogue.load().expand_all(patterns)
+    actions = _without_covered([name for name in retrieved.actions if _is_wanted(name, patterns, granted)])
+    if not actions:
+        return None
+    statement = {"Effect": "Allow", "Action": single(actions), "Resource": "*"}
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]}, separators=(",", ":"))
 
 
 def apart(policy: str) -> str:
@@ -101,80 +99,14 @@ def _formats(name: str) -> tuple[str, ...]:
     return catalogue.load().formats(catalogue.load().actions[name])
 
 
-def grounded(example: Example, retrieved: Retrieved) -> str | None:
-    """The policy that the candidates can say, minified; None if they can say none of it.
-
-    Of a title that is all that is allowed, as one statement on every resource and without conditions.
-    """
-    wanted = json.loads(example.policy)
-    statements = [s for statement in as_list(wanted["Statement"]) for s in _said(statement, retrieved)]
-    if retrieved.title:
-        statements = _merged(statements)
-    if not statements:
-        return None
-    return json.dumps({"Version": "2012-10-17", "Statement": statements}, separators=(",", ":"))
-
-
-def _said(statement: dict[str, Any], retrieved: Retrieved) -> list[dict[str, Any]]:
-    """What the candidates can say of a statement: one of theirs for each group, in the statement's order."""
-    if "Action" not in statement or retrieved.title and statement["Effect"] != "Allow":
-        return []
-    patterns = as_list(statement["Action"])
-    granted = catalogue.learned().expand_all(patterns)
-    found = []
-    for group in retrieved.groups:
-        actions = [name for name in group.actions if _is_wanted(name, patterns, granted)]
-        actions = _without_covered(actions)
-        if actions:
-            found.append((_first(actions, patterns), actions, group))
-    return [_written(statement, actions, group, retrieved) for _, actions, group in sorted(found, key=lambda f: f[0])]
-
-
 def _is_wanted(name: str, patterns: Sequence[str], granted: frozenset[str]) -> bool:
     if name in patterns:
         return True
-    matched = catalogue.learned().expand(name)
+    matched = catalogue.load().expand(name)
     return bool(matched) and len(matched & granted) >= (MOST_OF if "*" in name else 1) * len(matched)
 
 
 def _without_covered(actions: list[str]) -> list[str]:
     """The actions without those that a wildcard among them matches."""
-    wild = {name: catalogue.learned().expand(name) for name in actions if "*" in name}
-    return [a for a in actions if not any(a != w and catalogue.learned().expand(a) <= e for w, e in wild.items())]
-
-
-def _first(actions: Sequence[str], patterns: Sequence[str]) -> int:
-    return min((patterns.index(a) for a in actions if a in patterns), default=len(patterns))
-
-
-def _written(statement: dict[str, Any], actions: list[str], group: Group, retrieved: Retrieved) -> dict[str, Any]:
-    asked = as_list(statement.get("Resource", "*"))
-    resources = [r for r in group.resources if r in asked] or list(group.resources)
-    result = {"Effect": statement["Effect"]}
-    if "Principal" in statement and retrieved.policy_type == "resource":
-        result["Principal"] = statement["Principal"]
-    result |= {"Action": single(actions), "Resource": single(resources)}
-    condition = _condition(statement, retrieved)
-    return result | {"Condition": condition} if condition else result
-
-
-def _condition(statement: dict[str, Any], retrieved: Retrieved) -> dict[str, Any] | None:
-    """What the comparisons that were found can say of a statement's condition; none if they say nothing of it."""
-    asked = statement.get("Condition")
-    if not asked or retrieved.title:
-        return None
-    made = [t for t in retrieved.comparisons if t.effect == statement["Effect"] and _makes(asked, t)]
-    return block(made) if made else None
-
-
-def _makes(asked: dict[str, Any], test: Comparison) -> bool:
-    values = {key.lower(): set(as_list(value)) for key, value in asked.get(test.operator, {}).items()}
-    return values.get(test.key.lower()) == set(
-        as_list(list(test.value) if isinstance(test.value, tuple) else test.value)
-    )
-
-
-def _merged(statements: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """All that a title grants as one statement, in the candidates' order."""
-    actions = list(dict.fromkeys(a for s in statements for a in as_list(s["Action"])))
-    return [{"Effect": "Allow", "Action": single(actions), "Resource": "*"}] if actions else []
+    wild = {name: catalogue.load().expand(name) for name in actions if "*" in name}
+    return [a for a in actions if not any(a != w and catalogue.load().expand(a) <= e for w, e in wild.items())]

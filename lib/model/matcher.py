@@ -186,6 +186,6 @@ def closings(text: str) -> list[str]:
 
 def _arn_service(prefix: str) -> str:
     """What stands in the service field of a service's ARNs; mostly its own prefix."""
-    service = catalogue.learned().services.get(prefix)
+    service = catalogue.load().services.get(prefix)
     kinds = [kind.arn.split(":")[2] for kind in service.resource_types.values()] if service else []
     return prefix if prefix in kinds or not kinds else kinds[0]

@@ -15,7 +15,7 @@ from lib.iam.compare import compare
 from lib.iam.document import PolicyLike, PolicySyntaxError, as_policy
 from lib.iam.grammar import structure_faults
 from lib.model.generate import PolicyGenerator
-from lib.model.lessons import grounded
+from lib.model.lessons import said
 from lib.model.prompt import render
 from lib.retrieval.refusals import readable
 from lib.retrieval.retrieve import Retrieved
@@ -102,8 +102,8 @@ def pairs(
     result = []
     for number, (example, prompt, found) in enumerate(asked):
         texts = [draft.text for draft in drafts[number * samples : (number + 1) * samples]]
-        said = grounded(example, found) if found and found.lines else example.policy
-        preferred = preference(example.policy, texts, said)
+        answer = said(example, found) if found and found.lines else example.policy
+        preferred = preference(example.policy, texts, answer)
         if preferred:
             result.append(Pair(prompt, *preferred))
     return result

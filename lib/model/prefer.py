@@ -23,7 +23,15 @@ from lib.data.dataset import Example
 from lib.errors import CourseError
 from lib.files import ROOT, checksums, read_json, write_json, writing
 from lib.model.adapters import RETRIEVER
-from lib.model.base import BaseModelError, check_device, compute_dtype, load_for_training, load_tokenizer, save_adapter
+from lib.model.base import (
+    BaseModelError,
+    check_device,
+    compute_dtype,
+    in_four_bits,
+    load_for_training,
+    load_tokenizer,
+    save_adapter,
+)
 from lib.model.generate import PolicyGenerator
 from lib.model.pairs import Pair, score
 from lib.model.train import FINGERPRINT, Log, checkpoints_keep_dtype, kept_alike, last_of
@@ -66,12 +74,12 @@ class Preferred:
 
 
 def settings(
-    profile: Profile, out: Path, steps: int, pairs: int, seed: int, beta: float, learning_rate: float
+    profile: Profile, folder: Path, steps: int, pairs: int, seed: int, beta: float, learning_rate: float
 ) -> DPOConfig:
     """A profile in TRL's own words, for a training on so many pairs."""
     eval_steps = min(profile.eval_steps, steps)
     return DPOConfig(
-        **kept_alike(profile, out, seed),
+        **kept_alike(profile, folder, seed),
         # how much
         max_steps=steps,
         gradient_accumulation_steps=max(1, min(PAIRS_A_STEP, pairs) // profile.train_batch_size),
@@ -140,8 +148,12 @@ def prefer(
         print(f"preferences: going on from {resume.name}")
     log = Log(folder / "log.jsonl")
     trainer = DPOTrainer(
-        model=PeftModel.from_pretrained(load_for_training(profile), str(adapter), is_trainable=True),
-        args=settings(profile, folder / "checkpoints", steps, len(train_rows), seed, beta, learning_rate),
+        model=PeftModel.from_pretrained(
+            load_for_training(profile, in_four_bits(profile) if profile.quantised else None),
+            str(adapter),
+            is_trainable=True,
+        ),
+        args=settings(profile, folder, steps, len(train_rows), seed, beta, learning_rate),
         train_dataset=Dataset.from_list(train_rows),
         eval_dataset=Dataset.from_list(held_rows),
         processing_class=tokenizer,

@@ -31,17 +31,9 @@ def render(instruction: str, shots: Sequence[Example] = (), retrieved: Retrieved
 
 
 def listed(retrieved: Retrieved) -> str:
-    """The candidates as text: a line for each clause of the request, then what conditions may test.
-
-    A line has the likeliest first and what it may be on; one that the request seems to forbid begins with "not".
-    """
-    lines = []
-    for names in retrieved.lines:
-        first, arns = names[0], retrieved.scoped.get(names[0])
-        forbidden = retrieved.denials.get(first, 0.0) > retrieved.odds.get(first, 0.0)
-        lines.append(" ".join(("not",) * forbidden + names + (("on", *arns) if arns else ())))
-    keys = retrieved.keys if retrieved.bare else dict.fromkeys(test.key for test in retrieved.comparisons)
-    return "\n".join([*lines, *(["if " + " ".join(keys)] if keys else [])])
+    """The candidates as text: a line for each clause, the likeliest first, then keys that conditions may test."""
+    lines = [" ".join(names) for names in retrieved.lines]
+    return "\n".join([*lines, *(["if " + " ".join(retrieved.keys)] if retrieved.keys else [])])
 
 
 def folded(text: str) -> str:

@@ -1,7 +1,7 @@
-"""QLoRA fine-tuning with TRL: examples come in, an adapter and a log go out.
+"""QLoRA fine-tuning with TRL: a trainer comes in, as the page of 02_train makes it; an adapter and a log go out.
 
-One recipe is one call of `fit`; `sweep` calls it for several, briefly. Checkpoints lie beside the log, so that a
-killed stage goes on where it stopped when the same calls are made again; `clear` ends that, and the next run is new.
+`fit` is one training. Checkpoints lie beside the log, so that a killed stage goes on where it stopped when the same
+calls are made again; `clear` ends that, and the next run is new.
 """
 
 import hashlib
@@ -19,18 +19,21 @@ from typing import Any
 import pandas as pd
 import torch
 from datasets import Dataset, disable_progress_bars
-from peft import LoraConfig, PeftModel, get_peft_model
-from transformers import EarlyStoppingCallback, PreTrainedTokenizerBase, TrainerCallback, set_seed
-from trl import SFTConfig, SFTTrainer
+from peft import PeftModel
+from torch.nn.functional import cross_entropy
+from transformers import PreTrainedTokenizerBase, TrainerCallback
+from trl import SFTTrainer
 
-from lib.data.dataset import spread
 from lib.errors import CourseError
 from lib.files import ROOT, checksums, read_json, write_json, writing
-from lib.model.base import Sizes, check_device, compute_dtype, load_for_training, load_tokenizer, save_adapter, sizes
+from lib.model.base import Sizes, compute_dtype, save_adapter, sizes
 from lib.model.lessons import Lesson
-from lib.profiles import Profile, Recipe
+from lib.profiles import Profile
+
+disable_progress_bars()  # of datasets: a bar for each of its passes says nothing
 
 FINGERPRINT = "training.sha256"  # of data and settings: what may be gone on with
+CHECKPOINTS = "checkpoints"  # in the folder of a training
 FINISHED = "fit.json"  # written last
 
 
@@ -39,6 +42,9 @@ class Fit:
     """What one training came to. Losses are nats a token of the response."""
 
     recipe: str
+    learning_rate: float  # the highest of the schedule
+    r: int
+    alpha: int
     steps: int
     train_loss: float  # mean over all steps
     first_eval_loss: float  # of the base model, before the first step
@@ -56,13 +62,14 @@ class Fit:
         return self.tokens / self.seconds if self.seconds else 0.0
 
 
-def rows(
-    lessons: Iterable[Lesson], tokenizer: PreTrainedTokenizerBase, max_length: int
-) -> tuple[list[dict[str, str]], int]:
+def rows(lessons: Iterable[Lesson], tokenizer: PreTrainedTokenizerBase, max_length: int) -> tuple[Dataset, int]:
     """Prompt and completion of the lessons that fit into `max_length` tokens, and how many did not.
 
     A longer one is left out and not cut: a policy that ends in the middle teaches exactly the mistake that the
     evaluation counts.
+
+    Raises:
+        CourseError: if none fits.
     """
     kept, dropped = [], 0
     for lesson in lessons:
@@ -72,42 +79,50 @@ def rows(
             kept.append(row)
         else:
             dropped += 1
-    return kept, dropped
+    if not kept:
+        raise CourseError(f"no lesson fits into max_length={max_length}: allow more tokens in env/profiles")
+    return Dataset.from_list(kept), dropped
 
 
-def settings(profile: Profile, recipe: Recipe, out: Path, max_steps: int, seed: int) -> SFTConfig:
-    """A profile and a recipe in TRL's own words."""
-    # A training shorter than the interval, as in a sweep, is evaluated at its end.
-    eval_steps, save_steps = (min(s, max_steps or s) for s in (profile.eval_steps, profile.save_steps))
-    return SFTConfig(
-        **kept_alike(profile, out, seed),
-        # how much
-        num_train_epochs=recipe.epochs,
-        max_steps=max_steps or -1,
-        gradient_accumulation_steps=profile.gradient_accumulation,
-        per_device_eval_batch_size=profile.eval_batch_size,
-        packing=profile.packing,
-        packing_strategy="bfd",
-        eval_packing=False,  # an evaluation of packs would weigh examples by their neighbours
-        completion_only_loss=True,
-        # how
-        learning_rate=recipe.learning_rate * profile.learning_rate_scale,
-        lr_scheduler_type=recipe.scheduler,
-        warmup_steps=recipe.warmup,  # a share of the steps
-        weight_decay=recipe.weight_decay,
-        # what is kept
-        eval_steps=eval_steps,
-        save_steps=save_steps,
-        save_total_limit=3,
-        logging_steps=profile.logging_steps,
-    )
+class AnswerTrainer(SFTTrainer):
+    """TRL's SFTTrainer, with logits of the answers alone.
+
+    The loss counts the tokens of answers only, but logits, entropy and accuracy of all tokens are made for it: with a
+    vocabulary of 49,000 and a model of 135 million parameters that is half of a step on a CPU.
+    """
+
+    tokens = 0  # of prompts and responses, trained on by this process
+
+    def compute_loss(
+        self,
+        model: torch.nn.Module,
+        inputs: dict[str, torch.Tensor],
+        return_outputs: bool = False,
+        num_items_in_batch: torch.Tensor | int | None = None,
+    ) -> torch.Tensor | tuple[torch.Tensor, dict[str, torch.Tensor]]:
+        inner = self.accelerator.unwrap_model(model).get_base_model()
+        shown = {name: tensor for name, tensor in inputs.items() if name != "labels"}
+        wanted = inputs["labels"][:, 1:]
+        counted = wanted != -100
+        with self.accelerator.autocast():
+            hidden = inner.model(**shown, use_cache=False).last_hidden_state[:, :-1]
+            logits = inner.lm_head(hidden[counted])
+        count = counted.sum() if num_items_in_batch is None else torch.as_tensor(num_items_in_batch)
+        loss = cross_entropy(logits.float(), wanted[counted], reduction="sum") / count.clamp(min=1).to(logits.device)
+        if model.training:
+            self.tokens += int(shown["attention_mask"].sum()) if "attention_mask" in shown else wanted.numel()
+        return (loss, {"loss": loss}) if return_outputs else loss
 
 
-def kept_alike(profile: Profile, out: Path, seed: int) -> dict[str, Any]:
-    """The settings that fine-tuning and preference training share."""
+def kept_alike(profile: Profile, folder: Path, seed: int) -> dict[str, Any]:
+    """The settings that fine-tuning and preference training share: where it computes, what it keeps, when it looks.
+
+    Args:
+        folder: of the training; its checkpoints lie in there.
+    """
     dtype = compute_dtype(profile.device)
     return {
-        "output_dir": str(out),
+        "output_dir": str(folder / CHECKPOINTS),
         "per_device_train_batch_size": profile.train_batch_size,
         "max_length": profile.max_length,
         "bf16": dtype == torch.bfloat16,
@@ -126,79 +141,61 @@ def kept_alike(profile: Profile, out: Path, seed: int) -> dict[str, Any]:
     }
 
 
+def looked_at(profile: Profile, steps: int) -> dict[str, Any]:
+    """How often a fine-tuning of so many steps (0: whole epochs) is logged, evaluated and kept.
+
+    One that is shorter than the interval, as in a sweep, is evaluated at its end.
+    """
+    return {
+        "eval_steps": min(profile.eval_steps, steps or profile.eval_steps),
+        "save_steps": min(profile.save_steps, steps or profile.save_steps),
+        "save_total_limit": 3,
+        "logging_steps": profile.logging_steps,
+        "per_device_eval_batch_size": profile.eval_batch_size,
+        "eval_packing": False,  # an evaluation of packs would weigh examples by their neighbours
+    }
+
+
 class Log(TrainerCallback):
     """Appends what the trainer logs to a JSONL file, a line at a time, so that a kill loses none."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.started = time.monotonic()
-        self.tokens, self.evaluating = 0, 0.0  # trained on; seconds
+        self.evaluating = 0.0  # seconds
 
     def on_log(self, args, state, control, logs=None, **kwargs) -> None:
         row = {"step": state.global_step, **(logs or {})}
-        self.tokens = int(max(self.tokens, row.get("num_tokens", 0), row.get("eval_num_tokens", 0)))
         self.evaluating += row.get("eval_runtime", 0.0)
         row["elapsed"] = round(time.monotonic() - self.started, 1)
         with self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(row) + "\n")
 
 
-def fit(
-    profile: Profile,
-    recipe: Recipe,
-    train: Sequence[Lesson],
-    validation: Sequence[Lesson],
-    folder: Path,
-    adapter: Path | None = None,
-    max_steps: int | None = None,
-    seed: int = 0,
-) -> Fit:
-    """Fine-tune the profile's base model.
+def fit(trainer: AnswerTrainer, profile: Profile, recipe: str, adapter: Path | None = None) -> Fit:
+    """Train, or go on, or take up what had ended.
 
     Args:
-        folder: keeps log.jsonl and checkpoints/. A training with the same data and settings goes on from its last
-            checkpoint if it was interrupted, and is taken up as it is if it had ended; both are said.
+        trainer: on an adapter of peft; its output_dir is CHECKPOINTS in a folder of its own, which gets log.jsonl. A
+            training with the same data and settings goes on from its last checkpoint if it was interrupted, and is
+            taken up as it is if it had ended; both are said.
+        recipe: what the result is called.
         adapter: where the best adapter is written (safetensors); None: nowhere, as in a sweep.
-        max_steps: optimiser steps; None takes the profile's.
-
-    Raises:
-        BaseModelError: if the model cannot be loaded here.
-        ValueError: if no example fits into the profile's max_length.
     """
-    device = check_device(profile)
-    disable_progress_bars()
-    set_seed(seed)
-    steps = profile.max_steps if max_steps is None else max_steps
-    if steps < 0:
-        raise CourseError(f"MAX_STEPS is {steps}: write a number of optimiser steps, or 0 for the profile's")
-    tokenizer = load_tokenizer(profile)
-    tokenizer.padding_side = "right"
-    train_rows, _ = rows(train, tokenizer, profile.max_length)
-    validation_rows, _ = rows(spread(validation, profile.eval_examples), tokenizer, profile.max_length)
-    if not train_rows or not validation_rows:
-        raise ValueError(
-            f"no {'validation' if train_rows else 'training'} lesson fits into max_length={profile.max_length}"
-        )
-    checkpoints = folder / "checkpoints"
-    done, resume = _take_up(folder, _fingerprint(profile, recipe, steps, seed, train_rows, validation_rows))
+    checkpoints = Path(trainer.args.output_dir)
+    folder = checkpoints.parent
+    done, resume = _take_up(folder, _fingerprint(trainer, profile))
     if done:
-        print(f"recipe {recipe.name}: taken up, its training had ended before this stage was interrupted")
+        print(f"recipe {recipe}: taken up, its training had ended before this stage was interrupted")
         return done
     if resume:
-        print(f"recipe {recipe.name}: going on from {resume.name}")
-    if device == "cuda":
+        print(f"recipe {recipe}: going on from {resume.name}")
+    gpu = trainer.args.device.type == "cuda"
+    if gpu:
         torch.cuda.reset_peak_memory_stats()
     log = Log(folder / "log.jsonl")
-    model = get_peft_model(load_for_training(profile), _lora(recipe))
-    trainer = SFTTrainer(
-        model=model,
-        args=settings(profile, recipe, checkpoints, steps, seed),
-        train_dataset=Dataset.from_list(train_rows),
-        eval_dataset=Dataset.from_list(validation_rows),
-        processing_class=tokenizer,
-        callbacks=[log, EarlyStoppingCallback(recipe.patience)],
-    )
-    _in_compute_dtype(trainer.model, compute_dtype(device))
+    trainer.add_callback(log)
+    _in_compute_dtype(trainer.model, compute_dtype(profile.device))
     checkpoints_keep_dtype(trainer.model)
     started = time.monotonic()
     trainer.train(resume_from_checkpoint=str(resume) if resume else None)
@@ -206,7 +203,7 @@ def fit(
     if adapter is not None:
         with writing(adapter) as aside:
             save_adapter(trainer.model, profile, aside)
-    result = _summarise(trainer, recipe, log.tokens, seconds, resume, device)
+    result = _summarise(trainer, recipe, seconds, resume, gpu)
     write_json(folder / FINISHED, asdict(result))
     return result
 
@@ -220,29 +217,10 @@ def clear(folder: Path) -> None:
         mark.unlink()
 
 
-def sweep(
-    profile: Profile,
-    recipes: Sequence[Recipe],
-    train: Sequence[Lesson],
-    validation: Sequence[Lesson],
-    folder: Path,
-    seed: int = 0,
-) -> list[Fit]:
-    """Train each recipe for the profile's sweep_steps, without keeping adapters; the order of `recipes` is kept."""
-    return [
-        fit(profile, r, train, validation, folder / r.name, max_steps=profile.sweep_steps, seed=seed) for r in recipes
-    ]
-
-
-def table(fits: Sequence[Fit], recipes: Sequence[Recipe]) -> pd.DataFrame:
-    """A sweep as a table: one row a recipe, losses in nats a token; no row if nothing was swept."""
+def table(fits: Sequence[Fit]) -> pd.DataFrame:
+    """Trainings as a table: one row each, losses in nats a token; no row if there is none."""
     columns = ["config", "learning_rate", "r", "alpha", "steps", "train_loss", "eval_loss"]
-    by_name = {r.name: r for r in recipes}
-    found = [
-        (f.recipe, by_name[f.recipe].learning_rate, by_name[f.recipe].r, by_name[f.recipe].alpha)
-        + (f.steps, f.train_loss, f.best_eval_loss)
-        for f in fits
-    ]
+    found = [(f.recipe, f.learning_rate, f.r, f.alpha, f.steps, f.train_loss, f.best_eval_loss) for f in fits]
     return pd.DataFrame(found, columns=columns)
 
 
@@ -263,20 +241,12 @@ def _in_compute_dtype(model: torch.nn.Module, dtype: torch.dtype) -> None:
                 parameter.data = parameter.data.float()
 
 
-def _lora(recipe: Recipe) -> LoraConfig:
-    return LoraConfig(
-        task_type="CAUSAL_LM",
-        r=recipe.r,
-        lora_alpha=recipe.alpha,
-        lora_dropout=recipe.dropout,
-        target_modules=list(recipe.target_modules),
-        bias="none",
-    )
-
-
-def _fingerprint(profile: Profile, recipe: Recipe, *parts: object) -> str:
+def _fingerprint(trainer: SFTTrainer, profile: Profile) -> str:
     base = [checksums(ROOT / name) for name in profile.base_files]
-    text = json.dumps([base, asdict(profile) | {"minutes": None}, asdict(recipe), *parts], sort_keys=True)
+    asked = {k: v for k, v in trainer.args.to_dict().items() if k not in ("output_dir", "logging_dir", "run_name")}
+    lora = [config.to_dict() for config in trainer.model.peft_config.values()]
+    data = [part.to_list() for part in (trainer.train_dataset, trainer.eval_dataset)]
+    text = json.dumps([base, profile.base_model, asked, lora, data], sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -323,28 +293,28 @@ def _is_json(path: Path) -> bool:
     return True
 
 
-def _summarise(
-    trainer: SFTTrainer, recipe: Recipe, tokens: int, seconds: float, resume: Path | None, device: str
-) -> Fit:
+def _summarise(trainer: AnswerTrainer, recipe: str, seconds: float, resume: Path | None, gpu: bool) -> Fit:
     history = trainer.state.log_history
     evaluations = [(row["eval_loss"], row["step"]) for row in history if "eval_loss" in row]
     best, best_step = min(evaluations)
-    gpu = device == "cuda"
     # ru_maxrss is in KiB on Linux, in bytes on macOS
     unit = 1 if sys.platform == "darwin" else 1024
     memory = torch.cuda.max_memory_allocated() if gpu else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
-    resumed = int(resume.name.rpartition("-")[2]) if resume else 0
+    lora = next(iter(trainer.model.peft_config.values()))
     return Fit(
-        recipe=recipe.name,
+        recipe=recipe,
+        learning_rate=trainer.args.learning_rate,
+        r=lora.r,
+        alpha=lora.lora_alpha,
         steps=trainer.state.global_step,
         train_loss=next(row["train_loss"] for row in reversed(history) if "train_loss" in row),
         first_eval_loss=evaluations[0][0],
         best_eval_loss=best,
         best_step=best_step,
         stopped_early=trainer.state.global_step < trainer.state.max_steps,
-        tokens=tokens,
+        tokens=trainer.tokens,
         seconds=seconds,
         sizes=sizes(trainer.model),
         memory_gb=memory / 2**30,
-        resumed_from=resumed,
+        resumed_from=int(resume.name.rpartition("-")[2]) if resume else 0,
     )

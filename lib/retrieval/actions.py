@@ -20,7 +20,7 @@ from lib.retrieval.index import Index
 from lib.retrieval.services import evidence, order
 from lib.retrieval.terms import stem, terms, verb_terms
 
-# feature -> its weight, fitted on training examples by `python -m lib.model.fit_retrieval`
+# feature -> its weight, fitted on training examples by `python -m tools.fit_retrieval`
 WEIGHTS = {
     "words of the clause": 0.365,  # BM25 over names and descriptions
     "words of the sentence": 0.059,
@@ -62,12 +62,12 @@ def named(text: str) -> frozenset[str]:
 
     Passing a role counts as writing out iam:PassRole.
     """
-    found = {a.name for name in _NAMED.findall(text) if (a := catalogue.learned().action(name))}
+    found = {a.name for name in _NAMED.findall(text) if (a := catalogue.load().action(name))}
     operations = _OPERATION.findall(text)
     if operations:
         weights = evidence(text)
         likely = [service for service, i in order().items() if weights[i] >= LEAST]
-        found |= {a.name for s in likely for o in operations if (a := catalogue.learned().action(f"{s}:{o}"))}
+        found |= {a.name for s in likely for o in operations if (a := catalogue.load().action(f"{s}:{o}"))}
     return frozenset(found | {"iam:PassRole"} if _PASS.search(text) else found)
 
 

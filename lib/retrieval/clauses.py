@@ -63,7 +63,7 @@ class Clause:
 
 @cache
 def _base_verbs() -> frozenset[str]:
-    return frozenset({split_name(a.operation)[0].lower() for a in catalogue.learned().actions.values()})
+    return frozenset({split_name(a.operation)[0].lower() for a in catalogue.load().actions.values()})
 
 
 @cache
@@ -150,7 +150,7 @@ def leading_verb(text: str) -> str | None:
 
 @cache
 def _objects() -> frozenset[str]:
-    last = {split_name(a.operation)[-1] for a in catalogue.learned().actions.values()}
+    last = {split_name(a.operation)[-1] for a in catalogue.load().actions.values()}
     return frozenset(word.lower() for word in last if word.endswith("s") and word.isalpha())
 
 

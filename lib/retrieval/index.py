@@ -52,7 +52,7 @@ class Words:
     @cached_property
     def names(self) -> list[str]:
         """The actions by name."""
-        return list(catalogue.learned().actions)
+        return list(catalogue.load().actions)
 
     @cached_property
     def positions(self) -> dict[str, int]:
@@ -62,7 +62,7 @@ class Words:
     @cached_property
     def service_of(self) -> np.ndarray:
         """The position of each action's service; int of shape (actions,)."""
-        return np.array([order()[a.service] for a in catalogue.learned().actions.values()])
+        return np.array([order()[a.service] for a in catalogue.load().actions.values()])
 
     @cached_property
     def by_words(self) -> Index:
@@ -118,7 +118,7 @@ class Words:
         """The positions of the actions of each verb, and of each group of verbs."""
         exact: dict[str, list[int]] = {}
         alike: dict[str, list[int]] = {}
-        for position, action in enumerate(catalogue.learned().actions.values()):
+        for position, action in enumerate(catalogue.load().actions.values()):
             verb = stem(split_name(action.operation)[0].lower())
             exact.setdefault(verb, []).append(position)
             for group in verb_terms(verb):
@@ -127,11 +127,11 @@ class Words:
 
     @cached_property
     def _operations(self) -> list[list[str]]:
-        return [terms(a.operation) for a in catalogue.learned().actions.values()]
+        return [terms(a.operation) for a in catalogue.load().actions.values()]
 
     @cached_property
     def _purposes(self) -> list[list[str]]:
-        return [terms(a.purpose.partition(". ")[0]) for a in catalogue.learned().actions.values()]
+        return [terms(a.purpose.partition(". ")[0]) for a in catalogue.load().actions.values()]
 
     @cached_property
     def _documents(self) -> list[list[str]]:
@@ -140,7 +140,7 @@ class Words:
     @cached_property
     def _service_documents(self) -> list[list[str]]:
         documents = []
-        for prefix, service in catalogue.learned().services.items():
+        for prefix, service in catalogue.load().services.items():
             called = [service.title, *POPULAR.get(prefix, (0, ()))[1], *MORE_NAMES.get(prefix, ())]
             called += [noun for (of, _), (_, noun) in NOUNS.items() if of == prefix]
             called += [*service.resource_types, *prefix.split("-")]
@@ -188,12 +188,12 @@ class Words:
         """
         kinds: dict[tuple[str, str], int] = {}
         words: list[list[str]] = []
-        for service in catalogue.learned().services.values():
+        for service in catalogue.load().services.values():
             for kind in service.resource_types.values():
                 kinds[service.prefix, kind.name] = len(words)
                 noun = NOUNS.get((service.prefix, kind.name), ("", ""))[0]
                 words.append(terms(noun) or terms(kind.name))
-        actions = catalogue.learned().actions.values()
+        actions = catalogue.load().actions.values()
         found = [[kinds[a.service, t] for t in a.resource_types if (a.service, t) in kinds] for a in actions]
         table = np.full((len(found), max(map(len, found))), len(words))
         for row, positions in zip(table, found, strict=True):

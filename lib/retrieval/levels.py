@@ -48,14 +48,14 @@ def wildcards(sentence: str, around: str = "") -> list[str]:
     Args:
         around: the whole request, which may name the service where the sentence does not.
     """
-    found = [p for p in _WRITTEN.findall(sentence) if catalogue.learned().expand(p)]
+    found = [p for p in _WRITTEN.findall(sentence) if catalogue.load().expand(p)]
     services = _services(sentence) or _services(around)
     families = [match[1] or match[2] for match in _FAMILY.finditer(sentence)]
     verbs = [verb for family in families for verb in re.findall("[A-Z][A-Za-z]+", family)]
-    found += [p for s in services for verb in verbs if catalogue.learned().expand(p := f"{s}:{verb}*")]
+    found += [p for s in services for verb in verbs if catalogue.load().expand(p := f"{s}:{verb}*")]
     if not found:
         level = next((level for level, said in _SAID.items() if said.search(sentence)), None)
-        found = [p for s in services for p in patterns(catalogue.learned(), s, level)] if level else []
+        found = [p for s in services for p in patterns(catalogue.load(), s, level)] if level else []
     return list(dict.fromkeys(found))
 
 

@@ -1,4 +1,4 @@
-"""The small networks of retrieval: one hidden layer, run with numpy. `lib.model.fit_retrieval` fits them."""
+"""The small networks of retrieval: one hidden layer, run with numpy. `tools.fit_retrieval` fits them."""
 
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
@@ -34,15 +34,6 @@ class Network:
         arrays = dict(zip((field.name for field in fields(self)), astuple(self), strict=True))
         with writing(path) as aside, aside.open("wb") as file:
             np.savez_compressed(file, **arrays)
-
-    def lists(self) -> list:
-        """The arrays as lists of numbers, in the order of the fields."""
-        return [np.round(array, 6).tolist() for array in astuple(self)]
-
-    @classmethod
-    def of_lists(cls, lists: list) -> "Network":
-        """A network of what `lists` gave."""
-        return cls(*(np.array(one, dtype=np.float32) for one in lists))
 
     def logits(self, features: np.ndarray) -> np.ndarray:
         """Shape (..., features) in, shape (..., outputs) out."""

@@ -9,8 +9,9 @@ import re
 from lib.retrieval.clauses import LONGEST
 from lib.retrieval.services import evidence
 
-# How surely a service is named -> the score of the likeliest action from which on a request is taken as one.
-SURE = ((0.9, 0.0), (0.3, 12.0), (0.0, 15.0))
+# How surely a service is named -> the score of the likeliest action from which on a request is taken as one. Low on
+# purpose: the model has learnt to refuse, too, and of what people want nothing should be lost here.
+SURE = ((0.9, 0.0), (0.3, 8.0), (0.0, 11.0))
 _JSON = re.compile(r"\s*(?:\{|\[\s*[\[\]{\"])|.*\"Statement\"", re.DOTALL)  # and not "[Urgent] let Ana read ..."
 _EVERYTHING = re.compile(
     r"\b(?:allow|grant|permit|give|enable|do|access|full access)\w*\b[^.]{0,60}?"
@@ -28,7 +29,9 @@ _ELSEWHERE = re.compile(
     r"|Dropbox|Oracle Cloud)\b",
     re.IGNORECASE,
 )
-_NO_POLICY = re.compile(r"\b(?:poem|haiku|joke|song|essay|recipe|limerick)s?\b", re.IGNORECASE)
+_NO_POLICY = re.compile(
+    r"\b(?:write|tell|compose|sing|give)\b[^.]{0,30}\b(?:poem|haiku|joke|song|essay|recipe|limerick)s?\b", re.IGNORECASE
+)
 
 
 def readable(request: str) -> str:
@@ -61,7 +64,7 @@ def refusal(request: str, best: float) -> str | None:
     if _EVERYTHING.search(request) and named < 0.5:
         return "The request asks for everything: name the services and what is to be done with them."
     elsewhere = _ELSEWHERE.search(request)
-    if elsewhere and named < SURE[0][0]:
+    if elsewhere and named < SURE[1][0]:
         return f"{elsewhere[0]} is not a service of AWS: name the AWS service and what is to be done."
     if not _asks(request, best, named) or _NO_POLICY.search(request):
         return (

@@ -4,6 +4,7 @@ What `lib.retrieval.actions` scored comes in; for each clause actions, best firs
 for them go out. A small network weighs the features of the first ranking together with FURTHER.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
@@ -13,14 +14,14 @@ import numpy as np
 
 from lib.iam import catalogue
 from lib.iam.catalogue import ACCESS_LEVELS
-from lib.retrieval import index, resources
+from lib.retrieval import index
 from lib.retrieval.actions import FEATURES, ActionRanker
 from lib.retrieval.clauses import Clause
 from lib.retrieval.network import Network, sigmoid
 from lib.retrieval.services import order
 from lib.retrieval.terms import terms
 
-WEIGHTS = Path(__file__).parent / "rerank.npz"  # made by `python -m lib.model.fit_retrieval`
+WEIGHTS = Path(__file__).parent / "rerank.npz"  # made by `python -m tools.fit_retrieval`
 KEPT = 60  # actions of a clause
 FURTHER = (
     # how much of the first ranking of these clauses is about the same service or resource type
@@ -45,6 +46,7 @@ FURTHER = (
     "length of the clause",
     *(f"level {level}" for level in ACCESS_LEVELS),
 )
+_ARN = re.compile(r"\barn:aws[\w-]*:[a-z0-9-]*:[^\s,;\"'`()]*")
 _OF_THE_MOST = tuple(
     map(FEATURES.index, ("words of the clause", "said in training, clause", "said in training, sentence"))
 )
@@ -60,15 +62,14 @@ class Ranked:
     first: np.ndarray  # float32, the scores of the first ranking, which can be compared across requests
 
 
-def rank(ranker: ActionRanker, clauses: Sequence[Clause], request: str, network: Network | None = None) -> Ranked:
+def rank(ranker: ActionRanker, clauses: Sequence[Clause], request: str) -> Ranked:
     """Rank the actions for each clause of a request.
 
     Args:
         clauses: at least one.
-        network: None takes the one that was fitted on composed requests alone.
     """
     positions, first, rows = features(ranker, clauses, request)
-    logits = (network or _network()).logits(rows)
+    logits = _network().logits(rows)
     best = np.argsort(-logits[..., 0], axis=1, kind="stable")
     taken = [np.take_along_axis(of, best, 1) for of in (positions, logits[..., 0], sigmoid(logits[..., 1]), first)]
     return Ranked(*taken)
@@ -148,7 +149,8 @@ def _distinct_terms(text: str) -> tuple[str, ...]:
 
 
 def _types_of_arns(text: str) -> set[tuple[str, str]]:
-    found = (kind for arn in resources.written_out(text) for kind in catalogue.learned().resource_types(arn))
+    written_out = (told.rstrip(".:?!") for told in _ARN.findall(text))  # without the punctuation after it
+    found = (kind for arn in written_out for kind in catalogue.load().resource_types(arn))
     return {(kind.service, kind.name) for kind in found}
 
 
@@ -158,12 +160,12 @@ def _types_count() -> int:
 
 @cache
 def _types() -> list[frozenset[tuple[str, str]]]:
-    return [frozenset((a.service, t) for t in a.resource_types) for a in catalogue.learned().actions.values()]
+    return [frozenset((a.service, t) for t in a.resource_types) for a in catalogue.load().actions.values()]
 
 
 @cache
 def _levels() -> np.ndarray:
-    return np.array([ACCESS_LEVELS.index(a.access_level) for a in catalogue.learned().actions.values()])
+    return np.array([ACCESS_LEVELS.index(a.access_level) for a in catalogue.load().actions.values()])
 
 
 @cache

@@ -76,7 +76,7 @@ Names = dict[tuple[str, ...], tuple[str, ...]]  # the words of a name in lower c
 def titles() -> Names:
     """What services are called."""
     found: dict[tuple[str, ...], set[str]] = {}
-    for prefix, service in catalogue.learned().services.items():
+    for prefix, service in catalogue.load().services.items():
         called = {service.title, *POPULAR.get(prefix, (0, ()))[1], *MORE_NAMES.get(prefix, ())}
         called |= {TITLES[prefix]} if prefix in TITLES else set()
         for title in list(called):
@@ -160,4 +160,4 @@ def evidence(text: str) -> np.ndarray:
 @cache
 def order() -> dict[str, int]:
     """The position of each service prefix in the catalogue's order."""
-    return {prefix: position for position, prefix in enumerate(catalogue.learned().services)}
+    return {prefix: position for position, prefix in enumerate(catalogue.load().services)}

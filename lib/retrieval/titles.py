@@ -27,7 +27,7 @@ from lib.retrieval.network import Network, sigmoid
 from lib.retrieval.services import order, titles
 from lib.retrieval.terms import terms
 
-WEIGHTS = Path(__file__).parent / "titles.npz"  # made by `python -m lib.model.fit_retrieval`
+WEIGHTS = Path(__file__).parent / "titles.npz"  # made by `python -m tools.fit_retrieval`
 NEAREST = 20  # titles that are looked at
 LEVELS = ("full", "read", "service role", "execution", "other")
 _LEVEL = (
@@ -216,7 +216,7 @@ class TitleRanker:
 
     @cached_property
     def _access(self) -> np.ndarray:
-        return np.array([ACCESS_LEVELS.index(a.access_level) for a in catalogue.learned().actions.values()])
+        return np.array([ACCESS_LEVELS.index(a.access_level) for a in catalogue.load().actions.values()])
 
     @cached_property
     def _count(self) -> np.ndarray:
@@ -240,7 +240,7 @@ def allowed(policy: str, index: Mapping[str, int]) -> np.ndarray:
     for statement in as_policy(policy).statements:
         if statement.effect == "Allow":
             for pattern in statement.action_patterns:
-                found |= catalogue.learned().expand(pattern)
+                found |= catalogue.load().expand(pattern)
     return np.array(sorted(index[name] for name in found), dtype=np.int64)
 
 
@@ -256,7 +256,7 @@ def cover(likely: Mapping[str, float], most: int = 28, least: float = 0.35) -> l
             groups.setdefault(pattern, []).append(probability)
     sure: dict[str, float] = {}
     for pattern, found in groups.items():
-        size = len(catalogue.learned().expand(pattern))
+        size = len(catalogue.load().expand(pattern))
         if len(found) > 1 and sum(p >= least for p in found) >= 0.85 * size:
             sure[pattern] = sum(found) / size
     chosen: dict[str, float] = {}
@@ -265,7 +265,7 @@ def cover(likely: Mapping[str, float], most: int = 28, least: float = 0.35) -> l
             break
         widest = next((p for p in wildcards(name) if p in sure), None)
         chosen.setdefault(widest or name, sure[widest] if widest else probability)
-    mass = {p: v * len(catalogue.learned().expand(p)) for p, v in chosen.items()}
+    mass = {p: v * len(catalogue.load().expand(p)) for p, v in chosen.items()}
     return sorted(chosen, key=lambda p: (-mass[p], p))[:most]
 
 

@@ -28,7 +28,7 @@ from lib.iam import catalogue
 from lib.iam.document import Policy, canonical, parse
 from lib.iam.grammar import structure_faults
 
-CATALOGUE = catalogue.learned()
+CATALOGUE = catalogue.load()
 NAMES = sorted(CATALOGUE.names)
 REPORT = report_names()[0]
 MFA = {"Bool": {"aws:MultiFactorAuthPresent": "true"}}

@@ -49,13 +49,13 @@ def test_a_count_does_not_depend_on_its_neighbours(texts):
 def test_an_unknown_tokenizer_is_refused_with_those_that_exist(tokenizer):
     with pytest.raises(ValueError) as refused:
         lengths.count(["x"], tokenizer)
-    assert str(refused.value) == f"unknown tokenizer {tokenizer!r}: choose one of Mistral v3, nano"
+    assert str(refused.value) == f"unknown tokenizer {tokenizer!r}: choose one of Mistral v3, SmolLM2"
 
 
 def test_rows_have_every_policy_under_every_tokenizer():
     rows = lengths.rows([POLICY, "{}"])
-    assert [r["tokenizer"] for r in rows] == ["Mistral v3"] * 2 + ["nano"] * 2
+    assert [r["tokenizer"] for r in rows] == ["Mistral v3"] * 2 + ["SmolLM2"] * 2
     assert [r["tokens"] for r in rows] == lengths.count([POLICY, "{}"], "Mistral v3") + lengths.count(
-        [POLICY, "{}"], "nano"
+        [POLICY, "{}"], "SmolLM2"
     )
     assert lengths.rows([]) == []

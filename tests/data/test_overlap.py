@@ -10,7 +10,7 @@ from lib.data.overlap import NEAR, ActionIndex, clusters, near_pairs, nearest, o
 from lib.iam import catalogue
 from lib.iam.document import Policy
 
-CATALOGUE = catalogue.learned()
+CATALOGUE = catalogue.load()
 
 
 def bits(*numbers):

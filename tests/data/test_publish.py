@@ -7,7 +7,7 @@ import datasets
 import pytest
 
 from lib.data import publish
-from lib.data.dataset import SPLITS, TAUGHT, Dataset, Example, Step
+from lib.data.dataset import SPLITS, Dataset, Example, Step
 from lib.profiles import open_run
 
 PARAMETERS = {"SOURCE": "embedded", "EXAMPLES": 800, "SEED": 7}
@@ -15,7 +15,7 @@ PARAMETERS = {"SOURCE": "embedded", "EXAMPLES": 800, "SEED": 7}
 
 @pytest.fixture
 def run(tmp_path):
-    return open_run("nano", tmp_path)
+    return open_run("laptop", tmp_path)
 
 
 def example(number, source="written", complexity="simple", policy="{}", instruction="Let me in"):
@@ -89,7 +89,7 @@ def test_sources_can_be_chosen(run, data):
     whole = Dataset((example(1), example(2, source="field")), (example(3),), (example(4),), data.steps)
     publish.save(run, whole, {}, ["Nobody knows.", "Not yet."])
     assert publish.load_split(run, "train", ("field",)) == [whole.train[1]]
-    assert publish.load_split(run, "train", TAUGHT) == [whole.train[0]]
+    assert publish.load_split(run, "train", ("managed", "report", "written")) == [whole.train[0]]
     assert "Nobody knows.\n\nNot yet.\n" in run.path(publish.CARD).read_text(encoding="utf-8")
 
 

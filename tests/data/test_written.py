@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from lib.data.written import KINDS, STYLES, write
 from lib.iam import catalogue, grammar
 
-CATALOGUE = catalogue.learned()
+CATALOGUE = catalogue.load()
 ORDER = ["Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Resource", "NotResource", "Condition"]
 OPERATORS = re.compile(
     r"(ForA(ll|ny)Values?:|ForAnyValue:)?(String(Not)?(Equals|Like)|Bool|(Not)?IpAddress|Date(Greater|Less)Than"

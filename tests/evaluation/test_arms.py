@@ -39,7 +39,7 @@ class FakeGenerator:
 def run(tmp_path, monkeypatch):
     FakeGenerator.asked, FakeGenerator.lives = [], 100
     monkeypatch.setattr(arms, "PolicyGenerator", FakeGenerator)
-    return open_run("nano", tmp_path)
+    return open_run("laptop", tmp_path)
 
 
 def answer(run):

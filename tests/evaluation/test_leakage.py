@@ -3,14 +3,9 @@
 import json
 
 import pandas as pd
-import pytest
 
-from lib import profiles
-from lib.data import dataset, managed, written
 from lib.data.dataset import Example
-from lib.evaluation.leakage import BINS, by_distance, by_shape, shape_seen, shared, shared_with_text
-from lib.model import corpus
-from lib.model.pretrain import Setup
+from lib.evaluation.leakage import BINS, by_distance, by_shape, shape_seen, shared
 
 
 def example(id: str, instruction: str, *actions: str, sid: str | None = None) -> Example:
@@ -60,26 +55,3 @@ def test_scores_by_distance():
     table = by_distance(scores, test, SEEN, "m")
     assert list(table.columns) == [BINS[0], BINS[2]]
     assert table.loc["a"].tolist() == [0.0, 1.0] and table.loc["requests"].tolist() == [1, 1]
-
-
-def test_instructions_and_policies_are_found_inside_text():
-    texts = [
-        "To list topics: sns:ListTopics\nread the  QUEUE\nand more",
-        f"A page about much.\n{json.dumps(json.loads(SEEN[1].policy), indent=2)}",
-        'no "Statement" { here, and one policy after another:',
-        f"{SEEN[0].policy} and {SEEN[0].policy.replace('Allow', 'Deny')}",
-    ]
-    assert shared_with_text([example("8", "Read the queue", "sns:ListTopics"), SEEN[1]], texts).to_dict() == {
-        "instruction": 1,
-        "policy": 1,
-        "near duplicate": 1,
-    }
-    assert not shared_with_text([example("3", "List topics", "sns:ListTopics")], texts).any()
-
-
-@pytest.mark.slow
-def test_nothing_of_the_test_split_is_in_all_that_nano_was_pretrained_on():
-    data = dataset.build(managed.fetch(progress=False), written.write(profiles.load("nano").examples, 0))
-    texts = [document.text for document in corpus.documents(data, Setup().pages)]
-    assert len(texts) > 40_000 and not shared_with_text(data.test, texts).any()
-    assert shared_with_text(data.test[:3], [*texts, f"{data.test[0].instruction}\n{data.test[0].policy}"]).all()

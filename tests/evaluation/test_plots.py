@@ -63,7 +63,7 @@ EXAMPLES = [
     for _ in range(times)
 ]
 LENGTHS = [
-    {"tokenizer": name, "tokens": n} for name, width in (("nano", 1), ("mistral", 2)) for n in range(0, 1000, width)
+    {"tokenizer": name, "tokens": n} for name, width in (("SmolLM2", 1), ("mistral", 2)) for n in range(0, 1000, width)
 ]
 LENGTHS += [{"tokenizer": "mistral", "tokens": 2000} for _ in range(500)]
 LONGEST = "DENY_NOTACTION_WITH_UNSUPPORTED_TAG_CONDITION_KEY_FOR_SERVICE"
@@ -85,7 +85,7 @@ FIGURES = {  # name -> drawing, what the title must say
     "complexity_by_source": (lambda: plots.complexity_by_source(EXAMPLES), ["75% of 12", "67% simple"]),
     "complexity_by_split": (lambda: plots.complexity_by_split(EXAMPLES), ["at most 33.3 points"]),
     "services": (lambda: plots.services(EXAMPLES, top=1), ["s3", "83% of 12", "the first of 4"]),
-    "lengths": (lambda: plots.lengths(LENGTHS, [512, 1024]), ["512 tokens", "51% (nano)", "1,024 for 100% and 50%"]),
+    "lengths": (lambda: plots.lengths(LENGTHS, [512, 1024]), ["512 tokens", "51% (SmolLM2)", "1,024 for 100% and 50%"]),
     "findings": (lambda: plots.findings(FINDINGS, 60), ["33% of 60 policies have no error", "DENY_NOTACTION", "67%"]),
     "losses": (lambda: plots.losses(LOG), ["Validation loss falls by 75%", "from 4 to 1"]),
     "sweep": (lambda: plots.sweep(report.sweep()), ["Configuration A", "0.3019", "0.0006 below B"]),
@@ -231,7 +231,7 @@ def test_single_rows_of_data_and_training_are_drawn():
         plots.complexity_by_source(EXAMPLES[:1]),
         plots.complexity_by_split(EXAMPLES[:1]),
         plots.services(EXAMPLES[:1]),
-        plots.lengths([{"tokenizer": "nano", "tokens": 0}], [256]),
+        plots.lengths([{"tokenizer": "SmolLM2", "tokens": 0}], [256]),
         plots.losses([{"step": 1, "loss": 2.5}]),
         plots.losses([{"step": 1, "eval_loss": 2.5}, {"step": 2, "eval_loss": 3.5}]),
         plots.sweep([{"config": "A", "eval_loss": 0.5, "train_loss": None}]),

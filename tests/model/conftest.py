@@ -1,46 +1,26 @@
-"""A tiny random Mistral on the disk, with Mistral-7B's module names and nano's tokenizer, in place of the hub."""
+"""A tiny random model on the disk in place of a base model, and a profile of a training of a few steps."""
 
 import dataclasses
 from pathlib import Path
 
 import pytest
-import torch
-from transformers import AutoTokenizer, MistralConfig, MistralForCausalLM
 
 from lib import profiles
 from lib.data.dataset import Example
-from lib.files import ROOT
 from lib.profiles import Profile
+from tests.tiny import save
 
 
 @pytest.fixture(scope="session")
 def tiny_folder(tmp_path_factory) -> Path:
-    folder = tmp_path_factory.mktemp("tiny")
-    torch.manual_seed(0)
-    config = MistralConfig(
-        vocab_size=8192,
-        hidden_size=32,
-        intermediate_size=64,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-        head_dim=8,
-        max_position_embeddings=1024,
-        sliding_window=None,
-        bos_token_id=0,
-        eos_token_id=1,
-        pad_token_id=2,
-    )
-    MistralForCausalLM(config).to(torch.bfloat16).save_pretrained(folder)
-    AutoTokenizer.from_pretrained(ROOT / "models" / "nano").save_pretrained(folder)
-    return folder
+    return save(tmp_path_factory.mktemp("tiny"))
 
 
 @pytest.fixture
 def tiny(tiny_folder) -> Profile:
-    """The nano profile on the tiny model, with a training of a few steps."""
+    """The profile of a laptop on the tiny model, with a training of a few steps."""
     return dataclasses.replace(
-        profiles.load("nano"),
+        profiles.load("laptop"),
         base_model=str(tiny_folder),
         shipped="none",
         max_length=192,

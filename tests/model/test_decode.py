@@ -1,5 +1,6 @@
 """Decoding: the answers of generate(), whatever the batch, the chunks and the head; and policies whatever the model."""
 
+import json
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -15,14 +16,29 @@ from lib.iam.grammar import structure_faults
 from lib.model import decode as module
 from lib.model import reader as reading
 from lib.model.decode import decode
-from lib.model.grammar import Group, chosen, whole
+from lib.model.grammar import whole
 from lib.model.matcher import Compiler
 from lib.model.prompt import render
+from tests.tiny import SIZE
 
 REQUESTS = ["read a bucket", "stop instances in eu-west-1, but only those with the tag Team=data", "x", "écrire ☃"]
-READ = Group(("s3:GetObject", "s3:ListBucket", "s3:PutObject"), ("arn:aws:s3:::acme", "arn:aws:s3:::acme/*", "*"))
-STOP = Group(("ec2:StopInstances", "ec2:StartInstances"), ("arn:aws:ec2:*:*:instance/*",))
-SMALL = chosen([READ, STOP])
+ACTIONS = ("s3:GetObject", "s3:ListBucket", "s3:PutObject")
+
+
+def some(actions: tuple[str, ...], resources: tuple[str, ...]) -> str:
+    """The grammar of the policies of at most four statements about these."""
+    action, resource = (" | ".join(json.dumps(json.dumps(name)) for name in names) for names in (actions, resources))
+    return rf"""
+start: "{{\"Version\":\"2012-10-17\",\"Statement\":[" statement ("," statement){{0,3}} "]}}"
+statement: "{{" EFFECT ",\"Action\":" actions ",\"Resource\":" resources "}}"
+actions: ACTION | "[" ACTION ("," ACTION)+ "]"
+resources: RESOURCE | "[" RESOURCE ("," RESOURCE)+ "]"
+EFFECT: /"Effect":"(Allow|Deny)"/
+ACTION: {action}
+RESOURCE: {resource}"""
+
+
+SMALL = some(ACTIONS, ("arn:aws:s3:::acme", "arn:aws:s3:::acme/*", "*"))
 
 
 @pytest.fixture(scope="module")
@@ -100,8 +116,8 @@ def test_forced_chunks_change_no_answer(model, tokenizer, prompts, compiler, mon
 
 @settings(max_examples=20)
 @given(
-    st.lists(st.integers(3, 8191), max_size=40),
-    st.lists(st.lists(st.integers(3, 8191), min_size=1, max_size=30), min_size=1, max_size=5),
+    st.lists(st.integers(3, SIZE - 1), max_size=40),
+    st.lists(st.lists(st.integers(3, SIZE - 1), min_size=1, max_size=30), min_size=1, max_size=5),
 )
 def test_logits_after_a_shared_head_are_those_of_a_plain_run(model, head, tails):
     with torch.inference_mode():
@@ -137,7 +153,7 @@ def test_the_head_is_read_once(model, tokenizer, monkeypatch):
 def check(answer, tokenizer, budget: int, kind: str = "identity") -> None:
     written = parse(tokenizer.decode(answer.ids, skip_special_tokens=True))
     assert len(answer.ids) <= budget and structure_faults(written) == []
-    known = catalogue.learned()
+    known = catalogue.load()
     for statement in written.statements:
         assert statement.action_patterns
         for pattern in statement.action_patterns:
@@ -168,7 +184,7 @@ def test_any_budget_holds(model, tokenizer, prompts, compiler, grammar):
 
 
 def test_closing_keeps_what_was_written_and_takes_no_star(model, tokenizer, prompts, compiler):
-    grammar = chosen([Group(READ.actions, ("*", "arn:aws:s3:::acme", "arn:aws:s3:::acme/" + "very-long/" * 20))])
+    grammar = some(ACTIONS, ("*", "arn:aws:s3:::acme", "arn:aws:s3:::acme/" + "very-long/" * 20))
     closed = 0
     for budget in range(40, 90, 2):
         matcher = compiler.matcher(grammar)
@@ -220,7 +236,7 @@ def test_samples_follow_the_weights_of_what_is_allowed():
 
 
 def test_a_ban_never_leaves_a_row_without_a_token(model, tokenizer, prompts, compiler):
-    grammar = chosen([Group(("s3:GetObject",), ("arn:aws:s3:::aaaaaaaaaaaa",))])
+    grammar = some(("s3:GetObject",), ("arn:aws:s3:::aaaaaaaaaaaa",))
     for answer in decode(model, tokenizer, prompts, [compiler.matcher(grammar) for _ in prompts], 200, no_repeat=1):
         check(answer, tokenizer, 200)
 
@@ -230,7 +246,7 @@ def test_a_ban_never_leaves_a_row_without_a_token(model, tokenizer, prompts, com
     ['a"]}', "\\", "</s>", "<s>[INST]", "é😀", "\n### Instruction:", "\u2028\x7f\x00", '"}]},{"Effect":"Allow"'],
 )
 def test_hostile_names_stay_names(model, tokenizer, prompts, compiler, resource):
-    grammar = chosen([Group(("s3:GetObject",), (resource,))])
+    grammar = some(("s3:GetObject",), (resource,))
     answers = decode(model, tokenizer, prompts, [compiler.matcher(grammar) for _ in prompts], 160)
     for answer in answers:
         written = parse(tokenizer.decode(answer.ids, skip_special_tokens=True))

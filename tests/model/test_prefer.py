@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from peft import PeftModel, get_peft_model
+from peft import LoraConfig, PeftModel, get_peft_model
 from safetensors.torch import load_file
 
 from lib.errors import CourseError
@@ -15,12 +15,12 @@ from lib.files import checksums
 from lib.model import pairs as ranking
 from lib.model import prefer, train
 from lib.model.adapters import RETRIEVER
-from lib.model.base import BaseModelError, load_quantised
+from lib.model.base import BaseModelError, in_four_bits, load_for_training
 from lib.model.generate import ARMS, PolicyGenerator
 from lib.model.pairs import Pair, pairs, preference, score
 from lib.model.prefer import better
 from lib.model.prompt import render
-from lib.profiles import load_recipe
+from lib.profiles import Profile, load_recipe
 from lib.retrieval.retrieve import Retrieved
 
 ARN = "arn:aws:s3:::acme/*"
@@ -141,10 +141,22 @@ def test_settings_that_make_all_samples_alike_are_refused(generator, examples, b
 
 
 @pytest.fixture
+def tiny(tiny) -> Profile:
+    """In four bits, as the large profiles are."""
+    return dataclasses.replace(tiny, quantised=True)
+
+
+def load_quantised(profile: Profile):
+    return load_for_training(profile, in_four_bits(profile))
+
+
+@pytest.fixture
 def adapter(tiny, tmp_path):
     """An adapter that is not the one a training begins with: its B is no longer 0."""
     torch.manual_seed(0)
-    model = get_peft_model(load_quantised(tiny), train._lora(load_recipe("A")))
+    modules = list(load_recipe("A").target_modules)
+    lora = LoraConfig(task_type="CAUSAL_LM", r=16, lora_alpha=32, target_modules=modules)
+    model = get_peft_model(load_quantised(tiny), lora)
     for name, parameter in model.named_parameters():
         if "lora_B" in name:
             parameter.data = torch.randn_like(parameter, dtype=torch.float32) * 0.05
@@ -169,7 +181,7 @@ def run(tiny, adapter, made, **more):
 def test_two_steps_raise_what_is_preferred_and_leave_base_and_adapter_alone(tiny, adapter, made, monkeypatch):
     models = []
     monkeypatch.setattr(
-        prefer, "load_for_training", lambda profile: models.append(load_quantised(profile)) or models[0]
+        prefer, "load_for_training", lambda profile, _: models.append(load_quantised(profile)) or models[0]
     )
     before = checksums(adapter)
     result = run(tiny, adapter, made, beta=0.5)

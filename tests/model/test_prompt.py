@@ -5,7 +5,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lib.model.prompt import INSTRUCTION, RESPONSE, STOP, choose_shots, first_answer, listed, render
-from lib.retrieval.conditions import Comparison
 from lib.retrieval.retrieve import Retrieved
 
 
@@ -45,15 +44,8 @@ def test_the_first_answer_counts_and_not_what_is_invented_after_it(written, answ
     assert first_answer(written) == answer
 
 
-def test_what_the_request_forbids_and_limits_is_listed():
-    found = Retrieved(
-        (("sqs:ReceiveMessage",), ("sqs:PurgeQueue", "sqs:DeleteQueue")),
-        odds={"sqs:ReceiveMessage": 0.9, "sqs:PurgeQueue": 0.1},
-        denials={"sqs:PurgeQueue": 0.8},
-        comparisons=(Comparison("Allow", "Bool", "aws:MultiFactorAuthPresent", "true"),) * 2,
-    )
-    assert listed(found).split("\n") == [
-        "sqs:ReceiveMessage",
-        "not sqs:PurgeQueue sqs:DeleteQueue",
-        "if aws:MultiFactorAuthPresent",
-    ]
+def test_candidates_are_listed_by_clause_and_keys_at_the_end():
+    lines = (("sqs:ReceiveMessage",), ("sqs:PurgeQueue", "sqs:DeleteQueue"))
+    found = listed(Retrieved(lines, keys=("s3:prefix", "kms:ViaService")))
+    assert found == "sqs:ReceiveMessage\nsqs:PurgeQueue sqs:DeleteQueue\nif s3:prefix kms:ViaService"
+    assert listed(Retrieved((("s3:GetObject",),))) == "s3:GetObject"

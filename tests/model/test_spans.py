@@ -6,17 +6,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lib import profiles
 from lib.data import field
 from lib.data.requests import load
 from lib.data.requests.splits import frozen
 from lib.iam.document import as_list, canonical, parse
 from lib.model import spans
-from lib.model.base import load_tokenizer
 from lib.model.lessons import apart
 from lib.model.matcher import Compiler, GrammarError
+from tests.tiny import tokenizer
 
-COMPILER = Compiler(load_tokenizer(profiles.load("nano")))
+COMPILER = Compiler(tokenizer())
 REQUEST = (
     "the worker in eu-west-1, account 123456789012, reads jobs-prod and writes to s3://acme-out/daily/, only for "
     "team=blue; role ci-deploy may be passed to ${aws:username}"

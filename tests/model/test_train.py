@@ -5,16 +5,48 @@ import json
 import shutil
 
 import pytest
+from peft import LoraConfig, get_peft_model
 from safetensors.torch import load_file
+from transformers import EarlyStoppingCallback
+from trl import SFTConfig, SFTTrainer
 
 from lib import profiles
+from lib.errors import CourseError
 from lib.model import base, train
 from lib.model.lessons import plain
 from lib.profiles import load_recipe
 
 
-def fit(profile, examples, folder, **settings):
-    return train.fit(profile, load_recipe("A"), plain(examples[:30]), plain(examples[30:]), folder, **settings)
+def trainer(profile, examples, folder, recipe="A"):
+    """As the page of 02_train makes it."""
+    chosen, tokenizer = load_recipe(recipe), base.load_tokenizer(profile)
+    train_rows, validation_rows = (
+        train.rows(plain(e), tokenizer, profile.max_length)[0] for e in (examples[:30], examples[30:])
+    )
+    quantisation = base.in_four_bits(profile) if profile.quantised else None
+    lora = LoraConfig(
+        task_type="CAUSAL_LM", r=chosen.r, lora_alpha=chosen.alpha, target_modules=list(chosen.target_modules)
+    )
+    return train.AnswerTrainer(
+        model=get_peft_model(base.load_for_training(profile, quantisation), lora),
+        args=SFTConfig(
+            learning_rate=chosen.learning_rate * profile.learning_rate_scale,
+            max_steps=profile.max_steps,
+            packing=profile.packing,
+            train_sampling_strategy="random" if profile.packing else "group_by_length",
+            completion_only_loss=True,
+            **train.kept_alike(profile, folder, 0),
+            **train.looked_at(profile, profile.max_steps),
+        ),
+        train_dataset=train_rows,
+        eval_dataset=validation_rows,
+        processing_class=tokenizer,
+        callbacks=[EarlyStoppingCallback(chosen.patience)],
+    )
+
+
+def fit(profile, examples, folder, recipe="A", **settings):
+    return train.fit(trainer(profile, examples, folder, recipe), profile, recipe, **settings)
 
 
 def test_training_writes_a_log_and_an_adapter_that_has_learnt(tiny, examples, tmp_path):
@@ -74,14 +106,25 @@ def test_the_same_seed_gives_the_same_losses(tiny, examples, tmp_path):
     assert one.best_eval_loss == pytest.approx(two.best_eval_loss, rel=1e-5)
 
 
-def test_a_sweep_trains_each_recipe_and_is_a_table(tiny, examples, tmp_path):
-    recipes = [load_recipe(name) for name in ("A", "D")]
-    profile = dataclasses.replace(tiny, eval_steps=10, save_steps=10)  # longer than the sweep: evaluated all the same
-    fits = train.sweep(profile, recipes, plain(examples[:30]), plain(examples[30:]), tmp_path)
-    table = train.table(fits, recipes)
+def test_trainings_are_a_table(tiny, examples, tmp_path):
+    profile = dataclasses.replace(tiny, max_steps=2, eval_steps=10, save_steps=10)  # evaluated at the end all the same
+    fits = [fit(profile, examples, tmp_path / name, name) for name in ("A", "D")]
+    table = train.table(fits)
     assert list(table["config"]) == ["A", "D"] and list(table["r"]) == [16, 8]
+    assert list(table["learning_rate"]) == [2e-4 * profile.learning_rate_scale] * 2
     assert (table["steps"] == 2).all() and all(f.best_eval_loss != f.first_eval_loss for f in fits)
-    assert train.table([], recipes).empty
+    assert train.table([]).empty
+
+
+@pytest.mark.parametrize("quantised", [False, True])
+@pytest.mark.parametrize("packing", [False, True])
+def test_logits_of_answers_alone_give_the_same_loss(tiny, examples, tmp_path, quantised, packing):
+    profile = dataclasses.replace(tiny, quantised=quantised, packing=packing)
+    made = trainer(profile, examples, tmp_path)
+    ours = made.evaluate()["eval_loss"]
+    theirs = SFTTrainer.compute_loss
+    made.compute_loss = lambda *inputs, **settings: theirs(made, *inputs, **settings)
+    assert made.evaluate()["eval_loss"] == pytest.approx(ours, abs=2e-3)
 
 
 def test_long_examples_are_left_out_and_not_cut(tiny, examples):
@@ -92,23 +135,9 @@ def test_long_examples_are_left_out_and_not_cut(tiny, examples):
     assert all(row["completion"] == e.policy for row, e in zip(rows, examples, strict=True))
 
 
-def test_nothing_that_fits_is_an_error_of_one_line(tiny, examples, tmp_path):
-    with pytest.raises(ValueError, match="max_length=8"):
-        fit(dataclasses.replace(tiny, max_length=8), examples, tmp_path)
-
-
-@pytest.mark.parametrize("name", ["nano", "colab", "sagemaker"])
-@pytest.mark.parametrize("recipe", ["A", "B", "C", "D"])
-def test_profiles_and_recipes_reach_the_trainer_field_by_field(name, recipe, tiny_folder, tmp_path, monkeypatch):
-    # A GPU profile's own settings, on the tiny model and on this machine's device.
-    profile = dataclasses.replace(profiles.load(name), base_model=str(tiny_folder), device="cpu")
-    chosen = load_recipe(recipe)
-    made = train.settings(profile, chosen, tmp_path, 0, seed=7)
-    assert made.learning_rate == pytest.approx(chosen.learning_rate * profile.learning_rate_scale)
-    assert made.num_train_epochs == chosen.epochs and made.weight_decay == 0.01 and made.warmup_steps == 0.05
-    assert made.lr_scheduler_type == "cosine" and made.max_length == profile.max_length
-    assert made.packing and made.completion_only_loss and made.save_total_limit == 3 and made.load_best_model_at_end
-    assert made.seed == 7 and made.logging_steps == 10
+def test_nothing_that_fits_is_an_error_of_one_line(tiny, examples):
+    with pytest.raises(CourseError, match="max_length=8"):
+        train.rows(plain(examples), base.load_tokenizer(tiny), 8)
 
 
 @pytest.mark.parametrize("name", ["colab", "sagemaker"])
@@ -119,6 +148,7 @@ def test_the_gpu_profiles_train_with_the_same_functions(name, tiny_folder, examp
     )
     result = fit(profile, examples, tmp_path, adapter=tmp_path / "adapter")
     assert result.steps == 1 and (tmp_path / "adapter" / "adapter_config.json").is_file()
+    assert result.learning_rate == 2e-4 and (result.r, result.alpha) == (16, 32)
     config = json.loads((tmp_path / "adapter" / "adapter_config.json").read_text())
     modules = config["target_modules"]
     assert sorted(modules) == sorted(["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"])

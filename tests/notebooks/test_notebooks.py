@@ -18,7 +18,7 @@ SMALL = ["EXAMPLES=400", "RECIPE=A", "MAX_STEPS=3", "ARM_LIMIT=4"]
 
 
 def course(runs, *arguments: str) -> subprocess.CompletedProcess:
-    command = [sys.executable, "-m", "lib.course", "--profile", "nano", "--runs", str(runs), *arguments]
+    command = [sys.executable, "-m", "lib.course", "--profile", "laptop", "--runs", str(runs), *arguments]
     return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=900)
 
 
@@ -36,7 +36,7 @@ def finished(tmp_path_factory):
 
 def test_all_five_run_and_leave_their_files(finished):
     runs, _ = finished
-    run = open_run("nano", runs)
+    run = open_run("laptop", runs)
     written = {
         "01_data": ["examples.jsonl", "card.md", "dataset/dataset_dict.json", "figures/findings.png"],
         "02_train": [
@@ -62,30 +62,30 @@ def test_all_five_run_and_leave_their_files(finished):
 
 def test_the_run_ends_with_the_table_and_where_to_look(finished):
     runs, output = finished
-    table = (runs / "nano" / "03_eval" / "table.txt").read_text()
+    table = (runs / "laptop" / "03_eval" / "table.txt").read_text()
     assert table.strip() in output
-    for arm in arms_of(runs / "nano"):
+    for arm in arms_of(runs / "laptop"):
         assert arm in table
     assert "report.html" in output.splitlines()[-1] or "report.html" in output[-600:]
-    page = (runs / "nano" / "report.html").read_text()
+    page = (runs / "laptop" / "report.html").read_text()
     assert page.count("data:image/png;base64,") >= 8 and "zero_shot" in page
 
 
 def test_the_report_opens_in_a_browser_and_shows_all_stages(finished, open_page):
     runs, _ = finished
-    page = open_page(runs / "nano" / "report.html")
+    page = open_page(runs / "laptop" / "report.html")
     assert [h.inner_text() for h in page.query_selector_all("h2")][2:-1] == list(STAGES)
     figures = page.query_selector_all("figure img")
     assert len(figures) >= 15 and all(figure.bounding_box()["width"] > 400 for figure in figures)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     for link in page.query_selector_all("a"):
-        assert (runs / "nano" / link.get_attribute("href")).is_file()
+        assert (runs / "laptop" / link.get_attribute("href")).is_file()
 
 
 @pytest.mark.parametrize("stage", ["03_eval", "04_errors"])
 def test_the_slides_can_be_gone_through_in_a_browser(finished, open_page, stage):
     runs, _ = finished
-    page = open_page(runs / "nano" / "executed" / f"{stage}.slides.html")
+    page = open_page(runs / "laptop" / "executed" / f"{stage}.slides.html")
     assert page.evaluate("Reveal.getTotalSlides()") > 15 and "In [" not in page.content()
     first, seen = page.inner_text("section.present"), 0
     for _ in range(page.evaluate("Reveal.getTotalSlides()") - 1):
@@ -100,7 +100,7 @@ def test_the_slides_can_be_gone_through_in_a_browser(finished, open_page, stage)
 def test_executed_copies_have_outputs_and_unattempted_exercises_stop_nothing(finished):
     runs, _ = finished
     for path in NOTEBOOKS:
-        copy = (runs / "nano" / "executed" / path.name).read_text()
+        copy = (runs / "laptop" / "executed" / path.name).read_text()
         assert "not attempted" in copy
         outputs = [o for cell in json.loads(copy)["cells"] for o in cell.get("outputs", [])]
         assert outputs and not [o for o in outputs if o["output_type"] == "error"]
@@ -123,7 +123,7 @@ def test_plain_papermill_runs_a_later_notebook_from_the_notebooks_folder(finishe
         [*command, "-p", "ARM", "zero_shot"], capture_output=True, text=True, cwd=ROOT / "notebooks", timeout=300
     )
     assert done.returncode == 0, done.stderr[-2000:]
-    assert open_run("nano", runs).manifest("04_errors")["parameters"]["ARM"] == "zero_shot"
+    assert open_run("laptop", runs).manifest("04_errors")["parameters"]["ARM"] == "zero_shot"
 
 
 @pytest.mark.parametrize("stage", STAGES[1:])

@@ -95,7 +95,7 @@ def test_no_clauses_no_ranks():
 
 
 def test_names_are_the_catalogues():
-    assert RANKER.names == list(catalogue.learned().actions)
+    assert RANKER.names == list(catalogue.load().actions)
     assert all(RANKER.names[p] == name for name, p in RANKER.index.items())
     assert RANKER.service_of.shape == (len(RANKER.names),)
 

@@ -28,8 +28,8 @@ def test_postings_are_positions_in_order_each_once():
 
 
 def test_everything_is_in_the_catalogues_order():
-    actions = list(catalogue.learned().actions.values())
-    prefixes = list(catalogue.learned().services)
+    actions = list(catalogue.load().actions.values())
+    prefixes = list(catalogue.load().services)
     assert WORDS.names == [a.name for a in actions]
     assert all(WORDS.names[position] == name for name, position in WORDS.positions.items())
     assert [prefixes[i] for i in WORDS.service_of] == [a.service for a in actions]

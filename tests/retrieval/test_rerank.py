@@ -51,7 +51,7 @@ def test_an_arn_tells_the_type():
     _, _, rows = rerank.features(RANKER, clauses(request), request)
     positions, _, _ = rerank.features(RANKER, clauses(request), request)
     told = rows[0, :, len(FEATURES) + rerank.FURTHER.index("ARN of its type in the clause")]
-    kinds = [catalogue.learned().action(RANKER.names[p]).resource_types for p in positions[0]]
+    kinds = [catalogue.load().action(RANKER.names[p]).resource_types for p in positions[0]]
     assert [bool(t) for t in told] == [
         "policy" in kind and RANKER.names[p].startswith("iam:") for kind, p in zip(kinds, positions[0], strict=True)
     ]

@@ -1,24 +1,20 @@
 """Retrieval: plain requests find their actions, and whatever is found exists and has the format it should have."""
 
 import gzip
-from dataclasses import replace
 
-import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lib.data import dataset, written
 from lib.data.dataset import Example
 from lib.iam import catalogue
-from lib.iam.patterns import overlaps
 from lib.model.prompt import listed
-from lib.retrieval import rerank, retrieve
+from lib.retrieval import retrieve
 from lib.retrieval.actions import ActionRanker
 from lib.retrieval.clauses import LONGEST
-from lib.retrieval.retrieve import LIKELY, Group, Retrieved, Retriever, expansions, wanted
+from lib.retrieval.retrieve import Retrieved, Retriever, expansions, wanted
 
-CATALOGUE = catalogue.learned()
+CATALOGUE = catalogue.load()
 ODD = settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 
 PLAIN = [  # what people ask for -> what must be among the candidates
@@ -70,30 +66,9 @@ def test_plain_requests_find_their_actions(retriever, request_, names):
     assert set(names.split()) <= set(found.actions)
 
 
-@pytest.mark.parametrize(
-    ("request_", "action", "arns"),
-    [
-        ("Publish to the SNS topic alerts", "sns:Publish", ("arn:aws:sns:*:*:alerts",)),
-        ("read objects in the bucket acme-x", "s3:GetObject", ("arn:aws:s3:::acme-x/*",)),
-        ("full access to the SQS queue jobs", "sqs:*", ("arn:aws:sqs:*:*:jobs",)),
-        ("start EC2 instances", "ec2:StartInstances", None),
-    ],
-)
-def test_what_is_named_scopes_the_actions(retriever, request_, action, arns):
-    assert retriever.retrieve(request_).scoped.get(action) == arns
-
-
-def test_a_bucket_policy_has_principals(retriever):
-    found = retriever.retrieve("Write a bucket policy: account 123456789012 may read objects in the bucket acme-x.")
-    assert found.policy_type == "resource" and found.principals[0] == "arn:aws:iam::123456789012:root"
-    identity = retriever.retrieve("Let Anna read the bucket policy of the bucket acme-x")
-    assert identity.policy_type == "identity" and identity.principals == ()
-
-
 def test_a_title_is_answered_by_titles(retriever):
     found = retriever.answerable("AmazonSQSFullAccess")
     assert found.title == "Amazon SQS Full Access" and "sqs:*" in found.actions
-    assert found.scoped == {} and found.comparisons == ()
 
 
 @pytest.mark.parametrize(
@@ -115,25 +90,14 @@ def check(found: Retrieved) -> None:
     assert all(found.lines) and len(found.actions) == len(set(found.actions))
     assert all(CATALOGUE.expand(name) for name in found.actions)
     assert all("*" in name or name in CATALOGUE.names for name in found.actions)
-    grouped = [name for group in found.groups for name in group.actions]
-    assert grouped or not found.lines
-    assert len(grouped) == len(set(grouped)) and set(grouped) <= set(found.actions)
-    left = set(found.actions) - set(grouped)
-    assert all(max(found.odds.get(name, 0.0), found.denials.get(name, 0.0)) < LIKELY for name in left)
-    assert len({group.resources for group in found.groups}) == len(found.groups)
-    assert found.scoped.keys() <= set(found.actions)
-    assert all(0 <= chance <= 1 for chance in (*found.odds.values(), *found.denials.values()))
-    for name, arns in found.scoped.items():
-        kinds = {(a.service, t) for a in map(CATALOGUE.action, CATALOGUE.expand(name)) for t in a.resource_types}
-        types = [CATALOGUE.services[s].resource_types[t] for s, t in kinds if t in CATALOGUE.services[s].resource_types]
-        assert arns and all(any(overlaps(arn, kind.pattern) for kind in types) for arn in arns)
+    assert len(found.keys) == len(set(found.keys)) and all(map(CATALOGUE.condition_key, found.keys))
     listed(found)
 
 
 def test_written_requests_are_answered_with_what_exists(retriever, asked):
     for request in asked:
         found = retriever.answerable(request)
-        assert isinstance(found, Retrieved) and found.groups, request
+        assert isinstance(found, Retrieved) and found.lines, request
         check(found)
         assert found == retriever.answerable(request)
 
@@ -177,7 +141,7 @@ def test_any_text_is_answered_with_what_exists_or_a_reason(retriever, text):
     check(found)
     answer = retriever.answerable(text)
     assert answer == found if isinstance(answer, Retrieved) else answer.endswith(".")
-    assert isinstance(answer, str) or answer.groups
+    assert isinstance(answer, str) or answer.lines
 
 
 HOSTILE = (
@@ -209,16 +173,6 @@ def test_what_was_saved_answers_the_same(retriever, asked, tmp_path):
     assert loaded.examples == () and loaded.of_training() == []
 
 
-def test_a_network_of_its_own_is_saved_with_it(tmp_path):
-    known = rerank._network()
-    network = replace(known, outer_bias=known.outer_bias + np.float32(1))
-    fitted = Retriever.fit(dataset.from_written(written.write(40, 1)), network)
-    fitted.save(tmp_path / "retriever.json.gz")
-    loaded = Retriever.load(tmp_path / "retriever.json.gz")
-    one, two = (r.retrieve("start the instances and list the queues") for r in (fitted, loaded))
-    assert one.lines == two.lines and one.odds == pytest.approx(two.odds, abs=1e-3)
-
-
 def test_only_what_save_wrote_can_be_loaded(tmp_path):
     with pytest.raises(FileNotFoundError):
         Retriever.load(tmp_path / "none")
@@ -246,17 +200,6 @@ def test_a_split_of_one_source_is_enough(train, kept):
         check(retriever.retrieve(request))
 
 
-def test_groups_are_the_candidates_by_their_resources():
-    found = Retrieved((("a:X", "a:Y"), ("a:Z", "a:X")), {"a:Y": ("r",), "a:Z": ("r",)})
-    assert found.actions == ("a:X", "a:Y", "a:Z")
-    assert found.groups == (Group(("a:X",), ("*",)), Group(("a:Y", "a:Z"), ("r",)))
-    hardly = Retrieved((("a:X", "a:Y"),), odds={"a:X": 0.9, "a:Y": LIKELY / 2})
-    assert hardly.groups == (Group(("a:X",), ("*",)),) and hardly.actions == ("a:X", "a:Y")
-    both = Retrieved((("a:X", "a:Y"),), odds=dict.fromkeys(("a:X", "a:Y"), LIKELY / 2))
-    assert both.groups == (Group(("a:X", "a:Y"), ("*",)),)
-    assert Retrieved(()).groups == () and Retrieved(()).actions == ()
-
-
 def test_wanted_are_single_actions_and_clauses_teach_their_words():
     actions = '["sqs:SendMessage","sqs:Get*"]'
     policy = f'{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Action":{actions},"Resource":"*"}}]}}'
@@ -266,12 +209,3 @@ def test_wanted_are_single_actions_and_clauses_teach_their_words():
     taught = expansions(ActionRanker(), [example])
     assert "catapult" in taught["sqs:SendMessage"] and "attribut" not in taught["sqs:SendMessage"]
     assert expansions(ActionRanker(), []) == {}
-
-
-def test_a_resources_policy_is_about_its_service_alone(retriever):
-    request = (
-        "Bucket policy for the bucket logs-eu: the role etl of account 111122223333 may list the bucket, "
-        "read its bucket policy and delete its bucket policy."
-    )
-    found = retriever.retrieve(request)
-    assert found.policy_type == "resource" and {n.partition(":")[0] for n in found.actions} == {"s3"}

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from lib.iam import catalogue
 from lib.retrieval.services import WEAK, evidence, mentions, names, order
 
-PREFIXES = list(catalogue.learned().services)
+PREFIXES = list(catalogue.load().services)
 
 
 def weights(text: str) -> dict[str, float]:

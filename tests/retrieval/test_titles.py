@@ -20,7 +20,7 @@ from lib.retrieval.titles import (
     wildcards,
 )
 
-CATALOGUE = catalogue.learned()
+CATALOGUE = catalogue.load()
 
 
 @pytest.fixture(scope="module")

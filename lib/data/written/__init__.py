@@ -43,7 +43,7 @@ def write(count: int, seed: int) -> list[WrittenExample]:
     """
     if count < 0:
         raise ValueError(f"count is {count}; it must be 0 or more")
-    catalogue = catalogue_module.learned()
+    catalogue = catalogue_module.load()
     rng = Random(seed)
     examples: list[WrittenExample] = []
     seen: set[frozenset[str]] = set()

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from functools import cache
 
 from lib.data.written.words import article, is_countable, plural, split_name, word_set
-from lib.iam.catalogue import Action, learned
+from lib.iam.catalogue import Action, load
 
 _VERBS = word_set(
     "list create delete update get retrieve describe return start view remove add associate modify "
@@ -201,7 +201,7 @@ _TWICE = re.compile(r"\b(\w+) \1\b|\b(is|are|was|has|have)\b")
 
 def _without_service(text: str, service: str) -> str:
     """The text without the service's title before a noun: "an Amazon S3 bucket" -> "an bucket", mended later."""
-    title = learned().services[service].title
+    title = load().services[service].title
     return re.sub(rf"\b(?:{re.escape(title)}|(?:Amazon|AWS) {re.escape(_MAKER.sub('', title))}) (?=[a-z])", "", text)
 
 

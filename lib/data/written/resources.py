@@ -14,7 +14,7 @@ from lib.data.written import vocabulary
 from lib.data.written.names import ID_PREFIXES, NAMERS, UPPER, hexadecimal, kebab, uuid
 from lib.data.written.nouns import NOUNS
 from lib.data.written.words import listed, plural, split_name
-from lib.iam.catalogue import Catalogue, ResourceType, learned
+from lib.iam.catalogue import Catalogue, ResourceType, load
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,7 @@ def type_words(kind: ResourceType) -> tuple[str, ...]:
     if plural(one) == words[-1] != one and not words[-1].endswith(("us", "is", "options", "settings")):
         words = (*words[:-1], one)
     if len(words) == 1 and len(kind.name) > 8:
-        return _compounds(learned(), kind.service).get(kind.name.lower(), words)
+        return _compounds(load(), kind.service).get(kind.name.lower(), words)
     return words
 
 

@@ -1,8 +1,7 @@
 """Fit what retrieval has learnt: the weights of the first ranking, and the small networks of reranking and titles.
 
-`python -m lib.model.fit_retrieval` reads the training split of the default parameters and written examples that the
-course does not use, and writes lib/retrieval's weights; on validation examples it only measures. A developer's
-command: the course uses what it wrote.
+`python -m tools.fit_retrieval` reads the training split of the default parameters, people's requests included, and
+composed requests that the course does not use, and writes lib/retrieval's weights. The course uses what it wrote.
 """
 
 from collections.abc import Iterable, Sequence
@@ -14,17 +13,19 @@ from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from lib import profiles
-from lib.data import dataset, managed, written
+from lib.data import dataset, field, managed, written
 from lib.data.dataset import DRAFT, Example
+from lib.data.requests import load
 from lib.retrieval import rerank, titles
 from lib.retrieval.actions import FEATURES, ActionRanker
 from lib.retrieval.clauses import clauses
 from lib.retrieval.network import Network
-from lib.retrieval.retrieve import Retriever, wanted
+from lib.retrieval.retrieve import WORDED, Retriever, wanted
 from lib.retrieval.titles import TitleRanker
 
-SEED = 3_000_017  # of written examples; the course's, the corpus's and the shipped adapter's are others
-UNSEEN = 10_000
+SEED = 3_000_017  # of composed examples; the course's is another
+UNSEEN = 2_500
+SHOWN = 3  # times that a person's request is seen where a composed one is seen once
 HIDDEN = 32
 RIVALS = 45  # other actions of a clause that a wanted one is to outrank
 
@@ -60,7 +61,7 @@ def fit_titles(ranker: TitleRanker, epochs: int = 20, seed: int = 0) -> Network:
     return _network(mean, deviation, net)
 
 
-def fit_rerank(pairs: Iterable[tuple[ActionRanker, Example]], epochs: int = 16, seed: int = 0) -> Network:
+def fit_rerank(pairs: Iterable[tuple[ActionRanker, Example]], epochs: int = 10, seed: int = 0) -> Network:
     """Train the network of `lib.retrieval.rerank` on examples, each with a ranker that has learnt nothing from it.
 
     Of its two outputs the first ranks a wanted action before the others of its clause, and the second tells whether
@@ -81,24 +82,6 @@ def fit_rerank(pairs: Iterable[tuple[ActionRanker, Example]], epochs: int = 16, 
         found = _network(mean, deviation, network)
         seen = [replace(s, scores=found.logits(s.rows)[..., 0]) for s in seen]
     return found
-
-
-def fit_for_people(
-    train: Sequence[Example], held_out: Sequence[Example], composed: int = 2_500, shown: int = 3, epochs: int = 10
-) -> Network:
-    """A network for `rerank` that has learnt from people's requests too.
-
-    Args:
-        train: a training split with people's requests in it; each is ranked by what the other fold has taught.
-        held_out: validation and test; no new written example is a near duplicate of one of them.
-        composed: how many new written examples stand beside them.
-        shown: how often a person's request is seen where a composed one is seen once.
-    """
-    retriever = Retriever.fit(train)
-    folds, rankers = retriever.folds()
-    people = [(rankers[folds[e.id]], e) for e in train if e.source == "field" and e.outcome == DRAFT]
-    unseen = dataset.more_written(composed, SEED, held_out)
-    return fit_rerank([*people * shown, *((retriever.actions, e) for e in unseen)], epochs)
 
 
 @dataclass(frozen=True)
@@ -207,13 +190,18 @@ def _rivals(ranker: ActionRanker, example: Example) -> list[np.ndarray]:
 
 def main() -> None:
     """The command line: print the weights for lib/retrieval/actions.py, write the networks."""
-    data = dataset.build(managed.fetch(), written.write(profiles.load("nano").examples, 0))
-    ranker = Retriever.fit(data.train).actions
+    data = dataset.with_field(
+        dataset.build(managed.fetch(), written.write(profiles.load("laptop").examples, 0)), field.examples(load())
+    )
     unseen = dataset.more_written(UNSEEN, SEED, (*data.validation, *data.test))
-    for feature, weight in fit_actions(ranker, unseen[: len(unseen) // 4]).items():
+    retriever = Retriever.fit(data.train)
+    for feature, weight in fit_actions(retriever.actions, unseen).items():
         print(f'    "{feature}": {weight:.3f},', flush=True)
-    fit_rerank((ranker, example) for example in unseen).save(rerank.WEIGHTS)
-    fit_titles(TitleRanker([e for e in data.train if e.source != "written"], ranker)).save(titles.WEIGHTS)
+    folds, rankers = retriever.folds()
+    people = [(rankers[folds[e.id]], e) for e in data.train if e.source == "field" and e.outcome == DRAFT]
+    fit_rerank([*people * SHOWN, *((retriever.actions, e) for e in unseen)]).save(rerank.WEIGHTS)
+    names = [e for e in data.train if e.source not in WORDED]
+    fit_titles(TitleRanker(names, retriever.actions)).save(titles.WEIGHTS)
     print(f"written: {rerank.WEIGHTS.name}, {titles.WEIGHTS.name}")
 
 

@@ -1,0 +1,45 @@
+"""What a draft lost of its request: names and operations, but no ordinary words."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lib.model.unused import unused
+
+
+def policy(*actions: str, resource: str = "*", **more) -> str:
+    statement = {"Effect": "Allow", "Action": list(actions), "Resource": resource} | more
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
+READ = policy("s3:GetObject", resource="arn:aws:s3:::acme-in/*")
+
+
+@pytest.mark.parametrize(
+    ("request_", "lost"),
+    [
+        ("Let it read acme-in and write to acme-out_2", ["acme-out_2"]),
+        ("Read the bucket 'acme-in' and publish to the topic 'alerts'", ["alerts"]),
+        ("GetObject and PutObject on the S3 bucket acme-in", ["PutObject"]),
+        ("Read s3://acme-in/ from 10.1.0.0/16 only", ["10.1.0.0/16"]),
+        ("OPS-4711: read-only, on-call, 24h a day: the role deploy-7 reads acme-in/*, 2026-01-31", []),
+        ("read acme-in", []),
+    ],
+)
+def test_names_and_operations_without_a_statement_are_found(request_, lost):
+    assert unused(request_, READ) == lost
+
+
+def test_what_is_denied_excepted_or_compared_is_used():
+    assert unused("all of S3 but DeleteBucket in S3", policy("s3:*")) == []
+    compared = {"IpAddress": {"aws:SourceIp": "10.1.0.0/16"}, "StringEquals": {"aws:PrincipalTag/team": "x-1"}}
+    assert unused("GetObject of S3 from 10.1.0.0/16 for team x-1", policy("s3:GetObject", Condition=compared)) == []
+    account = "arn:aws:sqs:*:123456789012:jobs-1"
+    assert unused("the queue jobs-1 of 1234-5678-9012", policy("sqs:SendMessage", resource=account)) == []
+
+
+@given(st.text(max_size=200))
+def test_any_text_can_be_asked(request_):
+    assert all(name in request_ for name in unused(request_, READ))
