@@ -107,6 +107,54 @@ def _decode(grammar: bool, skipping: bool = True) -> Work:
     return Work(sum(len(a.ids) for a in answers), time.perf_counter() - started)
 
 
+def _loop(own: bool) -> Work:
+    """Grounded answers one at a time: with the course's loop, or with transformers' generate and a LogitsProcessor."""
+    import torch
+    from transformers import LogitsProcessor
+
+    from lib.model import spans
+    from lib.model.decode import decode
+    from lib.model.generate import PolicyGenerator
+    from lib.model.matcher import Matcher
+    from lib.model.prompt import render
+
+    class Masked(LogitsProcessor):
+        def __init__(self, matcher: Matcher, length: int) -> None:
+            self.matcher, self.length = matcher, length
+
+        def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
+            if input_ids.shape[1] > self.length:
+                self.matcher.consume([int(input_ids[0, -1])])
+            self.length = input_ids.shape[1]
+            if self.matcher.finished:
+                return scores.fill_(-torch.inf).index_fill_(1, torch.tensor([generator.tokenizer.eos_token_id]), 0)
+            mask = torch.zeros(scores.shape[1], dtype=torch.bool)
+            allowed = torch.from_numpy(self.matcher.mask().copy())
+            mask[: len(allowed)] = allowed
+            return scores.masked_fill(~mask, -torch.inf)
+
+    generator = PolicyGenerator.load("runs/none", "grounded", profiles.load("laptop"), "shipped")
+    model, tokenizer = generator.model, generator.tokenizer
+    asked = [e.instruction for e in _examples(12)]
+    found = [generator.retriever.retrieve(request) for request in asked]
+    prompts = [tokenizer(render(r, retrieved=f))["input_ids"] for r, f in zip(asked, found, strict=True)]
+    services = [[name.partition(":")[0] for name in f.actions] for f in found]
+    matchers = [generator._compiler.matcher(spans.grammar(r, s)) for r, s in zip(asked, services, strict=True)]
+    decode(model, tokenizer, prompts[:1], [None], 4)
+    started, tokens = time.perf_counter(), 0
+    for prompt, matcher in zip(prompts, matchers, strict=True):
+        if own:
+            tokens += len(decode(model, tokenizer, [prompt], [matcher], 256)[0].ids)
+        else:
+            ids = torch.tensor([prompt])
+            masked = [Masked(matcher, len(prompt))]
+            asking = {"attention_mask": torch.ones_like(ids), "max_new_tokens": 256, "do_sample": False}
+            with torch.inference_mode():
+                answer = model.generate(ids, logits_processor=masked, pad_token_id=tokenizer.pad_token_id, **asking)
+            tokens += answer.shape[1] - ids.shape[1]
+    return Work(tokens, time.perf_counter() - started)
+
+
 def _draft(batch_size: int) -> Work:
     """Grounded drafts from request to policy: retrieval, grammar and decoding."""
     from lib.model.generate import PolicyGenerator
@@ -320,6 +368,12 @@ PAIRS = {
         "tokens",
         Case("under the grammar", lambda: _decode(grammar=True)),
         Case("free", lambda: _decode(grammar=False)),
+    ),
+    "loop": Pair(
+        "Twelve grounded answers one at a time, under the grammars of their requests",
+        "tokens",
+        Case("the course's loop", lambda: _loop(own=True)),
+        Case("transformers' generate", lambda: _loop(own=False)),
     ),
     "drafting": Pair(
         "Grounded drafts, from request to policy",

@@ -59,7 +59,7 @@ def refusal(request: str, best: float) -> str | None:
         return (
             "This is JSON, not a request: say in English what the policy is to allow, or give it to lib.iam to check."
         )
-    if _IGNORE.search(request) and not _asks(request, best, named):
+    if _IGNORE.search(request) and named < SURE[0][0]:
         return "The request gives instructions to the model and asks for no access to AWS: say who may do what."
     if _EVERYTHING.search(request) and named < 0.5:
         return "The request asks for everything: name the services and what is to be done with them."

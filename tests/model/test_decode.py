@@ -168,7 +168,7 @@ def test_sixty_random_answers_are_policies_within_the_budget(model, tokenizer, p
     answers = decode(model, tokenizer, rows, matchers, 192, 30.0, torch.Generator().manual_seed(1))
     for answer in answers:
         check(answer, tokenizer, 192, kind)
-    assert len({answer.ids for answer in answers}) > 0.8 * len(rows)  # few never got to an action that could stand
+    assert len({answer.ids for answer in answers}) > 0.7 * len(rows)  # few never got to an action that could stand
 
 
 @pytest.mark.parametrize("grammar", [SMALL, whole()])

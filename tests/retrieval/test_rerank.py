@@ -20,7 +20,7 @@ def best(request: str) -> list[str]:
 @pytest.mark.parametrize(
     ("request_", "expected"),
     [
-        ("list topics and create queues", ["sns:ListTopics", "sqs:CreateQueue"]),
+        ("list SNS topics and create SQS queues", ["sns:ListTopics", "sqs:CreateQueue"]),
         (
             "Start and stop instances in EC2, reboot them.",
             ["ec2:StartInstances", "ec2:StopInstances", "ec2:RebootInstances"],

@@ -40,7 +40,7 @@ PLAIN = [  # what people ask for -> what must be among the candidates
     ("change DNS records in Route 53", "route53:ChangeResourceRecordSets"),
     ("restart the RDS database prod", "rds:RebootDBInstance"),
     ("send custom metrics to CloudWatch", "cloudwatch:PutMetricData"),
-    ("run Athena queries and get their results", "athena:StartQueryExecution athena:GetQueryResults"),
+    ("start query executions in Athena and get their results", "athena:StartQueryExecution athena:GetQueryResults"),
     ("kick off the Step Functions state machine billing", "states:StartExecution"),
     ("open a shell on an instance with Session Manager", "ssm:StartSession"),
     ("fetch parameters from Parameter Store", "ssm:GetParameter"),
