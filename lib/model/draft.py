@@ -5,12 +5,16 @@ from dataclasses import dataclass, replace
 
 from lib.iam.document import Policy, parse
 from lib.iam.review.questions import questions
+from lib.model.heard import turned_round, unused
 from lib.model.tidy import tidied
-from lib.model.unused import unused
 from lib.retrieval.refusals import LONGEST
 from lib.retrieval.retrieve import Retrieved
 
 MOST = 5  # names in a question
+TURNED = (
+    "The model allowed what the request excepts ({}), so there is no draft. Say in one sentence what is allowed, and "
+    "in another what is to be denied."
+)
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,8 @@ def asking(draft: Generated, instruction: str, found: Retrieved | None) -> Gener
     if found is None:
         return draft
     draft = _in_order(draft)
+    if draft.policy and (turned := turned_round(instruction[:LONGEST], draft.policy)):
+        draft = replace(draft, text="", policy=None, refusal=TURNED.format(", ".join(turned)))
     asked = questions(draft.policy, instruction) if draft.policy else []
     lost = unused(instruction[:LONGEST], draft.policy)[:MOST] if draft.policy and not found.title else []
     if lost:

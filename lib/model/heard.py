@@ -1,17 +1,21 @@
-"""What a request names and a draft does not: the sign that a part of the request was lost.
+"""What of its request a draft did not hear: names that it lost, and exceptions that it turned round.
 
 A request and a policy come in; names of things and of operations go out, as the request spells them. On the policies
 that people want for their requests it finds something in 4% (of 211 validation and 800 training requests); where one
-statement of such a policy is taken away, it finds something new in a third.
+statement of such a policy is taken away, it finds something new in a third. Of 81 such policies whose requests except
+something it says of one that it turns that round.
 """
 
+import json
 import re
 from functools import cache
 
 from lib.iam import catalogue
 from lib.iam.document import PolicyLike, as_policy
 from lib.retrieval.actions import named
+from lib.retrieval.services import evidence, order
 
+NAMED = 0.9  # evidence from which on a service is named
 _QUOTED = re.compile(r"[\"`“'‘]([\w./:*@+=${}-]{2,128})[\"`”'’]")
 # What has a digit, a sign or a hyphen as names do; hyphenated words of English are told apart below.
 _NAME = re.compile(r"(?<![\w/.:@-])(?=[\w./:*-]*[\d_/*]|[\w.*]+-[\w.-]+)[A-Za-z0-9/][\w./:*+=-]*[\w*]")
@@ -63,6 +67,56 @@ def _is_missing(name: str, before: str, policy: str) -> bool:
         return False
     spelled = (bare, bare.replace("-", "") if bare.replace("-", "").isdigit() else bare)
     return not any(s in policy for s in spelled) and not all(part in policy for part in re.split(r"[/:]", bare))
+
+
+_EXCEPT = re.compile(
+    r"\b(?:except(?:ing)?(?: for)?|apart from|excluding|(?:any|every)thing but|all but|with the exception of)\b",
+    re.IGNORECASE,
+)
+_REACH = 90  # characters after such a word
+_END = re.compile(r"[.;\n]| but | may | can |, and")
+
+
+def turned_round(request: str, policy: PolicyLike) -> list[str]:
+    """What the request excepts ("anything except IAM", "all but the bucket payroll") and the policy allows by name.
+
+    Names of things, operations and services count; what is denied somewhere, or excluded by NotAction, NotResource or a
+    condition, is not turned round.
+
+    Raises:
+        PolicySyntaxError: if the policy is text that is not one.
+    """
+    tails = [_END.split(request[m.end() : m.end() + _REACH])[0] for m in _EXCEPT.finditer(request)]
+    if not tails:
+        return []
+    statements = as_policy(policy).statements
+    allowing = [s for s in statements if s.effect == "Allow"]
+    known = catalogue.load()
+    allowed = {n for s in allowing for n in known.expand_all(p for p in s.actions or () if p != "*")}
+    against = [(s.actions, s.resources, s.condition) for s in statements if s.effect == "Deny"]
+    against += [(s.not_actions, s.not_resources, s.condition) for s in allowing]
+    denied = {n for s in statements for n in known.expand_all(s.not_actions or ())}
+    denied |= {n for s in statements if s.effect == "Deny" for n in known.expand_all(s.actions or ())}
+    on, kept = json.dumps([s.resources for s in allowing]).lower(), json.dumps(against, default=str).lower()
+    parts = {part for s in allowing for arn in s.resources or () for part in _parts(arn)}
+    found: dict[str, None] = {}
+    for tail in tails:
+        things = [n for n in _names(tail) if not _NO_NAME.fullmatch(n) and n.lower() in on]
+        things += [word for word in re.findall(r"\w+", tail) if word.lower() in parts]
+        found |= dict.fromkeys(n for n in things if n.lower() not in kept)
+        found |= dict.fromkeys(sorted(named(tail) & (allowed - denied)))
+        for prefix, place in order().items():
+            of = {n for n in allowed if n.startswith(f"{prefix}:")} if evidence(tail)[place] >= NAMED else set()
+            if of and of.isdisjoint(denied):
+                found[prefix] = None
+    return list(found)
+
+
+def _parts(arn: str) -> list[str]:
+    """The names in an ARN, without what says of which type they are ("table/orders")."""
+    rest = arn.lower().split(":", 5)[-1]
+    parts = [part for part in re.split(r"[:/*?]", rest) if len(part) > 2]
+    return parts if ":s3:" in arn or len(parts) < 2 else parts[1:]
 
 
 @cache

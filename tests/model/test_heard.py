@@ -1,4 +1,4 @@
-"""What a draft lost of its request: names and operations, but no ordinary words."""
+"""What a draft lost of its request: names and operations, but no ordinary words; and what it turned round."""
 
 import json
 
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lib.model.unused import unused
+from lib.model.heard import turned_round, unused
 
 
 def policy(*actions: str, resource: str = "*", **more) -> str:
@@ -43,3 +43,35 @@ def test_what_is_denied_excepted_or_compared_is_used():
 @given(st.text(max_size=200))
 def test_any_text_can_be_asked(request_):
     assert all(name in request_ for name in unused(request_, READ))
+
+
+PAYROLL = policy("s3:Get*", resource="arn:aws:s3:::payroll-1/*")
+DENIES = {"Effect": "Deny", "Action": "s3:*", "Resource": ["arn:aws:s3:::payroll-1", "arn:aws:s3:::payroll-1/*"]}
+
+
+@pytest.mark.parametrize(
+    ("request_", "draft", "found"),
+    [
+        ("Allow the ci role to do anything except IAM", policy("iam:*"), ["iam"]),
+        ("Allow the ci role to do anything except IAM", policy("s3:*"), []),
+        (
+            "Read all of S3 except the bucket payroll-1",
+            policy("s3:Get*", resource="arn:aws:s3:::payroll-1/*"),
+            ["payroll-1"],
+        ),
+        ("all of S3 apart from DeleteObject in S3", policy("s3:DeleteObject"), ["s3:DeleteObject", "s3"]),
+        ("let it read payroll-1", PAYROLL, []),
+        ("everything in S3, with the exception of AI", policy("s3:*"), []),
+    ],
+)
+def test_an_exception_that_is_granted_is_turned_round(request_, draft, found):
+    assert turned_round(request_, draft) == found
+
+
+def test_what_is_denied_or_excluded_is_not_turned_round():
+    request = "Read all of S3 except the bucket payroll-1"
+    both = json.loads(policy("s3:*"))
+    both["Statement"].append(DENIES)
+    assert turned_round(request, both) == []
+    excluded = {"Effect": "Allow", "NotAction": "iam:*", "Resource": "*"}
+    assert turned_round("anything except IAM", {"Version": "2012-10-17", "Statement": [excluded]}) == []
