@@ -253,7 +253,7 @@ def keep(model: torch.nn.Module, profile: profiles.Profile, retriever: Retriever
     with writing(out) as aside:
         save_adapter(model, profile, aside)
         retriever.save(aside / RETRIEVER)
-        lines = [",".join(curve[0]), *(",".join(f"{value:.6g}" for value in row.values()) for row in curve)]
+        lines = [",".join(curve[0]), *(",".join(str(round(value, 4)) for value in row.values()) for row in curve)]
         (aside / "curve.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
         if (out / CARD).is_file():
             shutil.copy(out / CARD, aside / CARD)

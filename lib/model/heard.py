@@ -8,10 +8,12 @@ something it says of one that it turns that round.
 
 import json
 import re
+from collections.abc import Iterable
 from functools import cache
 
 from lib.iam import catalogue
 from lib.iam.document import PolicyLike, as_policy
+from lib.iam.patterns import covers
 from lib.retrieval.actions import named
 from lib.retrieval.services import evidence, order
 
@@ -95,8 +97,10 @@ def turned_round(request: str, policy: PolicyLike) -> list[str]:
     allowed = {n for s in allowing for n in known.expand_all(p for p in s.actions or () if p != "*")}
     against = [(s.actions, s.resources, s.condition) for s in statements if s.effect == "Deny"]
     against += [(s.not_actions, s.not_resources, s.condition) for s in allowing]
+    on_all = {r for s in allowing for r in s.resources or ()}
     denied = {n for s in statements for n in known.expand_all(s.not_actions or ())}
-    denied |= {n for s in statements if s.effect == "Deny" for n in known.expand_all(s.actions or ())}
+    denying = (s for s in statements if s.effect == "Deny" and _covers(s.resources or (), on_all))
+    denied |= {n for s in denying for n in known.expand_all(s.actions or ())}
     on, kept = json.dumps([s.resources for s in allowing]).lower(), json.dumps(against, default=str).lower()
     parts = {part for s in allowing for arn in s.resources or () for part in _parts(arn)}
     found: dict[str, None] = {}
@@ -110,6 +114,11 @@ def turned_round(request: str, policy: PolicyLike) -> list[str]:
             if of and of.isdisjoint(denied):
                 found[prefix] = None
     return list(found)
+
+
+def _covers(denied: Iterable[str], allowed: Iterable[str]) -> bool:
+    """Whether what is denied reaches all that is allowed, and not a part of it only."""
+    return all(any(covers(pattern, arn) for pattern in denied) for arn in allowed)
 
 
 def _parts(arn: str) -> list[str]:

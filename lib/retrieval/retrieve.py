@@ -187,8 +187,8 @@ def _first(found: Sequence[Clause], position: int, request: str) -> list[str]:
     sentences = [c.sentence for c in found]
     names = _by_place(named(clause.text), clause.text)
     wild = levels.wildcards(clause.text, request)
-    if not wild and sentences.index(clause.sentence) == position:
-        wild = levels.wildcards(clause.sentence, request)
+    if sentences.index(clause.sentence) == position:  # "read access to" may lead up to a clause "everything in S3"
+        wild = levels.wildcards(clause.sentence, request) or wild
         names += _by_place(named(clause.sentence) - set(names), clause.sentence)
     return [*wild, *names]
 

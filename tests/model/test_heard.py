@@ -46,6 +46,8 @@ def test_any_text_can_be_asked(request_):
 
 
 PAYROLL = policy("s3:Get*", resource="arn:aws:s3:::payroll-1/*")
+PARTLY = json.loads(policy("s3:DeleteObject"))  # and the Deny reaches a part of it only
+PARTLY["Statement"].append({"Effect": "Deny", "Action": "s3:DeleteObject", "Resource": "arn:aws:s3:::x/*"})
 DENIES = {"Effect": "Deny", "Action": "s3:*", "Resource": ["arn:aws:s3:::payroll-1", "arn:aws:s3:::payroll-1/*"]}
 
 
@@ -73,5 +75,6 @@ def test_what_is_denied_or_excluded_is_not_turned_round():
     both = json.loads(policy("s3:*"))
     both["Statement"].append(DENIES)
     assert turned_round(request, both) == []
+    assert turned_round("all of S3 except DeleteObject in S3", PARTLY) == ["s3:DeleteObject", "s3"]
     excluded = {"Effect": "Allow", "NotAction": "iam:*", "Resource": "*"}
     assert turned_round("anything except IAM", {"Version": "2012-10-17", "Statement": [excluded]}) == []
