@@ -69,7 +69,7 @@ class Profile:
     recipe: str  # the configuration trained when there is no sweep
     max_steps: int = field(metadata=COUNT)  # optimiser steps; 0: the recipe's epochs
     sweep_steps: int = field(metadata=COUNT)  # optimiser steps of each configuration in the sweep; 0: no sweep
-    learning_rate_scale: float = field(metadata={"above": 0})  # the recipes' rates are for 7B; a tiny model wants more
+    learning_rate_scale: float = field(metadata={"above": 0})  # the recipes' rates are for 7B; smaller models want more
     eval_steps: int = field(metadata=POSITIVE)
     save_steps: int = field(metadata=POSITIVE)  # a multiple of eval_steps, or the best checkpoint cannot be kept
     logging_steps: int = field(metadata=POSITIVE)

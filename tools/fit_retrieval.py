@@ -198,6 +198,8 @@ def main() -> None:
     for feature, weight in fit_actions(retriever.actions, unseen).items():
         print(f'    "{feature}": {weight:.3f},', flush=True)
     folds, rankers = retriever.folds()
+    for ranker in rankers:
+        ranker.weights = retriever.actions.weights
     people = [(rankers[folds[e.id]], e) for e in data.train if e.source == "field" and e.outcome == DRAFT]
     fit_rerank([*people * SHOWN, *((retriever.actions, e) for e in unseen)]).save(rerank.WEIGHTS)
     names = [e for e in data.train if e.source not in WORDED]

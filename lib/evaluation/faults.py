@@ -74,7 +74,7 @@ FAULTS = (
         "wrong effect",
         "the set of effects is not the wanted one, or an action is denied that was to be allowed, or allowed",
         lambda row: _readable(row) and (not row["effect_match"] or row["flipped"] > 0),
-        "more examples that deny; words that forbid as a feature",
+        "more lessons that deny",
     ),
     Fault(
         "missing_actions",
@@ -95,14 +95,14 @@ FAULTS = (
         "wrong resource",
         "allows an action on other resources than wanted, or on all where one was named",
         lambda row: _readable(row) and not pd.isna(row["resources_match"]) and not row["resources_match"],
-        "copying the request's names into the catalogue's ARN formats",
+        "more lessons with that resource type; names that stand whole in the request",
     ),
     Fault(
         "wrong_condition",
         "wrong condition",
         "makes other comparisons than wanted, or none where one was asked for",
         lambda row: _readable(row) and not row["conditions_match"],
-        "recognising conditions in the request",
+        "more lessons with conditions; better condition keys in the prompt",
     ),
     Fault(
         "other",

@@ -4,6 +4,7 @@ The profile says which model and which device; models and tokenizers of transfor
 do (no GPU, no network, no such folder) is a BaseModelError of one line.
 """
 
+import gc
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -95,6 +96,9 @@ def load_for_training(profile: Profile, quantisation: BitsAndBytesConfig | None 
         BaseModelError: if it cannot be loaded here.
     """
     device = check_device(profile)
+    gc.collect()  # a trainer that is done holds its model in a circle of references
+    if device == "cuda":
+        torch.cuda.empty_cache()
     dtype = compute_dtype(device)
     if quantisation is None:
         model = _load(AutoModelForCausalLM, profile, dtype=dtype).to(device)
@@ -121,7 +125,7 @@ def keep_gradients(model: torch.nn.Module) -> None:
 def load_for_generation(profile: Profile, adapter: Path | None = None) -> PreTrainedModel:
     """The base model for generation, with the adapter if one is given.
 
-    On a GPU the base stays in NF4, as it was in training. On a CPU it is loaded whole and the adapter merged into it:
+    On a GPU the base is loaded as it was for training. On a CPU it is loaded whole and the adapter merged into it:
     the base of a laptop is small, and a merged model is several times faster there.
 
     Raises:
@@ -129,7 +133,7 @@ def load_for_generation(profile: Profile, adapter: Path | None = None) -> PreTra
     """
     on_gpu = check_device(profile) == "cuda"
     if on_gpu:
-        model = load_for_training(profile, in_four_bits(profile))
+        model = load_for_training(profile, in_four_bits(profile) if profile.quantised else None)
         model.config.use_cache = True
     else:
         model = _load(AutoModelForCausalLM, profile, dtype=compute_dtype("cpu"))

@@ -7,7 +7,7 @@ from lib.iam.document import Policy, parse
 from lib.iam.review.questions import questions
 from lib.model.heard import turned_round, unused
 from lib.model.tidy import tidied
-from lib.retrieval.refusals import LONGEST
+from lib.retrieval.refusals import LONGEST, readable
 from lib.retrieval.retrieve import Retrieved
 
 MOST = 5  # names in a question
@@ -33,21 +33,22 @@ class Generated:
 
 
 def asking(draft: Generated, instruction: str, found: Retrieved | None) -> Generated:
-    """The draft with what retrieval offered and the questions that it leaves open."""
+    """The draft with what retrieval offered and the questions that it leaves open; none if it is turned round."""
     if found is None:
         return draft
-    draft = _in_order(draft)
-    if draft.policy and (turned := turned_round(instruction[:LONGEST], draft.policy)):
-        draft = replace(draft, text="", policy=None, refusal=TURNED.format(", ".join(turned)))
-    asked = questions(draft.policy, instruction) if draft.policy else []
-    lost = unused(instruction[:LONGEST], draft.policy)[:MOST] if draft.policy and not found.title else []
+    request = readable(instruction)
+    draft = replace(_in_order(draft), retrieved=found.actions)
+    if draft.policy and (turned := turned_round(request, draft.policy)):
+        return replace(draft, text="", policy=None, findings=(), refusal=TURNED.format(", ".join(turned)))
+    asked = questions(draft.policy, request) if draft.policy else []
+    lost = unused(request, draft.policy)[:MOST] if draft.policy and not found.title else []
     if lost:
         asked.insert(0, f"The request names {', '.join(lost)}, of which no statement speaks: is something missing?")
     if found.title:
         asked.insert(0, f"Is {found.title!r} meant as a name? What it grants is guessed from policies of like names.")
-    if len(instruction) > LONGEST:
+    if len(" ".join(instruction.split())) > LONGEST:
         asked.insert(0, f"Only the first {LONGEST:,} characters of the request were read: what of the rest matters?")
-    return replace(draft, retrieved=found.actions, questions=tuple(asked))
+    return replace(draft, questions=tuple(asked))
 
 
 def _in_order(draft: Generated) -> Generated:

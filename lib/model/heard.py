@@ -43,7 +43,8 @@ def unused(request: str, policy: PolicyLike) -> list[str]:
     """
     read = as_policy(policy)
     text = read.to_json().lower()
-    things = [name for name, place in _names(request).items() if _is_missing(name, request[:place], text)]
+    placed = sorted(_names(request).items(), key=lambda of: of[1])
+    things = [name for name, place in placed if _is_missing(name, request[:place], text)]
     known = catalogue.load()
     covered = {n for s in read.statements for n in known.expand_all(s.action_patterns)}
     asked: dict[str, set[str]] = {}
@@ -56,8 +57,10 @@ def unused(request: str, policy: PolicyLike) -> list[str]:
 
 def _names(request: str) -> dict[str, int]:
     """What looks like a name, with its place."""
-    found = {match[0].strip("./:-+="): match.start() for match in _NAME.finditer(request)}
-    return {match[1]: match.start() for match in _QUOTED.finditer(request)} | found
+    found: dict[str, int] = {}
+    for match in (*_QUOTED.finditer(request), *_NAME.finditer(request)):
+        found.setdefault(match[match.lastindex or 0].strip("./:-+="), match.start())
+    return found
 
 
 def _is_missing(name: str, before: str, policy: str) -> bool:
@@ -71,19 +74,22 @@ def _is_missing(name: str, before: str, policy: str) -> bool:
     return not any(s in policy for s in spelled) and not all(part in policy for part in re.split(r"[/:]", bare))
 
 
-_EXCEPT = re.compile(
-    r"\b(?:except(?:ing)?(?: for)?|apart from|excluding|(?:any|every)thing but|all but|with the exception of)\b",
+_EXCEPT = re.compile(  # not where a sentence begins: "Apart from reading, it may write"
+    r"(?<=[\w,)*] )"
+    r"(?:except(?:ing)?(?: for)?|apart from|excluding|(?:any|every)thing but|all but|with the exception of)\b",
     re.IGNORECASE,
 )
 _REACH = 90  # characters after such a word
-_END = re.compile(r"[.;\n]| but | may | can |, and")
+_END = re.compile(
+    r"[.;](?:\s|$)|\n| (?:but|may|can|in|on|for|from|when|where|if|with|older|tagged|included)\b|,(?! (?:or|and) )"
+)
 
 
 def turned_round(request: str, policy: PolicyLike) -> list[str]:
     """What the request excepts ("anything except IAM", "all but the bucket payroll") and the policy allows by name.
 
-    Names of things, operations and services count; what is denied somewhere, or excluded by NotAction, NotResource or a
-    condition, is not turned round.
+    Names of things, operations and services count. What is denied wherever it is allowed, or excluded by NotAction,
+    NotResource or a condition, is not turned round.
 
     Raises:
         PolicySyntaxError: if the policy is text that is not one.
@@ -98,19 +104,21 @@ def turned_round(request: str, policy: PolicyLike) -> list[str]:
     against = [(s.actions, s.resources, s.condition) for s in statements if s.effect == "Deny"]
     against += [(s.not_actions, s.not_resources, s.condition) for s in allowing]
     on_all = {r for s in allowing for r in s.resources or ()}
-    denied = {n for s in statements for n in known.expand_all(s.not_actions or ())}
-    denying = (s for s in statements if s.effect == "Deny" and _covers(s.resources or (), on_all))
-    denied |= {n for s in denying for n in known.expand_all(s.actions or ())}
-    on, kept = json.dumps([s.resources for s in allowing]).lower(), json.dumps(against, default=str).lower()
+    denying = (s for s in statements if s.effect == "Deny" and not s.condition and _covers(s.resources or (), on_all))
+    denied = {n for s in denying for n in known.expand_all(s.actions or ())}
+    kept = json.dumps(against, default=str).lower()
     parts = {part for s in allowing for arn in s.resources or () for part in _parts(arn)}
     found: dict[str, None] = {}
     for tail in tails:
-        things = [n for n in _names(tail) if not _NO_NAME.fullmatch(n) and n.lower() in on]
-        things += [word for word in re.findall(r"\w+", tail) if word.lower() in parts]
-        found |= dict.fromkeys(n for n in things if n.lower() not in kept)
-        found |= dict.fromkeys(sorted(named(tail) & (allowed - denied)))
-        for prefix, place in order().items():
-            of = {n for n in allowed if n.startswith(f"{prefix}:")} if evidence(tail)[place] >= NAMED else set()
+        words = dict.fromkeys(word.strip(".:") for word in re.findall(r"[\w./-]+", tail))
+        found |= dict.fromkeys(w for w in words if w.lower() in parts and w.lower() not in kept)
+        operations = {a for a in named(request) if re.search(rf"\b{a.partition(':')[2]}\b", tail)}
+        found |= dict.fromkeys(sorted(operations & (allowed - denied)))
+        if any(name.lower() in kept for name in _names(tail)):  # a part of a service is excepted, and denied
+            continue
+        services = [prefix for prefix, place in order().items() if evidence(tail)[place] >= NAMED]
+        for prefix in services:
+            of = {n for n in allowed if n.startswith(f"{prefix}:")}
             if of and of.isdisjoint(denied):
                 found[prefix] = None
     return list(found)

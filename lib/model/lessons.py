@@ -92,7 +92,8 @@ def _by_resource(statement: dict[str, Any]) -> list[dict[str, Any]]:
         parts.setdefault(last, []).append(pattern)
     if len({r for on in parts for r in on}) < len(resources):  # some resource is nobody's: leave it as it was written
         return [statement]
-    return [statement | {"Action": single(actions), "Resource": single(list(on))} for on, actions in parts.items()]
+    rest = {key: value for key, value in statement.items() if key != "Sid"}  # which must differ from the others
+    return [rest | {"Action": single(actions), "Resource": single(list(on))} for on, actions in parts.items()]
 
 
 def _formats(name: str) -> tuple[str, ...]:

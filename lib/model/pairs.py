@@ -101,7 +101,7 @@ def pairs(
     drafts = sampler.generate([e.instruction for e, _, _ in asked for _ in range(samples)], temperature, seed=seed)
     result = []
     for number, (example, prompt, found) in enumerate(asked):
-        texts = [draft.text for draft in drafts[number * samples : (number + 1) * samples]]
+        texts = [draft.text for draft in drafts[number * samples : (number + 1) * samples] if draft.text]  # no refusals
         answer = said(example, found) if found and found.lines else example.policy
         preferred = preference(example.policy, texts, answer)
         if preferred:

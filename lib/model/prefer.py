@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from datasets import Dataset, disable_progress_bars
 from peft import PeftModel
-from transformers import PreTrainedTokenizerBase, TrainerCallback, set_seed
+from transformers import PreTrainedTokenizerBase, set_seed
 from trl import DPOConfig, DPOTrainer
 
 from lib.data.dataset import Example
@@ -34,7 +34,7 @@ from lib.model.base import (
 )
 from lib.model.generate import PolicyGenerator
 from lib.model.pairs import Pair, score
-from lib.model.train import FINGERPRINT, Log, checkpoints_keep_dtype, kept_alike, last_of
+from lib.model.train import FINGERPRINT, AtTheEnd, Log, checkpoints_keep_dtype, kept_alike, last_of
 from lib.profiles import Profile
 from lib.run import Run
 
@@ -157,7 +157,7 @@ def prefer(
         train_dataset=Dataset.from_list(train_rows),
         eval_dataset=Dataset.from_list(held_rows),
         processing_class=tokenizer,
-        callbacks=[log, _AtTheEnd()],
+        callbacks=[log, AtTheEnd()],
     )
     _begin_alike(trainer.model, compute_dtype(device))
     checkpoints_keep_dtype(trainer.model)
@@ -207,14 +207,6 @@ def better(before: Sequence[float], after: Sequence[float]) -> bool:
     n = len(gains)
     draws = np.random.default_rng(SEED).multinomial(n, np.full(n, 1 / n), size=RESAMPLES)
     return bool(np.percentile(draws @ gains / n, (100 - LEVEL) / 2) > 0)
-
-
-class _AtTheEnd(TrainerCallback):
-    """Evaluates after the last step, too: else steps beyond the last interval could not be the best."""
-
-    def on_step_end(self, args, state, control, **kwargs) -> None:
-        if state.global_step >= state.max_steps:
-            control.should_evaluate = True
 
 
 def _rows(pairs: Sequence[Pair], tokenizer: PreTrainedTokenizerBase, max_length: int) -> list[dict[str, str]]:

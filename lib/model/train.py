@@ -46,7 +46,7 @@ class Fit:
     r: int
     alpha: int
     steps: int
-    train_loss: float  # mean over all steps
+    train_loss: float  # mean over the steps since this process took it up
     first_eval_loss: float  # of the base model, before the first step
     best_eval_loss: float
     best_step: int
@@ -88,7 +88,7 @@ class AnswerTrainer(SFTTrainer):
     """TRL's SFTTrainer, with logits of the answers alone.
 
     The loss counts the tokens of answers only, but logits, entropy and accuracy of all tokens are made for it: with a
-    vocabulary of 49,000 and a model of 135 million parameters that is half of a step on a CPU.
+    vocabulary of 49,000 and a model of 135 million parameters that is half of a step on a CPU. For one device.
     """
 
     tokens = 0  # of prompts and responses, trained on by this process
@@ -172,6 +172,14 @@ class Log(TrainerCallback):
             file.write(json.dumps(row) + "\n")
 
 
+class AtTheEnd(TrainerCallback):
+    """Evaluates after the last step, too: else steps beyond the last interval could not be the best."""
+
+    def on_step_end(self, args, state, control, **kwargs) -> None:
+        if state.global_step >= state.max_steps:
+            control.should_evaluate = True
+
+
 def fit(trainer: AnswerTrainer, profile: Profile, recipe: str, adapter: Path | None = None) -> Fit:
     """Train, or go on, or take up what had ended.
 
@@ -181,9 +189,13 @@ def fit(trainer: AnswerTrainer, profile: Profile, recipe: str, adapter: Path | N
             taken up as it is if it had ended; both are said.
         recipe: what the result is called.
         adapter: where the best adapter is written (safetensors); None: nowhere, as in a sweep.
+
+    Raises:
+        CourseError: where the trainer sees more than one GPU.
     """
-    checkpoints = Path(trainer.args.output_dir)
-    folder = checkpoints.parent
+    if trainer.args.n_gpu > 1 or trainer.args.world_size > 1:
+        raise CourseError("this trains on one GPU: start it with CUDA_VISIBLE_DEVICES=0 in the environment")
+    folder = Path(trainer.args.output_dir).parent
     done, resume = _take_up(folder, _fingerprint(trainer, profile))
     if done:
         print(f"recipe {recipe}: taken up, its training had ended before this stage was interrupted")
@@ -195,6 +207,7 @@ def fit(trainer: AnswerTrainer, profile: Profile, recipe: str, adapter: Path | N
         torch.cuda.reset_peak_memory_stats()
     log = Log(folder / "log.jsonl")
     trainer.add_callback(log)
+    trainer.add_callback(AtTheEnd())
     _in_compute_dtype(trainer.model, compute_dtype(profile.device))
     checkpoints_keep_dtype(trainer.model)
     started = time.monotonic()
@@ -244,9 +257,12 @@ def _in_compute_dtype(model: torch.nn.Module, dtype: torch.dtype) -> None:
 def _fingerprint(trainer: SFTTrainer, profile: Profile) -> str:
     base = [checksums(ROOT / name) for name in profile.base_files]
     asked = {k: v for k, v in trainer.args.to_dict().items() if k not in ("output_dir", "logging_dir", "run_name")}
-    lora = [config.to_dict() for config in trainer.model.peft_config.values()]
+    lora = [config.to_dict() | {"base_model_name_or_path": ""} for config in trainer.model.peft_config.values()]
+    patience = [getattr(c, "early_stopping_patience", None) for c in trainer.callback_handler.callbacks]
     data = [part.to_list() for part in (trainer.train_dataset, trainer.eval_dataset)]
-    text = json.dumps([base, profile.base_model, asked, lora, data], sort_keys=True, default=str)
+    settings = [base, profile.base_model, profile.quantised, patience, asked, lora, data]
+    # Sets are written in another order by each process.
+    text = json.dumps(settings, sort_keys=True, default=lambda v: sorted(map(str, v)) if isinstance(v, set) else str(v))
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -296,7 +312,7 @@ def _is_json(path: Path) -> bool:
 def _summarise(trainer: AnswerTrainer, recipe: str, seconds: float, resume: Path | None, gpu: bool) -> Fit:
     history = trainer.state.log_history
     evaluations = [(row["eval_loss"], row["step"]) for row in history if "eval_loss" in row]
-    best, best_step = min(evaluations)
+    best, best_step = min(evaluations[1:])  # the first is of the base, of which there is no checkpoint
     # ru_maxrss is in KiB on Linux, in bytes on macOS
     unit = 1 if sys.platform == "darwin" else 1024
     memory = torch.cuda.max_memory_allocated() if gpu else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit

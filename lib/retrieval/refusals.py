@@ -66,7 +66,7 @@ def refusal(request: str, best: float) -> str | None:
     elsewhere = _ELSEWHERE.search(request)
     if elsewhere and named < SURE[1][0]:
         return f"{elsewhere[0]} is not a service of AWS: name the AWS service and what is to be done."
-    if not _asks(request, best, named) or _NO_POLICY.search(request):
+    if not _asks(best, named) or _NO_POLICY.search(request) and named < SURE[0][0]:
         return (
             "Nothing in the request is an action or a service of AWS: name the service and what is to be done, "
             "for example 'start the EC2 instance i-0abc'."
@@ -74,5 +74,5 @@ def refusal(request: str, best: float) -> str | None:
     return None
 
 
-def _asks(request: str, best: float, named: float) -> bool:
+def _asks(best: float, named: float) -> bool:
     return best >= next(score for least, score in SURE if named >= least)

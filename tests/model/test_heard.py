@@ -22,6 +22,7 @@ READ = policy("s3:GetObject", resource="arn:aws:s3:::acme-in/*")
     [
         ("Let it read acme-in and write to acme-out_2", ["acme-out_2"]),
         ("Read the bucket 'acme-in' and publish to the topic 'alerts'", ["alerts"]),
+        ("write to acme-out_2, then to the topic 'alerts'", ["acme-out_2", "alerts"]),
         ("GetObject and PutObject on the S3 bucket acme-in", ["PutObject"]),
         ("Read s3://acme-in/ from 10.1.0.0/16 only", ["10.1.0.0/16"]),
         ("OPS-4711: read-only, on-call, 24h a day: the role deploy-7 reads acme-in/*, 2026-01-31", []),
@@ -61,9 +62,18 @@ DENIES = {"Effect": "Deny", "Action": "s3:*", "Resource": ["arn:aws:s3:::payroll
             policy("s3:Get*", resource="arn:aws:s3:::payroll-1/*"),
             ["payroll-1"],
         ),
-        ("all of S3 apart from DeleteObject in S3", policy("s3:DeleteObject"), ["s3:DeleteObject", "s3"]),
+        ("all of S3 apart from DeleteObject in S3", policy("s3:DeleteObject"), ["s3:DeleteObject"]),
         ("let it read payroll-1", PAYROLL, []),
         ("everything in S3, with the exception of AI", policy("s3:*"), []),
+        ("Allow anything except IAM, S3 included", policy("s3:*"), []),
+        ("Except on weekends, let ci read the bucket logs", policy("s3:Get*", resource="arn:aws:s3:::logs/*"), []),
+        ("Apart from reading S3, it may write to SQS", policy("s3:GetObject", "sqs:SendMessage"), []),
+        ("Delete all except backups older than a month in x-1", policy("s3:*", resource="arn:aws:s3:::x-1/*"), []),
+        (
+            "all of S3 but not X, all but the bucket my.data",
+            policy("s3:*", resource="arn:aws:s3:::my.data/*"),
+            ["my.data"],
+        ),
     ],
 )
 def test_an_exception_that_is_granted_is_turned_round(request_, draft, found):
@@ -75,6 +85,9 @@ def test_what_is_denied_or_excluded_is_not_turned_round():
     both = json.loads(policy("s3:*"))
     both["Statement"].append(DENIES)
     assert turned_round(request, both) == []
-    assert turned_round("all of S3 except DeleteObject in S3", PARTLY) == ["s3:DeleteObject", "s3"]
+    assert turned_round("all of S3 except DeleteObject in S3", PARTLY) == ["s3:DeleteObject"]
+    limited = json.loads(policy("iam:*"))
+    limited["Statement"].append({"Effect": "Deny", "NotAction": "iam:*", "Resource": "*"})
+    assert turned_round("anything except IAM", limited) == ["iam"]
     excluded = {"Effect": "Allow", "NotAction": "iam:*", "Resource": "*"}
     assert turned_round("anything except IAM", {"Version": "2012-10-17", "Statement": [excluded]}) == []

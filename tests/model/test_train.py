@@ -2,7 +2,10 @@
 
 import dataclasses
 import json
+import os
 import shutil
+import subprocess
+import sys
 
 import pytest
 from peft import LoraConfig, get_peft_model
@@ -152,3 +155,27 @@ def test_the_gpu_profiles_train_with_the_same_functions(name, tiny_folder, examp
     config = json.loads((tmp_path / "adapter" / "adapter_config.json").read_text())
     modules = config["target_modules"]
     assert sorted(modules) == sorted(["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"])
+
+
+FINGERPRINT = """
+import dataclasses, pathlib, sys
+from lib import profiles
+from lib.model import train
+from types import SimpleNamespace as N
+from peft import LoraConfig
+lora = LoraConfig(r=2, target_modules=["q_proj", "k_proj", "v_proj", "o_proj"])
+args = N(to_dict=lambda: {"learning_rate": 1e-3, "output_dir": sys.argv[1]})
+part = N(to_list=lambda: [{"prompt": "a"}])
+made = N(args=args, model=N(peft_config={"default": lora}), callback_handler=N(callbacks=[]))
+made.train_dataset = made.eval_dataset = part
+print(train._fingerprint(made, dataclasses.replace(profiles.load("laptop"), base_model="nobody/has-it")))
+"""
+
+
+def test_a_training_is_known_again_by_another_process():
+    found = set()
+    for seed in ("1", "2"):
+        command = [sys.executable, "-c", FINGERPRINT, f"/tmp/{seed}"]
+        done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "PYTHONHASHSEED": seed})
+        found.add(done.stdout.strip())
+    assert len(found) == 1 and len(found.pop()) == 64

@@ -23,6 +23,8 @@ SURE = 30.0  # a score at which retrieval knows an action
         ("allow *", SURE, "asks for everything"),
         ("allow *:* on *", SURE, "asks for everything"),
         ("What is the weather like?", 1.0, "Nothing in the request"),
+        ("Write me a poem about clouds", SURE, "Nothing in the request"),
+        ("Let me into my Google Drive", SURE, "not a service of AWS"),
     ],
 )
 def test_what_is_no_request_gets_a_reason(request_, best, reason):
@@ -33,6 +35,8 @@ def test_what_is_no_request_gets_a_reason(request_, best, reason):
     ("request_", "best"),
     [
         ("Read objects in S3", 0.0),
+        ("Give the role recipe-importer read access to the S3 bucket recipes", SURE),
+        ("Our GitHub runners push to the S3 bucket builds", SURE),
         ("Full access to everything in SQS", SURE),
         ("start the queue workers", SURE),
         ("Forget the old rules: stop EC2 instances", SURE),
