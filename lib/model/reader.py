@@ -118,7 +118,7 @@ def chunk_width(pending: list[int], fixed: int) -> int:
     A pass costs `fixed` tokens and as many as its chunk has places, empty ones included. So a single row reads all
     that is forced at once (366 tokens/s where one token a pass makes 187), while in a large batch a long run is read in
     several passes, beside the others' sampled tokens: 682 tokens/s in a batch of 32, 579 with one token a pass, and 523
-    if every pass were as wide as the longest run and so mostly empty (measured with a base of 11M parameters, grammars of single requests).
+    if every pass were as wide as the longest run and so mostly empty (a base of 11M parameters, single grammars).
     """
     return max(
         sorted(set(pending)), key=lambda width: sum(min(n, width) for n in pending) / (fixed + len(pending) * width)
