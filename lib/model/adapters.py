@@ -17,15 +17,13 @@ PREFERRED = "02_train/preferred"  # of a run: where the adapter lies after prefe
 
 def adapter_folder(run_folder: Path, profile: Profile, adapter: str | None = None) -> Path:
     """Where the adapter lies that is to answer: see `PolicyGenerator.load`."""
-    if adapter not in (None, *ADAPTERS):
+    if adapter not in (None, "", *ADAPTERS):
         raise CourseError(f"ADAPTER is {adapter!r}: write one of {', '.join(ADAPTERS)}")
     trained = run_folder / "02_train" / "adapter"
     shipped = profile.shipped_adapter
     if adapter == "shipped" and not shipped:
         raise BaseModelError(f"no adapter comes with the course for {profile.base_model}: choose ADAPTER='trained'")
-    if shipped and (adapter == "shipped" or adapter is None and not trained.exists()):
-        return shipped
-    return trained
+    return shipped if shipped and adapter != "trained" else trained
 
 
 def load_retriever(adapter: Path) -> Retriever:

@@ -102,8 +102,8 @@ class PolicyGenerator:
         Args:
             run_folder: what 01_data (few-shot examples) and 02_train (adapter) wrote into.
             profile: model and budgets; None takes the profile that has the run folder's name.
-            adapter: "trained" is the run's, "shipped" that of the base; None takes the run's if there is
-                one, else the shipped one.
+            adapter: "trained" is the run's, "shipped" that which comes with the course for the base; None or "" takes
+                the shipped one, which learnt for longer, and the run's where there is none.
 
         Raises:
             UnknownArm: for a name that is not in ARMS.

@@ -221,8 +221,9 @@ def test_a_budget_too_small_for_any_policy_is_refused(grounded):
 def test_the_adapter_is_the_trained_one_or_the_shipped_one_or_an_error(run_folder, tiny, tmp_path):
     laptop = dataclasses.replace(profiles.load("laptop"), shipped="models/smollm2/adapter")
     trained = run_folder / "02_train" / "adapter"
-    assert adapter_folder(run_folder, laptop) == adapter_folder(run_folder, laptop, "trained") == trained
-    assert adapter_folder(run_folder, laptop, "shipped") == adapter_folder(tmp_path, laptop) == laptop.shipped_adapter
+    assert adapter_folder(run_folder, laptop, "trained") == adapter_folder(run_folder, tiny) == trained
+    for asked in ("shipped", None, ""):
+        assert adapter_folder(run_folder, laptop, asked) == laptop.shipped_adapter
     with pytest.raises(BaseModelError, match="no adapter comes with"):
         adapter_folder(run_folder, tiny, "shipped")
     with pytest.raises(CourseError, match="ADAPTER is 'best'"):
