@@ -2,8 +2,8 @@
 
 A request and a policy come in; names of things and of operations go out, as the request spells them. On the policies
 that people want for their requests it finds something in 4% (of 211 validation and 800 training requests); where one
-statement of such a policy is taken away, it finds something new in a third. Of 81 such policies whose requests except
-something it says of one that it turns that round.
+statement of such a policy is taken away, it finds something new in a third. Of the 3,971 policies of training and
+validation requests it says of none that it turns an exception round.
 """
 
 import json
