@@ -185,7 +185,7 @@ def _each(work: Callable[[str], object]) -> Work:
 
 
 def _validate() -> Work:
-    from lib.iam.checks import validate
+    from iampolicy.checks import validate
 
     return _each(validate)
 
@@ -204,7 +204,7 @@ def _parliament() -> Work:
 
 
 def _compare() -> Work:
-    from lib.iam.compare import compare
+    from iampolicy.compare import compare
 
     documents = _documents()
     compare(documents[0], documents[1])
@@ -215,7 +215,7 @@ def _compare() -> Work:
 
 
 def _cloudsplaining() -> Work:
-    from lib.iam.review import risks
+    from iampolicy.review import risks
 
     return _each(risks)
 
@@ -237,7 +237,7 @@ THREE_STATEMENTS = {
 
 
 def _simulate(policy: str | dict) -> Work:
-    from lib.iam.simulate import Request, simulate
+    from iampolicy.simulate import Request, simulate
 
     ada = "arn:aws:iam::111122223333:user/ada"
     requests = [
@@ -260,7 +260,7 @@ def _cloudtrail(work: Callable[[Path], int], events: int = EVENTS) -> Work:
     """A piece of work on the log files of a made-up trail; it returns how many events it read."""
     with tempfile.TemporaryDirectory() as folder:
         for name, count in (("first", 100), ("logs", events)):  # elsewhere: the writer's memory is not the reader's
-            command = [sys.executable, "-m", "lib.cloudtrail.trail", str(Path(folder) / name), "--events", str(count)]
+            command = [sys.executable, "-m", "iamtrail.trail", str(Path(folder) / name), "--events", str(count)]
             subprocess.run(command, check=True, capture_output=True, cwd=ROOT)
         work(Path(folder) / "first")
         started = time.perf_counter()
@@ -269,8 +269,8 @@ def _cloudtrail(work: Callable[[Path], int], events: int = EVENTS) -> Work:
 
 
 def _actions_of_trail() -> Work:
-    from lib.cloudtrail import files
-    from lib.cloudtrail.mapping import actions_for
+    from iamtrail import files
+    from iamtrail.mapping import actions_for
 
     def work(logs: Path) -> int:
         reading = files.read(logs, progress=False)
@@ -282,7 +282,7 @@ def _actions_of_trail() -> Work:
 
 
 def _draft_of_trail(events: int) -> Work:
-    from lib.cloudtrail import draft, files
+    from iamtrail import draft, files
 
     def work(logs: Path) -> int:
         reading = files.read(logs, progress=False)
@@ -318,13 +318,13 @@ PAIRS = {
     "validation": Pair(
         "Validating the 1,582 managed policies",
         "policies",
-        Case("lib.iam.checks", _validate),
+        Case("iampolicy.checks", _validate),
         Case("parliament 1.6.4", _parliament),
     ),
     "comparison": Pair(
         "Reading what the managed policies allow: each compared with the next, or each scanned for risks",
         "policies",
-        Case("lib.iam.compare", _compare),
+        Case("iampolicy.compare", _compare),
         Case("cloudsplaining 0.9.1", _cloudsplaining),
     ),
     "simulation": Pair(
@@ -336,7 +336,7 @@ PAIRS = {
     "cloudtrail": Pair(
         "From the log files of CloudTrail to the actions that are needed (100,000 events)",
         "events",
-        Case("lib.cloudtrail", _actions_of_trail),
+        Case("iamtrail", _actions_of_trail),
         Case("trailscraper 0.10.0", _trailscraper),
     ),
     "volume": Pair(

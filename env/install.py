@@ -9,9 +9,11 @@ import importlib.metadata
 import platform
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 
 ENV = Path(__file__).resolve().parent
+PROJECTS = (ENV.parent / "packages/iampolicy", ENV.parent / "packages/iamtrail", ENV.parent)
 OLDEST = (3, 11)
 
 
@@ -25,8 +27,10 @@ def main() -> int:
         return 1
     if not _pip("install", "-r", ENV / "requirements.txt", "-c", ENV / "constraints.txt"):
         return _fail("the packages were not installed (see above); run `make env` again, it goes on from here")
-    if not _pip("install", "--no-deps", "--editable", ENV.parent):
+    projects = [part for path in PROJECTS for part in ("--editable", path)]
+    if not _pip("install", "--no-deps", *projects):
         return _fail("the project was not installed (see above); run `make env` again, it goes on from here")
+    put_on_path(Path(sysconfig.get_paths()["purelib"]))
     if not _run(sys.executable, "-m", "lib.model.smollm2"):  # says by itself what to do; the rest of the course works
         print("The profile laptop has to wait for its base model: run `make env` again.", file=sys.stderr)
     return 0
@@ -52,6 +56,11 @@ def install_torch() -> bool:
     if _pip("install", "--quiet", "uv", "-c", ENV / "constraints.txt") and _run(*uv, "--torch-backend=cpu", wanted):
         return True
     return _no_torch(wanted)
+
+
+def put_on_path(packages: Path) -> None:
+    """Let notebooks import lib/ wherever their kernel starts: a line in a .pth file names this checkout."""
+    (packages / "iam-policy-course.pth").write_text(f"{ENV.parent}\n", encoding="utf-8")
 
 
 def has_gpu() -> bool:

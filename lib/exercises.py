@@ -10,12 +10,12 @@ import numbers
 from collections.abc import Callable
 from typing import Any
 
+from iampolicy import catalogue
+from iampolicy.document import Policy, parse
 from lib.data.dataset import complexity
 from lib.data.overlap import NEAR
 from lib.demo import drafts
 from lib.evaluation import errors, metrics, report
-from lib.iam import catalogue
-from lib.iam.document import Policy, parse
 
 Lacks = Callable[[Any], str]  # an answer -> a hint, or nothing if it is right
 

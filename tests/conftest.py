@@ -41,8 +41,8 @@ def write_notebook(tmp_path: Path) -> Callable[..., Path]:
 
 @pytest.fixture(scope="session")
 def reading():
-    """What lib.cloudtrail reads of a made-up trail."""
-    from lib.cloudtrail.trail import sample
+    """What iamtrail reads of a made-up trail."""
+    from iamtrail.trail import sample
 
     return sample(2_000, seed=0)
 

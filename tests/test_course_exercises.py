@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from iampolicy import catalogue
 from lib import exercises
 from lib.data import overlap
 from lib.demo.drafts import CUT_DRAFT
 from lib.files import ROOT
-from lib.iam import catalogue
 
 CHECK = re.compile(r'^exercises\.check\("([\d.]+)", answer\)$', re.MULTILINE)
 FENCE = re.compile(r"```python\n(.*?)```", re.DOTALL)

@@ -11,12 +11,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from iampolicy.document import Policy, as_policy, canonical
+from iampolicy.grammar import structure_faults
 from lib.data.managed import ManagedPolicy, instruction_for, report_names
 from lib.data.overlap import NEAR, ActionIndex, apart, clusters, near_pairs
 from lib.data.written import WrittenExample, write
 from lib.errors import CourseError
-from lib.iam.document import Policy, as_policy, canonical
-from lib.iam.grammar import structure_faults
 
 SPLITS = {"train": 0.8, "validation": 0.1, "test": 0.1}
 COMPLEXITIES = ("simple", "medium", "complex")

@@ -9,15 +9,15 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+from iampolicy import catalogue
+from iampolicy.document import Policy, canonical
+from iampolicy.patterns import overlaps
 from lib.data.dataset import SPLITS, Example, complexity
 from lib.data.requests import ASK, DRAFT, FOLDER, NOTHING, TAGS, Asked
 from lib.data.requests.check import arns, located
 from lib.data.requests.splits import frozen
 from lib.data.wording import names_in, shape
 from lib.errors import CourseError
-from lib.iam import catalogue
-from lib.iam.document import Policy, canonical
-from lib.iam.patterns import overlaps
 
 # Words that forbid; in a complaint they mostly say what fails, so there only the author's own tag counts.
 _FORBIDS = re.compile(

@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from hashlib import sha256
 from random import Random
 
-from lib.cloudtrail.drafting import draft
-from lib.cloudtrail.literal import CUT
-from lib.cloudtrail.observed import Observed, Reading, TrailError
+from iampolicy.document import canonical
+from iamtrail.drafting import draft
+from iamtrail.errors import TrailError
+from iamtrail.literal import CUT
+from iamtrail.observed import Observed, Reading
 from lib.data.dataset import Example, complexity
-from lib.iam.document import canonical
 
 SOURCE = "cloudtrail"
 KINDS = (1, 5)  # different events of an example

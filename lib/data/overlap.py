@@ -7,8 +7,8 @@ sizes alone rule an overlap out are never looked at.
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 
-from lib.iam import catalogue
-from lib.iam.document import EFFECTS, Policy, parse
+from iampolicy import catalogue
+from iampolicy.document import EFFECTS, Policy, parse
 
 NEAR = 0.9  # overlap of expanded actions from which two policies are near duplicates
 

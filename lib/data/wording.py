@@ -11,7 +11,7 @@ from functools import cache
 import numpy as np
 import pandas as pd
 
-from lib.iam import catalogue
+from iampolicy import catalogue
 
 BLANK = "_"
 _TOKEN = re.compile(r"""`[^`]*`|"[^"]*"|[“][^”]*[”]|arn:\S*[\w*/]|[\w$@*{}][\w$@*{}./:+=-]*[\w*}/]|\w|\*""")

@@ -6,10 +6,10 @@ An answer comes in, of whatever kind; a hint goes out, or an empty text if the a
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from iampolicy.document import PolicySyntaxError, Statement, parse
+from iampolicy.grammar import structure_faults
 from lib.demo.result import shortened
 from lib.evaluation.reading import read
-from lib.iam.document import PolicySyntaxError, Statement, parse
-from lib.iam.grammar import structure_faults
 
 # What code that is still being written raises.
 READERS_ERRORS = (

@@ -14,7 +14,7 @@ from pygments.lexers import JsonLexer
 from pygments.style import Style
 from pygments.token import Error, Keyword, Name, Number, Punctuation, String
 
-from lib.iam.document import Policy
+from iampolicy.document import Policy
 
 LIMIT = 100_000  # characters; more is cut, and said to be: a browser slows down long before a policy is this long
 

@@ -7,12 +7,12 @@ through here, so that both say the same.
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from iampolicy.document import PolicySyntaxError, parse
+from iampolicy.grammar import structure_faults
 from lib.demo.highlight import CSS as CODE_CSS
 from lib.demo.highlight import escape, policy_html, text_html, visible
 from lib.evaluation.reading import read
 from lib.evaluation.verdict import verdict
-from lib.iam.document import PolicySyntaxError, parse
-from lib.iam.grammar import structure_faults
 
 if TYPE_CHECKING:  # the model room imports torch; a draft is only looked at here
     from lib.model.draft import Generated

@@ -1,6 +1,6 @@
 """The second tab: what a role did, as CloudTrail has it, becomes the policy that it needs.
 
-TrailApp takes a Reading of lib.cloudtrail. Names in a log are written by others: all of it is shown through
+TrailApp takes a Reading of iamtrail. Names in a log are written by others: all of it is shown through
 lib.demo.highlight, and `draft` does the same without a browser.
 """
 
@@ -8,10 +8,11 @@ from collections.abc import Iterable
 
 import ipywidgets as widgets
 
-from lib.cloudtrail.drafting import Draft, draft
-from lib.cloudtrail.gate import gate, sentences
-from lib.cloudtrail.generalise import Rule
-from lib.cloudtrail.observed import Reading, TrailError
+from iamtrail.drafting import Draft, draft
+from iamtrail.errors import TrailError
+from iamtrail.gate import gate, sentences
+from iamtrail.generalise import Rule
+from iamtrail.observed import Reading
 from lib.demo.app import CSS, DraftError, GeneratorApp
 from lib.demo.highlight import escape, policy_html
 

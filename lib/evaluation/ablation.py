@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 
 import pandas as pd
 
+from iampolicy.repair import repair
 from lib.evaluation.faults import NAMES, RIGHT, TITLES
-from lib.iam.repair import repair
 
 REPAIRED = "fine_tuned, repaired"
 UNBOUNDED = "grammar, no budget"

@@ -10,10 +10,10 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
+from iampolicy.document import as_policy
 from lib.data.dataset import Example
 from lib.evaluation.metric import ALL, METRICS, PERMISSIONS
 from lib.evaluation.rows import of_example
-from lib.iam.document import as_policy
 from lib.retrieval.index import Index
 from lib.retrieval.services import evidence, order
 from lib.retrieval.terms import terms

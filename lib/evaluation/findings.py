@@ -9,13 +9,13 @@ from typing import Any
 
 import pandas as pd
 
+from iampolicy import catalogue
+from iampolicy.checks import validate
+from iampolicy.conditions import values_of
+from iampolicy.document import PolicyLike, Statement, as_policy
+from iampolicy.review import diff
+from iampolicy.simulate import Decision, Request, simulate
 from lib.evaluation import reading
-from lib.iam import catalogue
-from lib.iam.checks import validate
-from lib.iam.conditions import values_of
-from lib.iam.document import PolicyLike, Statement, as_policy
-from lib.iam.review import diff
-from lib.iam.simulate import Decision, Request, simulate
 
 CALLER = "arn:aws:iam::111122223333:role/app"  # who asks in a simulation
 COLUMNS = ("arm", "policy", "code", "severity", "message", "path")
@@ -27,7 +27,7 @@ def of_policies(
     """The findings of policies, a row each; columns as in COLUMNS.
 
     Args:
-        types: what each is attached to, if not to an identity (policy_type of `lib.iam.checks.validate`).
+        types: what each is attached to, if not to an identity (policy_type of `iampolicy.checks.validate`).
     """
     rows = [
         (arm, name, finding.code, finding.severity, finding.message, finding.path)

@@ -9,9 +9,9 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
+from iampolicy.document import PolicySyntaxError, parse
 from lib.data.dataset import Example, complexity
 from lib.evaluation.rows import COMPLEXITIES, RowsError
-from lib.iam.document import PolicySyntaxError, parse
 
 TEXTS = ("arm", "id", "generated", "expected", "complexity", "source", "instruction")
 

@@ -9,14 +9,14 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 
+from iampolicy import catalogue
+from iampolicy.checks import validate
+from iampolicy.compare import Permission, compare
+from iampolicy.conditions import values_of
+from iampolicy.document import Policy, PolicySyntaxError, as_policy
+from iampolicy.review import risks
 from lib.evaluation.reading import policy_text, policy_type, read
 from lib.evaluation.requests import agreement
-from lib.iam import catalogue
-from lib.iam.checks import validate
-from lib.iam.compare import Permission, compare
-from lib.iam.conditions import values_of
-from lib.iam.document import Policy, PolicySyntaxError, as_policy
-from lib.iam.review import risks
 
 NOTHING = Policy({"Version": "2012-10-17", "Statement": []})
 TWINS = ("permission_precision", "permission_recall", "permission_f1", "requests_alike")  # with `_all`: failures are 0
@@ -43,7 +43,7 @@ def score(expected: str, generated: str) -> dict:
 
     Returns:
         permission_precision, permission_recall: shares of what the answer, and of what was wanted, that the other says,
-            too, by action, resource, principal and conditions (`lib.iam.compare`); permission_f1: their harmonic mean.
+            too, by action, resource, principal and conditions (`iampolicy.compare`); permission_f1: the harmonic mean.
         over_granted: pairs of an action and a resource that the answer allows and should not, or fails to deny.
         under_granted: those that it should allow and does not, or denies.
         requests_alike: share of sampled requests that both policies decide alike (`lib.evaluation.requests`).
@@ -51,9 +51,9 @@ def score(expected: str, generated: str) -> dict:
         resources_match: every action that both allow, both allow on the same resources; None if both allow none.
         conditions_match: the same comparisons of keys with values are made, wherever they stand.
         unscoped: actions that the answer allows on every resource though a narrower one was wanted and is supported.
-        errors, security_warnings, warnings: findings of the answer by severity (`lib.iam.checks`), as a policy of the
+        errors, security_warnings, warnings: findings of the answer by severity (`iampolicy.checks`), as a policy of the
             wanted one's type.
-        risks_added: classes of risk that the wanted policy does not carry (`lib.iam.review.risks`).
+        risks_added: classes of risk that the wanted policy does not carry (`iampolicy.review.risks`).
         permission_precision_all and so on for TWINS: the same, and 0 for an answer that is not schema valid.
     """
     valid = read(generated, policy_type(expected) == "trust").schema_valid

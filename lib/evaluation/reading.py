@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from lib.iam import catalogue, document
+from iampolicy import catalogue, document
 
 NOTHING = object()  # no JSON was found; None would be the JSON value null
 

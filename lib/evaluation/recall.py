@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from iampolicy import catalogue
+from iampolicy.document import as_policy
 from lib.data.dataset import Example
-from lib.iam import catalogue
-from lib.iam.document import as_policy
 from lib.retrieval.retrieve import Retrieved, Retriever
 
 AT = (1, 3, 5)  # candidates a clause

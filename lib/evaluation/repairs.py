@@ -7,8 +7,8 @@ from collections import Counter
 
 import pandas as pd
 
+from iampolicy.repair import repair
 from lib.evaluation.metrics import score
-from lib.iam.repair import repair
 
 
 def table(rows: pd.DataFrame) -> pd.DataFrame:

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from random import Random
 
+from iampolicy import catalogue
+from iampolicy.conditions import values_of
+from iampolicy.document import Policy, PolicyLike, Statement, as_policy
+from iampolicy.simulate import Request, simulate
 from lib.evaluation.findings import CALLER, context_of, filled
-from lib.iam import catalogue
-from lib.iam.conditions import values_of
-from lib.iam.document import Policy, PolicyLike, Statement, as_policy
-from lib.iam.simulate import Request, simulate
 
 PER_POLICY = 8  # requests that a policy speaks of; each has its neighbours
 OTHER = "-another"  # ends the resource of a neighbour

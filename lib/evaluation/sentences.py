@@ -8,9 +8,9 @@ from typing import Any
 
 import pandas as pd
 
+from iampolicy import document
 from lib.evaluation import metrics
 from lib.evaluation.reading import read, read_expected
-from lib.iam import document
 
 LISTED = 4  # names in a sentence before it says "and 3 more"
 

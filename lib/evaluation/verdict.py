@@ -10,12 +10,12 @@ from functools import lru_cache
 import numpy as np
 import pandas as pd
 
+from iampolicy.checks import validate
+from iampolicy.compare import EQUAL, OVER, UNDER, compare
+from iampolicy.document import EFFECTS, Policy, PolicySyntaxError, parse
 from lib.data.dataset import DRAFT
 from lib.evaluation import rows as checked
 from lib.evaluation.reading import policy_text, policy_type
-from lib.iam.checks import validate
-from lib.iam.compare import EQUAL, OVER, UNDER, compare
-from lib.iam.document import EFFECTS, Policy, PolicySyntaxError, parse
 
 USABLE, NARROWER, WIDER, OTHER, NO_POLICY = "usable", "narrower", "wider", "other", "no policy"
 VERDICTS = (USABLE, NARROWER, NO_POLICY, OTHER, WIDER)  # from what can be attached to what is a breach

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from iampolicy.compare import Permission, compare
 from lib.evaluation import rows as checked
 from lib.evaluation.faults import NAMES, RIGHT, TITLES
 from lib.evaluation.reading import policy_text, read
-from lib.iam.compare import Permission, compare
 
 ACTIONS = 6  # of a permission that are named; the rest are counted
 LONGEST = 400  # characters of an answer that is no policy

@@ -3,8 +3,8 @@
 import json
 from dataclasses import dataclass, replace
 
-from lib.iam.document import Policy, parse
-from lib.iam.review.questions import questions
+from iampolicy.document import Policy, parse
+from iampolicy.review.questions import questions
 from lib.model.heard import turned_round, unused
 from lib.model.tidy import tidied
 from lib.retrieval.refusals import LONGEST, readable

@@ -12,11 +12,11 @@ from pathlib import Path
 import torch
 from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerBase
 
+from iampolicy.document import PolicySyntaxError, parse
+from iampolicy.grammar import structure_faults
 from lib.data.dataset import Example
 from lib.data.publish import load_split
 from lib.errors import CourseError
-from lib.iam.document import PolicySyntaxError, parse
-from lib.iam.grammar import structure_faults
 from lib.model import spans
 from lib.model.adapters import PREFERRED, adapter_folder, load_retriever
 from lib.model.base import load_for_generation, load_tokenizer

@@ -1,7 +1,7 @@
 """The policies that a model may write without a request's candidates, as a Lark grammar.
 
 `whole` is every policy that the catalogue can spell: JSON without white space in the form of
-`lib.iam.document.canonical`. `lib.model.matcher` follows it. What one request may ask for is `lib.model.spans`.
+`iampolicy.document.canonical`. `lib.model.matcher` follows it. What one request may ask for is `lib.model.spans`.
 """
 
 import json
@@ -9,9 +9,9 @@ import re
 from collections.abc import Callable, Iterable
 from functools import cache
 
-from lib.iam import catalogue
-from lib.iam.checks.keys import GLOBAL, GLOBAL_LISTS
-from lib.iam.reference import WITHOUT_SLASH
+from iampolicy import catalogue
+from iampolicy.checks.keys import GLOBAL, GLOBAL_LISTS
+from iampolicy.reference import WITHOUT_SLASH
 from lib.model.matcher import GrammarError
 
 POLICY_TYPES = ("identity", "resource")  # whose statements have the elements that a draft is about

@@ -11,9 +11,9 @@ import re
 from collections.abc import Iterable
 from functools import cache
 
-from lib.iam import catalogue
-from lib.iam.document import PolicyLike, as_policy
-from lib.iam.patterns import covers
+from iampolicy import catalogue
+from iampolicy.document import PolicyLike, as_policy
+from iampolicy.patterns import covers
 from lib.retrieval.actions import named
 from lib.retrieval.services import evidence, order
 

@@ -9,10 +9,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from iampolicy import catalogue
+from iampolicy.document import as_list
+from iampolicy.patterns import overlaps
 from lib.data.dataset import Example
-from lib.iam import catalogue
-from lib.iam.document import as_list
-from lib.iam.patterns import overlaps
 from lib.model.prompt import render
 from lib.model.tidy import single
 from lib.retrieval.retrieve import Retrieved

@@ -15,8 +15,8 @@ import numpy as np
 from llguidance import LLMatcher, LLParserLimits, LLTokenizer
 from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
+from iampolicy import catalogue
 from lib.errors import CourseError
-from lib.iam import catalogue
 
 # How Matcher.close chooses where the grammar leaves a choice, by the next byte: strings, lists, objects and fields of
 # an ARN end as soon as they can, Deny goes before Allow, Action and Resource before NotAction and NotResource, a name

@@ -9,11 +9,11 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from iampolicy.checks import validate
+from iampolicy.compare import compare
+from iampolicy.document import PolicyLike, PolicySyntaxError, as_policy
+from iampolicy.grammar import structure_faults
 from lib.data.dataset import Example
-from lib.iam.checks import validate
-from lib.iam.compare import compare
-from lib.iam.document import PolicyLike, PolicySyntaxError, as_policy
-from lib.iam.grammar import structure_faults
 from lib.model.generate import PolicyGenerator
 from lib.model.lessons import said
 from lib.model.prompt import render

@@ -4,7 +4,7 @@ A request and the services that retrieval found go in; what goes out lets the mo
 services, copy any span of the request into the ARN formats of the actions' resource types, and test any condition key
 that the services know with an operator of its type. What no rule of the grammar allows cannot be written: a resource
 that the request does not name, a type that the actions cannot be on, a Principal in an identity policy. The form is
-that of `lib.iam.document.canonical`; `lib.model.matcher` follows it.
+that of `iampolicy.document.canonical`; `lib.model.matcher` follows it.
 """
 
 import json
@@ -12,9 +12,9 @@ import re
 from collections.abc import Iterable, Sequence
 from functools import cache
 
-from lib.iam import catalogue
-from lib.iam.catalogue import Action
-from lib.iam.checks.keys import GLOBAL, GLOBAL_LISTS
+from iampolicy import catalogue
+from iampolicy.catalogue import Action
+from iampolicy.checks.keys import GLOBAL, GLOBAL_LISTS
 from lib.model.grammar import VARIABLE, WORD
 from lib.model.matcher import GrammarError
 

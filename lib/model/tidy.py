@@ -6,11 +6,11 @@ cannot meet it. The statements of a policy come in; a policy that says the same 
 
 from typing import Any
 
-from lib.iam import catalogue
-from lib.iam.catalogue import spellings
-from lib.iam.checks.keys import GLOBAL_TYPES
-from lib.iam.document import as_list
-from lib.iam.patterns import overlaps
+from iampolicy import catalogue
+from iampolicy.catalogue import spellings
+from iampolicy.checks.keys import GLOBAL_TYPES
+from iampolicy.document import as_list
+from iampolicy.patterns import overlaps
 
 OF_THE_CALL = ("aws:resourcetag/", "aws:requesttag/", "aws:tagkeys/")  # global keys that not every call carries
 LOOKING = ("List", "Read")  # access levels of calls that change nothing

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lib.iam import catalogue
+from iampolicy import catalogue
 from lib.retrieval import index
 from lib.retrieval.clauses import Clause, leading_verb
 from lib.retrieval.index import Index

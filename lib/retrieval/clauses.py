@@ -8,8 +8,8 @@ import re
 from dataclasses import dataclass
 from functools import cache, lru_cache
 
+from iampolicy import catalogue
 from lib.data.written.words import split_name
-from lib.iam import catalogue
 from lib.retrieval.terms import stem
 
 # How a request leads up to what it asks for: "a policy that allows the billing team to ...", "they must not ...".

@@ -12,10 +12,10 @@ from functools import cache, cached_property
 import bm25s
 import numpy as np
 
+from iampolicy import catalogue
 from lib.data.written.nouns import NOUNS
 from lib.data.written.services import POPULAR
 from lib.data.written.words import split_name
-from lib.iam import catalogue
 from lib.retrieval.services import MORE_NAMES, order
 from lib.retrieval.terms import stem, terms, verb_terms
 

@@ -9,8 +9,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 
-from lib.iam import catalogue
-from lib.iam.document import as_policy
+from iampolicy import catalogue
+from iampolicy.document import as_policy
 from lib.retrieval.terms import stem
 
 MOST = 6  # keys that are shown

@@ -6,8 +6,8 @@ Describe calls", and every wildcard that is written out.
 
 import re
 
+from iampolicy import catalogue
 from lib.data.written.levels import patterns
-from lib.iam import catalogue
 from lib.retrieval.services import evidence, order
 
 # level -> what asks for it, the narrowest first: the first that is said counts

@@ -57,7 +57,7 @@ def refusal(request: str, best: float) -> str | None:
         return "The request is empty: say who may do what, for example 'read objects in the bucket reports'."
     if is_json(request):
         return (
-            "This is JSON, not a request: say in English what the policy is to allow, or give it to lib.iam to check."
+            "This is JSON, not a request: say in English what the policy is to allow, or give it to iampolicy to check."
         )
     if _IGNORE.search(request) and named < SURE[0][0]:
         return "The request gives instructions to the model and asks for no access to AWS: say who may do what."

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from lib.iam import catalogue
-from lib.iam.catalogue import ACCESS_LEVELS
+from iampolicy import catalogue
+from iampolicy.catalogue import ACCESS_LEVELS
 from lib.retrieval import index
 from lib.retrieval.actions import FEATURES, ActionRanker
 from lib.retrieval.clauses import Clause

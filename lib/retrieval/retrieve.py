@@ -14,10 +14,10 @@ from pathlib import Path
 
 import numpy as np
 
+from iampolicy import catalogue
+from iampolicy.document import as_policy
 from lib.data.dataset import Example
 from lib.files import writing
-from lib.iam import catalogue
-from lib.iam.document import as_policy
 from lib.retrieval import keys, levels, rerank
 from lib.retrieval.actions import ActionRanker, named
 from lib.retrieval.clauses import LONGEST, Clause, clauses

@@ -9,10 +9,10 @@ from functools import cache
 
 import numpy as np
 
+from iampolicy import catalogue
 from lib.data.written.nouns import NOUNS
 from lib.data.written.services import POPULAR, TITLES
 from lib.data.written.words import plural
-from lib.iam import catalogue
 
 WEAK = 0.4  # a name in lower case that is an ordinary word, too: "backup", "config"
 _WORD = re.compile(r"[A-Za-z0-9][\w&'/-]*|\(|\)")

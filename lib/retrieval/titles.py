@@ -14,12 +14,12 @@ from pathlib import Path
 
 import numpy as np
 
+from iampolicy import catalogue
+from iampolicy.catalogue import ACCESS_LEVELS
+from iampolicy.document import as_policy
 from lib.data.dataset import Example
 from lib.data.managed import words_of
 from lib.data.written.words import word_set
-from lib.iam import catalogue
-from lib.iam.catalogue import ACCESS_LEVELS
-from lib.iam.document import as_policy
 from lib.retrieval.actions import ActionRanker
 from lib.retrieval.clauses import Clause
 from lib.retrieval.index import Index

@@ -8,6 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from iampolicy import catalogue
+from iampolicy.document import Policy, canonical, parse
+from iampolicy.grammar import structure_faults
 from lib.data import dataset, overlap
 from lib.data.dataset import (
     COMPLEXITIES,
@@ -24,9 +27,6 @@ from lib.data.dataset import (
 from lib.data.managed import ManagedPolicy, report_names
 from lib.data.written import WrittenExample
 from lib.errors import CourseError
-from lib.iam import catalogue
-from lib.iam.document import Policy, canonical, parse
-from lib.iam.grammar import structure_faults
 
 CATALOGUE = catalogue.load()
 NAMES = sorted(CATALOGUE.names)

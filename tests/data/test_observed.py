@@ -1,8 +1,8 @@
 """Examples from evidence: each is a handful of calls and a policy that passes the gate, the same for the same seed."""
 
-from lib.cloudtrail.observed import Reading
+from iampolicy.checks import validate
+from iamtrail.observed import Reading
 from lib.data import observed
-from lib.iam.checks import validate
 
 
 def test_calls_become_examples_with_a_certain_label(reading):

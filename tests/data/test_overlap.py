@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from iampolicy import catalogue
+from iampolicy.document import Policy
 from lib.data.overlap import NEAR, ActionIndex, clusters, near_pairs, nearest, overlap
-from lib.iam import catalogue
-from lib.iam.document import Policy
 
 CATALOGUE = catalogue.load()
 

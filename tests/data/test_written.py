@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from iampolicy import catalogue, grammar
 from lib.data.written import KINDS, STYLES, write
-from lib.iam import catalogue, grammar
 
 CATALOGUE = catalogue.load()
 ORDER = ["Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Resource", "NotResource", "Condition"]

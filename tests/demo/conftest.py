@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from lib.iam.document import PolicySyntaxError, parse
-from lib.iam.grammar import structure_faults
+from iampolicy.document import PolicySyntaxError, parse
+from iampolicy.grammar import structure_faults
 from lib.model.draft import Generated
 
 POLICY = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:GetObject","Resource":"*"}]}'

@@ -7,10 +7,10 @@ import sys
 
 import pytest
 
+from iampolicy.document import as_policy
+from iampolicy.grammar import structure_faults
 from lib.demo.app import KEPT, LONGEST_REQUEST, DraftError, GeneratorApp
 from lib.demo.examples import EXAMPLES
-from lib.iam.document import as_policy
-from lib.iam.grammar import structure_faults
 
 POLICY = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:GetObject","Resource":"*"}]}'
 HOSTILE = '<img src=x onerror="alert(1)"> & \x00 \u202e'

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from iampolicy.document import canonical, parse
+from iampolicy.grammar import structure_faults
 from lib.demo.drafts import CUT_DRAFT, WANTED_RESOURCE, WIDE_DRAFT
 from lib.exercises import EXERCISES, check
 from lib.files import ROOT
-from lib.iam.document import canonical, parse
-from lib.iam.grammar import structure_faults
 
 
 def policy(action="s3:GetObject", resource=WANTED_RESOURCE, effect="Allow", **more):

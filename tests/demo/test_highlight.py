@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from iampolicy.document import Policy, parse
 from lib.demo.highlight import CSS, LIMIT, escape, policy_html, text_html, visible
-from lib.iam.document import Policy, parse
 
 HOSTILE = (
     "<script>alert(1)</script>",

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from iampolicy.document import parse
 from lib.demo.result import MOST_FINDINGS, cost, draft_html, findings, gist, judge, reviewed, shortened, show
-from lib.iam.document import parse
 from lib.model.draft import Generated
 
 VERDICTS = {

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from lib.cloudtrail.observed import Reading, TrailError
+from iamtrail.errors import TrailError
+from iamtrail.observed import Reading
 from lib.demo.app import DraftError
 from lib.demo.trail import TrailApp
 

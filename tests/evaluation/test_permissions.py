@@ -4,9 +4,9 @@ import json
 
 import pytest
 
+from iampolicy.document import as_policy
 from lib.evaluation.permissions import COLUMNS, TWINS, score
 from lib.evaluation.requests import agreement, sample
-from lib.iam.document import as_policy
 
 BASE = {"Effect": "Allow", "Action": ["s3:GetObject", "s3:PutObject"], "Resource": "arn:aws:s3:::docs/*"}
 MFA = {"Bool": {"aws:MultiFactorAuthPresent": "true"}}

@@ -12,10 +12,10 @@ import pandas as pd
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
+from iampolicy.checks import SEVERITIES
 from lib.evaluation import errors, metrics, plots, report
 from lib.evaluation.rows import RowsError
 from lib.files import read_json
-from lib.iam.checks import SEVERITIES
 
 
 def policy(*services):

@@ -6,13 +6,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from iampolicy import catalogue
 from lib.evaluation import verdict
 from lib.evaluation.errors import categorise
 from lib.evaluation.metric import METRICS, PERMISSIONS
 from lib.evaluation.metrics import score
 from lib.evaluation.permissions import COLUMNS, TWINS
 from lib.evaluation.rows import RowsError
-from lib.iam import catalogue
 
 
 def policy(*statements, **elements):

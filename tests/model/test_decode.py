@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import AutoTokenizer, MistralForCausalLM
 
-from lib.iam import catalogue
-from lib.iam.document import parse
-from lib.iam.grammar import structure_faults
+from iampolicy import catalogue
+from iampolicy.document import parse
+from iampolicy.grammar import structure_faults
 from lib.model import decode as module
 from lib.model import reader as reading
 from lib.model.decode import decode

@@ -2,7 +2,7 @@
 
 import json
 
-from lib.iam.document import parse
+from iampolicy.document import parse
 from lib.model.draft import Generated, asking
 from lib.retrieval.retrieve import Retrieved
 

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from peft import LoraConfig, get_peft_model
 from transformers import AutoModelForCausalLM
 
+from iampolicy import catalogue
 from lib import profiles
 from lib.data import written
 from lib.data.dataset import from_written
 from lib.errors import CourseError
-from lib.iam import catalogue
 from lib.model.adapters import PREFERRED, RETRIEVER, adapter_folder
 from lib.model.base import BaseModelError
 from lib.model.generate import ARMS, PolicyGenerator, UnknownArm, arms_of

@@ -6,10 +6,10 @@ import re
 import pytest
 from llguidance import LLParserLimits
 
-from lib.iam import catalogue
-from lib.iam.checks.view import FAMILY
-from lib.iam.document import canonical, parse
-from lib.iam.grammar import structure_faults
+from iampolicy import catalogue
+from iampolicy.checks.view import FAMILY
+from iampolicy.document import canonical, parse
+from iampolicy.grammar import structure_faults
 from lib.model import grammar as module
 from lib.model.grammar import whole
 from lib.model.matcher import Compiler, GrammarError, closings

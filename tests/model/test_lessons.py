@@ -4,11 +4,11 @@ import json
 
 import pytest
 
+from iampolicy.compare import compare
+from iampolicy.document import as_list
+from iampolicy.grammar import structure_faults
 from lib.data import dataset, written
 from lib.data.dataset import Example
-from lib.iam.compare import compare
-from lib.iam.document import as_list
-from lib.iam.grammar import structure_faults
 from lib.model.lessons import Lesson, apart, grounded, plain, said
 from lib.model.prompt import CANDIDATES, render
 from lib.retrieval.retrieve import Retrieved, Retriever

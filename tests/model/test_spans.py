@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from iampolicy.document import as_list, canonical, parse
 from lib.data import field
 from lib.data.requests import load
 from lib.data.requests.splits import frozen
-from lib.iam.document import as_list, canonical, parse
 from lib.model import spans
 from lib.model.lessons import apart
 from lib.model.matcher import Compiler, GrammarError

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lib.iam.compare import compare
+from iampolicy.compare import compare
 from lib.model.tidy import tidied
 
 

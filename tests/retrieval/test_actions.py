@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from lib.iam import catalogue
+from iampolicy import catalogue
 from lib.retrieval.actions import FEATURES, LIKELY, WEIGHTS, ActionRanker, named
 from lib.retrieval.clauses import Clause, clauses
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lib.iam import catalogue
+from iampolicy import catalogue
 from lib.retrieval import index
 from lib.retrieval.index import Index, postings
 from lib.retrieval.terms import terms

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lib.iam import catalogue
+from iampolicy import catalogue
 from lib.retrieval.levels import wildcards
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lib.iam import catalogue
+from iampolicy import catalogue
 from lib.retrieval import rerank
 from lib.retrieval.actions import FEATURES, ActionRanker
 from lib.retrieval.clauses import clauses

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from iampolicy import catalogue
 from lib.data.dataset import Example
-from lib.iam import catalogue
 from lib.model.prompt import listed
 from lib.retrieval import retrieve
 from lib.retrieval.actions import ActionRanker

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lib.iam import catalogue
+from iampolicy import catalogue
 from lib.retrieval.services import WEAK, evidence, mentions, names, order
 
 PREFIXES = list(catalogue.load().services)

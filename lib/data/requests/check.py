@@ -8,14 +8,14 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 
+from iampolicy import catalogue
+from iampolicy.checks import validate
+from iampolicy.document import Policy, Statement
+from iampolicy.patterns import overlaps
+from iampolicy.principals import caller
+from iampolicy.simulate import ALLOWED, Decision, Request, simulate
 from lib.data.requests import ASK, REFUSE, Asked, Case
 from lib.data.wording import names_in, nearest_pairs, shape
-from lib.iam import catalogue
-from lib.iam.checks import validate
-from lib.iam.document import Policy, Statement
-from lib.iam.patterns import overlaps
-from lib.iam.principals import caller
-from lib.iam.simulate import ALLOWED, Decision, Request, simulate
 
 CALLER = "arn:aws:iam::111122223333:role/app"  # who asks an identity policy
 OUTSIDE = "000000000000"  # owns what a resource's policy is asked for: only its own words count then

@@ -10,12 +10,12 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+from iampolicy.document import Policy
 from lib.data.overlap import clusters
 from lib.data.requests import FOLDER, Asked
 from lib.data.wording import nearest_pairs
 from lib.errors import CourseError
 from lib.files import writing
-from lib.iam.document import Policy
 
 PATH = FOLDER / "splits.tsv"
 SHARES = {"test": 0.15, "validation": 0.15}  # of each sitting; the rest is for training

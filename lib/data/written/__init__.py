@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
+from iampolicy import catalogue as catalogue_module
 from lib.data.written.desk import Desk
 from lib.data.written.drafts import policy
 from lib.data.written.kinds import KINDS
 from lib.data.written.openers import STYLES
 from lib.data.written.resources import draw_scene
 from lib.data.written.sentences import draw_style, say
-from lib.iam import catalogue as catalogue_module
 
 __all__ = ["KINDS", "STYLES", "WrittenExample", "write"]
 

@@ -5,6 +5,7 @@ A Desk comes in; a Draft goes out, or None when the drawn service has nothing th
 
 from dataclasses import replace
 
+from iampolicy.catalogue import Action
 from lib.data.written.conditions import draw_some
 from lib.data.written.desk import Desk
 from lib.data.written.drafts import Ban, Draft
@@ -12,7 +13,6 @@ from lib.data.written.levels import level
 from lib.data.written.pools import actions_of, actions_on, any_want, few, named_want, service_of, speakable, target_of
 from lib.data.written.resources import draw_target
 from lib.data.written.wants import Clause, Grant, Want, scoped, unscoped
-from lib.iam.catalogue import Action
 
 
 def read_only_except(desk: Desk) -> Draft | None:

@@ -8,8 +8,8 @@ import re
 from collections.abc import Iterable
 from functools import cache
 
+from iampolicy.catalogue import Action, load
 from lib.data.written.words import article, is_countable, plural, split_name, word_set
-from lib.iam.catalogue import Action, load
 
 _VERBS = word_set(
     "list create delete update get retrieve describe return start view remove add associate modify "

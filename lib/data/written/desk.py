@@ -6,9 +6,9 @@ A random source, the catalogue, a style and a scene come in; the Desk keeps to o
 from dataclasses import dataclass, field
 from random import Random
 
+from iampolicy.catalogue import Catalogue
 from lib.data.written.resources import Scene
 from lib.data.written.services import POPULAR, TITLES
-from lib.iam.catalogue import Catalogue
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 
+from iampolicy.catalogue import Action
 from lib.data.written import vocabulary
 from lib.data.written.desk import Desk
 from lib.data.written.limits import Block, Limit, filled, key_limit, scalar
 from lib.data.written.names import kebab
 from lib.data.written.words import listed
-from lib.iam.catalogue import Action
 
 
 @dataclass(frozen=True)

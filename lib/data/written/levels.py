@@ -3,11 +3,11 @@
 A Desk and a service come in; a Want goes out, or None where the service has no such level.
 """
 
+from iampolicy.catalogue import Catalogue
 from lib.data.written.desk import Desk
 from lib.data.written.resources import NAMED_BY, Target
 from lib.data.written.wants import Clause, Grant, Want, arns
 from lib.data.written.words import listed
-from lib.iam.catalogue import Catalogue
 
 READ_VERBS = ("Describe", "Get", "List")
 MORE_READ_VERBS = ("BatchGet", "Lookup", "Query", "Scan", "Search", "Select", "View")

@@ -3,10 +3,10 @@
 A Desk and a service come in; actions that know the key go out with a Limit, or None where the service has none.
 """
 
+from iampolicy.catalogue import Action, ConditionKey
 from lib.data.written.desk import Desk
 from lib.data.written.limits import Block, Limit, key_limit
 from lib.data.written.names import kebab
-from lib.iam.catalogue import Action, ConditionKey
 
 # Keys whose values are names that somebody chose: for others an invented value would be nonsense.
 _NAMED = (

@@ -7,10 +7,10 @@ where the resource belongs, or in nothing where it stands alone.
 from functools import cache
 from random import Random
 
+from iampolicy.catalogue import Action, Catalogue
 from lib.data.written.descriptions import described, from_name, stems
 from lib.data.written.idioms import IDIOMS
 from lib.data.written.words import article, is_countable, plural, split_name, word_set
-from lib.iam.catalogue import Action, Catalogue
 
 # verb -> verbs that mean the same to a reader; the first is the verb itself
 SYNONYMS: dict[str, tuple[str, ...]] = {

@@ -6,6 +6,7 @@ A Desk comes in; catalogue actions, Targets and Wants go out. Where a service ha
 import re
 from functools import cache
 
+from iampolicy.catalogue import Action, Catalogue
 from lib.data.written.desk import Desk
 from lib.data.written.idioms import IDIOMS
 from lib.data.written.levels import LEVELS, level
@@ -15,7 +16,6 @@ from lib.data.written.resources import NAMED_BY, Target, draw_target, is_id, is_
 from lib.data.written.services import POPULAR
 from lib.data.written.wants import Want, scoped, unscoped
 from lib.data.written.words import plural, split_name
-from lib.iam.catalogue import Action, Catalogue
 
 
 @cache

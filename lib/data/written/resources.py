@@ -10,11 +10,11 @@ from functools import cache
 from itertools import dropwhile
 from random import Random
 
+from iampolicy.catalogue import Catalogue, ResourceType, load
 from lib.data.written import vocabulary
 from lib.data.written.names import ID_PREFIXES, NAMERS, UPPER, hexadecimal, kebab, uuid
 from lib.data.written.nouns import NOUNS
 from lib.data.written.words import listed, plural, split_name
-from lib.iam.catalogue import Catalogue, ResourceType, load
 
 
 @dataclass(frozen=True)

@@ -8,13 +8,13 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from iampolicy.catalogue import Action, Catalogue
 from lib.data.written.desk import Desk, without_maker
 from lib.data.written.idioms import IDIOMS
 from lib.data.written.nouns import NOUNS
 from lib.data.written.phrases import can_speak, phrase
 from lib.data.written.resources import NAMED_BY, Target, arn, noun_of
 from lib.data.written.words import gerund, listed, plural
-from lib.iam.catalogue import Action, Catalogue
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,9 @@
 
 import pandas as pd
 
+from iampolicy.checks import SEVERITIES
 from lib.evaluation import rows as checked
 from lib.evaluation.plots.slide import COLOURS, SMALL, Picture, finish, legend, percent, slide
-from lib.iam.checks import SEVERITIES
 
 COLOUR_OF = dict(zip(SEVERITIES, (COLOURS[3], COLOURS[1], COLOURS[8], COLOURS[0]), strict=True))
 

@@ -1,0 +1,275 @@
+"""From what an event names to the ARNs of the resources that an action touched.
+
+An action, the request's parameters and the event's `resources` come in; ARNs in the catalogue's formats go out, or the
+formats that the evidence does not fill. Nothing from outside widens an ARN (literal.py); what the services do in their
+own way is in shapes.py, and what requests call things in naming.py.
+"""
+
+import itertools
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+from iampolicy import catalogue
+from iampolicy.catalogue import Action, ResourceType
+from iampolicy.patterns import overlaps
+from iamtrail import roles
+from iamtrail.errors import TrailError
+from iamtrail.literal import LONGEST, literal, literal_arn
+from iamtrail.naming import MAKES, OWN, is_bare, names, split, variables
+from iamtrail.parameters import Parameters, flatten
+from iamtrail.shapes import (
+    CREATED,
+    DEFAULTS,
+    FIXED,
+    NEEDED,
+    ONE_FORMAT,
+    TOGETHER,
+    Pairs,
+    Place,
+    copied_from,
+    owner,
+    pinned,
+    shaped_arn,
+    shaped_value,
+    whole_arns,
+    without_wholes,
+)
+
+MOST = 500  # ARNs of one kind that one call names
+MOST_OPEN = 8  # formats that are asked for; where more are open, as of the kinds that RDS tags, none says enough
+_VARIABLE = re.compile(r"\$\{(\w+)\}")
+_VERB = re.compile(r"^[A-Z][a-z]+(?=[A-Z])")
+_OF = re.compile(r"(?<=[a-z])(?:From|To|For)(?=[A-Z])")  # RestoreDBInstanceFromDBSnapshot
+_MADE_UP = re.compile(r"(Id|ID|Identifier|UUID|Uuid|Token)$")
+
+Found = dict[str, set[str]]  # name of a resource type -> ARNs
+
+
+class ResourcesError(TrailError):
+    """Resources were asked of something that is no action."""
+
+
+@dataclass(frozen=True)
+class Named:
+    """The resources of a call as far as the evidence names them."""
+
+    arns: tuple[str, ...]  # sorted; ("*",) for an action without resource-level support
+    # ARN formats of which none is named, only the unknown variables left ("...:key/${KeyId}"); none if they are many
+    missing: tuple[str, ...]
+
+
+def resources_for(
+    action: str,
+    parameters: Parameters | None,
+    resources: Iterable[str],
+    region: str,
+    account: str,
+    partition: str = "aws",
+    event: str = "",
+    made_by: str = "",
+) -> Named:
+    """The ARNs that a call of an action touched.
+
+    An ARN of the event is used if it has a format that the action supports; else the formats are filled from request
+    parameters. An id that AWS makes up in the call is a wildcard, as the next call gets another. Of formats where one
+    has all variables of the other and more, only the narrower counts, unless the service asks for both.
+
+    Args:
+        action: a name of the catalogue ("s3:GetObject").
+        parameters: the event's `requestParameters`, or the pairs that `flatten` made of them.
+        resources: the ARNs of the event's `resources`.
+        event: the event's name, which tells the resource of calls that list or make one in API Gateway.
+        made_by: the action that makes what this one tags in the same call: then only what is made counts.
+
+    Raises:
+        ResourcesError: if the catalogue does not have the action.
+    """
+    known = catalogue.load().action(action)
+    if known is None:
+        raise ResourcesError(f"{action!r} is not an action of the catalogue: give one that actions_for returned")
+    kinds = _kinds(known)
+    if not kinds:
+        return Named(("*",), ())
+    pairs = flatten(parameters)
+    place = Place(partition, region, owner(known, pairs) or account, event)
+    if known.name == roles.PASS_ROLE:
+        return _named(known, {kinds[0].name: _passed_roles(pairs, place)}, place)
+    source = copied_from(pairs, place)
+    if source and known.service == "s3" and known.operation.startswith("GetObject"):
+        return _named(known, {"": {text} if (text := literal_arn(source)) else set()}, place)
+    safe = tuple((name, text) for name, value in pairs if (text := literal(value)) is not None)
+    if made_by and known.service != "ec2" and (made := _made(known, made_by, safe, place)):
+        return _named(known, {"": made}, place)
+    own, alone = whole_arns(known, safe, place)
+    if alone:
+        return _named(known, {"": set(own)}, place)
+    # An ARN is classed as it stands and used in its literal form.
+    given = {*resources, *(value for _, value in pairs)} - {source}
+    seen = {arn: text for arn in sorted(given) if (text := literal_arn(arn))}
+    return _named(known, _found(known, seen | {arn: arn for arn in own}, safe, place), place, safe)
+
+
+def tags_what_is_made(action: str, event: str) -> bool:
+    """Whether an action of a call is the one that gives tags to what the call makes."""
+    known = catalogue.load().actions[action]
+    return known.access_level == "Tagging" and known.operation.lower() != event.lower()
+
+
+def _made(action: Action, made_by: str, safe: Pairs, place: Place) -> set[str]:
+    """What a call of `made_by` makes, of kinds that `action` tags; a wildcard where the request does not name it."""
+    maker = catalogue.load().actions[made_by]
+    whole, alone = whole_arns(maker, safe, place)
+    if alone:
+        return {arn for arn in whole if any(overlaps(_plain(arn), kind.pattern) for kind in _kinds(action))}
+    made, _ = split(_OF.split(_VERB.sub("", maker.operation))[0])
+    by_name = [kind for kind in _kinds(action) if split(kind.name.partition("/")[0])[0] == made]
+    by_variable = [kind for kind in _kinds(action) if split((variables(kind) or ("",))[-1])[0] == made]
+    arns: set[str] = set()
+    for kind in by_name or by_variable:
+        known = _known(maker, kind, safe)
+        open_ = [variable for variable in variables(kind) if variable not in known]
+        given = {variable: DEFAULTS.get(f"{maker.name}:{variable}", "*") for variable in open_}
+        if filled := _filled(maker, kind, safe, place):
+            arns |= filled
+        elif all(value != "*" or _MADE_UP.search(variable) for variable, value in given.items()):
+            arns.add(shaped_arn(kind, _fill(kind, given | known, place), made=True))
+    return arns
+
+
+def _plain(arn: str) -> str:
+    """An ARN with a letter for each sign that could be a wildcard, to be held against formats."""
+    return re.sub(r"\$\{.\}|[*?]", "-", arn)
+
+
+@lru_cache(maxsize=65_536)
+def _kinds(action: Action) -> tuple[ResourceType, ...]:
+    by_name = catalogue.load().services[action.service].resource_types
+    found = (by_name[name] for name in action.resource_types if name in by_name)
+    # Some formats of AWS DMS and others end in a "*" that stands for the resource's id.
+    return tuple(replace(kind, arn=re.sub(r"\*$", "${ResourceId}", kind.arn)) for kind in found)
+
+
+def _found(action: Action, seen: dict[str, str], pairs: Pairs, place: Place) -> Found:
+    mine = tuple((name, value) for name, value in pairs if name in OWN.get(action.name, ()))
+    own = {kind.name: arns for kind in _kinds(action) if (arns := _of_own(action, kind, mine, place))}
+    others = {value for name, value in pairs for other, of in OWN.items() if other != action.name and name in of}
+    found: Found = {}
+    for arn, text in seen.items():
+        if action.name in OWN and text in others:
+            continue
+        for kind in _kinds(action):
+            if kind.name not in own and variables(kind) and overlaps(_plain(arn), kind.pattern):
+                found.setdefault(kind.name, set()).add(shaped_arn(kind, text))
+    for kind in _kinds(action):
+        if kind.name not in found and (arns := _filled(action, kind, pairs, place)):
+            found[kind.name] = arns
+    return found | own
+
+
+def _of_own(action: Action, kind: ResourceType, mine: Pairs, place: Place) -> set[str]:
+    """ARNs of a kind from the parameters that are for one action of a call alone: what is put, what is deleted."""
+    arns = {shaped_arn(kind, value) for _, value in mine if overlaps(_plain(value), kind.pattern)}
+    return arns | _filled(action, kind, mine, place) if mine else set()
+
+
+def _filled(action: Action, kind: ResourceType, pairs: Pairs, place: Place) -> set[str]:
+    """The kind's ARN format with its variables filled from parameters; empty if one stays open."""
+    values: dict[str, list[str]] = {}
+    for variable in variables(kind):
+        given = _given(action, kind, variable, pairs)
+        shaped = dict.fromkeys(text for value in given if (text := shaped_value(kind, variable, value)))
+        values[variable] = list(shaped) or [DEFAULTS[key] for key in (f"{action.name}:{variable}",) if key in DEFAULTS]
+    known = frozenset(variable for variable, texts in values.items() if texts)
+    for variable in values.keys() - known:
+        if pinned(kind, variable, known) or _made_up(action, kind, variable):
+            values[variable] = ["*"]
+    # Two lists cannot be matched with each other: bucket a with key 1, or with key 2?
+    if not values or not all(values.values()) or sum(len(texts) > 1 for texts in values.values()) > 1:
+        return set()
+    combined = itertools.islice(itertools.product(*values.values()), MOST)
+    arns = (_fill(kind, dict(zip(values, texts, strict=True)), place) for texts in combined)
+    return {shaped_arn(kind, arn, made=True) for arn in arns if len(arn) <= LONGEST}
+
+
+def _given(action: Action, kind: ResourceType, variable: str, pairs: Pairs) -> list[str]:
+    """The values for a variable; of a bare "name" only where no parameter says that it is the variable's."""
+    found = [(name, value) for name, value in pairs if names(action, kind, variable, name)]
+    return [value for name, value in found if not is_bare(name)] or [value for _, value in found]
+
+
+def _made_up(action: Action, kind: ResourceType, variable: str) -> bool:
+    """Whether the call makes the resource and AWS makes up this part of its ARN."""
+    if kind.name in CREATED.get(action.name, ()):
+        return True
+    own, operation = re.sub(r"[^a-z0-9]", "", kind.name.lower()), action.operation.lower()
+    last = variable == variables(kind)[-1] and _MADE_UP.search(variable)
+    return bool(last and MAKES.match(action.operation) and operation.endswith((own, f"{own}s")))
+
+
+def _passed_roles(pairs: Pairs, place: Place) -> set[str]:
+    """Roles by ARN, and by name where the parameter does not name an instance profile, whose role it does not tell."""
+    arns = set()
+    for name, value in roles.passed(pairs):
+        if roles.ROLE_ARN.fullmatch(value):
+            arns.add(value)
+        elif "profile" in name.lower():
+            continue
+        elif re.fullmatch(r"[\w+=,.@/-]+", value, re.ASCII):
+            arns.add(f"arn:{place.partition}:iam::{place.account}:role/{value.lstrip('/')}")
+    return arns
+
+
+def _named(action: Action, found: Found, place: Place, pairs: Pairs = ()) -> Named:
+    kinds, needed = _kinds(action), NEEDED.get(action.name, ())
+    width = {kind.name: frozenset(variables(kind)) for kind in kinds} | {"": frozenset()}
+    found = {name: arns for name, arns in found.items() if arns}
+    if not {action.service, action.name} & TOGETHER:
+        found = {name: arns for name, arns in found.items() if not any(width[name] < width[other] for other in found)}
+    arns = without_wholes(action, set().union(*found.values()))
+    plain = [kind for kind in kinds if not variables(kind) and _belongs(action, kind)]
+    if arns or len(plain) == len(kinds):
+        arns |= {_fill(kind, {}, place) for kind in plain if "" not in found}
+    filling = [kind for kind in kinds if variables(kind)]
+    if not arns and action.service in ONE_FORMAT:
+        return Named((), (_filled_in(ONE_FORMAT[action.service], {}, place),))
+    if needed:
+        alternatives = [[kind for kind in filling if kind.name in names.split("|")] for names in needed]
+        missing = [kinds[0] for kinds in alternatives if kinds and not any(kind.name in found for kind in kinds)]
+    else:
+        missing = [] if arns else filling
+    filled = {kind.name: _known(action, kind, pairs) for kind in missing}
+    if not needed and any(filled.values()):  # a bucket that is named is not asked for as an access point
+        missing = [kind for kind in missing if filled[kind.name]]
+    formats = tuple(dict.fromkeys(_fill(kind, filled[kind.name], place) for kind in missing))
+    return Named(tuple(sorted(arns)), formats if len(formats) <= MOST_OPEN else ())
+
+
+def _known(action: Action, kind: ResourceType, pairs: Pairs) -> dict[str, str]:
+    """The variables of a format that the request names, each by one value: the bucket, if not the object."""
+    known = {}
+    for variable in variables(kind):
+        shaped = {
+            text for value in _given(action, kind, variable, pairs) if (text := shaped_value(kind, variable, value))
+        }
+        if len(shaped) == 1 and not next(iter(shaped)).startswith("arn:"):
+            known |= {variable: shaped.pop()}
+    return known
+
+
+def _belongs(action: Action, kind: ResourceType) -> bool:
+    """Whether a kind whose ARN is always the same belongs to each call of the action."""
+    own = re.sub(r"[^a-z0-9]", "", kind.name.lower())
+    return (
+        len(action.resource_types) == 1 or kind.name in FIXED.get(action.service, ()) or own in action.operation.lower()
+    )
+
+
+def _fill(kind: ResourceType, values: dict[str, str], place: Place) -> str:
+    return _filled_in(kind.arn, values, place)
+
+
+def _filled_in(arn_format: str, values: dict[str, str], place: Place) -> str:
+    given = {"Partition": place.partition, "Region": place.region, "Account": place.account}
+    return _VARIABLE.sub(lambda match: (given | values).get(match[1], match[0]), arn_format)
