@@ -35,7 +35,7 @@ test: lint ## Check style and run the tests, the five notebooks among them (minu
 
 test-long: lint ## The same with the slow tests, and 1,000 examples a property of the policy language
 	@$(venv) -m pytest
-	@HYPOTHESIS_PROFILE=long $(venv) -m pytest tests/iam
+	@HYPOTHESIS_PROFILE=long $(venv) -m pytest packages/iampolicy/tests
 
 lint: .venv/.done
 	@$(venv) -m ruff check

@@ -15,7 +15,7 @@ from datetime import datetime
 from pathlib import Path
 
 from lib import profiles
-from lib.data import dataset, written
+from lib.data import composed, dataset
 from lib.files import ROOT
 
 
@@ -46,7 +46,7 @@ class Pair:
 
 
 def _examples(count: int) -> list[dataset.Example]:
-    return dataset.from_written(written.write(count, seed=1))
+    return dataset.from_written(composed.write(count, seed=1))
 
 
 def _train(answers: bool) -> Work:
@@ -55,7 +55,7 @@ def _train(answers: bool) -> Work:
     from trl import SFTConfig, SFTTrainer
 
     from lib.model import base, train
-    from lib.model.lessons import plain
+    from lib.model.prompt import plain
 
     profile = profiles.load("laptop")
     tokenizer = base.load_tokenizer(profile)
@@ -112,9 +112,9 @@ def _loop(own: bool) -> Work:
     import torch
     from transformers import LogitsProcessor
 
-    from lib.model import spans
     from lib.model.decode import decode
     from lib.model.generate import PolicyGenerator
+    from lib.model.grammar import grounded
     from lib.model.matcher import Matcher
     from lib.model.prompt import render
 
@@ -136,10 +136,9 @@ def _loop(own: bool) -> Work:
     generator = PolicyGenerator.load("runs/none", "grounded", profiles.load("laptop"), "shipped")
     model, tokenizer = generator.model, generator.tokenizer
     asked = [e.instruction for e in _examples(12)]
-    found = [generator.retriever.retrieve(request) for request in asked]
-    prompts = [tokenizer(render(r, retrieved=f))["input_ids"] for r, f in zip(asked, found, strict=True)]
-    services = [[name.partition(":")[0] for name in f.actions] for f in found]
-    matchers = [generator._compiler.matcher(spans.grammar(r, s)) for r, s in zip(asked, services, strict=True)]
+    intents = [generator.read(request) for request in asked]
+    prompts = [tokenizer(render(intent))["input_ids"] for intent in intents]
+    matchers = [generator._compiler.matcher(grounded(intent)) for intent in intents]
     decode(model, tokenizer, prompts[:1], [None], 4)
     started, tokens = time.perf_counter(), 0
     for prompt, matcher in zip(prompts, matchers, strict=True):

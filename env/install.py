@@ -31,7 +31,7 @@ def main() -> int:
     if not _pip("install", "--no-deps", *projects):
         return _fail("the project was not installed (see above); run `make env` again, it goes on from here")
     put_on_path(Path(sysconfig.get_paths()["purelib"]))
-    if not _run(sys.executable, "-m", "lib.model.smollm2"):  # says by itself what to do; the rest of the course works
+    if not _run(sys.executable, "-m", "env.smollm2"):  # says by itself what to do; the rest of the course works
         print("The profile laptop has to wait for its base model: run `make env` again.", file=sys.stderr)
     return 0
 

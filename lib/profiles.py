@@ -1,83 +1,96 @@
 """What a run is allowed to cost, and how it trains: profiles and recipes, read from YAML and checked field by field.
 
 A profile (env/profiles/*.yaml) says which model, which device and how much of everything; a recipe (env/recipes/*.yaml)
-is one row of the report's table of configurations. `open_run` turns a profile into the run folder that the notebooks
-hand their work through; the folder itself is lib.run's.
+is one row of the report's table of configurations. Who keeps profiles in another folder names it in the environment's
+IAM_COURSE_PROFILES.
 """
 
 import dataclasses
 import difflib
-import math
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+import os
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 import pandas as pd
 import yaml
+from pydantic import ConfigDict, Field, NonNegativeInt, PositiveFloat, PositiveInt, ValidationError, model_validator
+from pydantic.dataclasses import dataclass
 
-from lib.errors import CourseError
-from lib.files import ROOT, shown
-from lib.run import STAGES, MissingUpstream, Run
+from lib.files import ROOT, CourseError, shown
 
-__all__ = [
-    "ROOT",
-    "STAGES",
-    "MissingUpstream",
-    "Profile",
-    "ProfileError",
-    "Recipe",
-    "Run",
-    "chosen",
-    "costs",
-    "load",
-    "load_recipe",
-    "open_run",
-    "profile_names",
-    "recipe_names",
-    "suggestion",
-]
-
-PROFILES = ROOT / "env" / "profiles"
+PROFILES = ROOT / os.environ.get("IAM_COURSE_PROFILES", "env/profiles")
 RECIPES = ROOT / "env" / "recipes"
+STAGES = ("01_data", "02_train", "03_eval", "04_errors", "05_demo")  # each has the name of its notebook
 
-POSITIVE = {"at_least": 1}  # a count of something that must be there
-COUNT = {"at_least": 0}  # 0 has a meaning of its own, said beside the field
+STRICT = ConfigDict(strict=True, allow_inf_nan=False)
+Text = Annotated[str, Field(pattern=r"\S")]
+Share = Annotated[float, Field(ge=0, le=1)]
+Names = Annotated[tuple[Text, ...], Field(strict=False, min_length=1)]  # YAML has lists
+
+WRITE = {  # pydantic's kind of error -> what to write instead; any other kind is put in pydantic's words
+    "bool_type": "true or false",
+    "dict_type": "a number for each stage",
+    "finite_number": "a number",
+    "float_type": "a number with a point, as in 2.0e-4",
+    "greater_than": "more than {gt:g}",
+    "greater_than_equal": "{ge:g} or more",
+    "int_type": "a whole number",
+    "less_than_equal": "{le:g} or less",
+    "literal_error": "{expected}",
+    "string_pattern_mismatch": "text",
+    "string_type": "text",
+    "too_short": "a list of names",
+    "tuple_type": "a list of names",
+}
 
 
 class ProfileError(CourseError):
     """A profile or recipe that does not exist or does not hold; one line that names the file, the field and the fix."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=STRICT)
 class Profile:
     """How large a run is. Tokens are those of the base model's own tokenizer."""
 
     name: str  # the name of the file
-    title: str
-    base_model: str  # a folder relative to the project root, or a model's name on the hub
-    shipped: str  # the folder of the adapter that comes with the course for this base, or "none"
-    device: str = field(metadata={"one_of": ("cpu", "cuda")})
-    max_length: int = field(metadata=POSITIVE)  # tokens of prompt and response in training
-    max_new_tokens: int = field(metadata=POSITIVE)  # token budget of an answer
-    no_repeat: int = field(metadata=COUNT)  # an answer repeats no run of so many tokens; 0: it may. Small models loop
-    eval_batch_size: int = field(metadata=POSITIVE)  # prompts generated together
-    train_batch_size: int = field(metadata=POSITIVE)  # rows in a forward pass
-    gradient_accumulation: int = field(metadata=POSITIVE)  # forward passes in an optimiser step
+    title: Text
+    base_model: Text  # a folder relative to the project root, or a model's name on the hub
+    shipped: Text  # the folder of the adapter that comes with the course for this base, or "none"
+    device: Literal["cpu", "cuda"]
+    max_length: PositiveInt  # tokens of prompt and response in training
+    max_new_tokens: PositiveInt  # token budget of an answer
+    no_repeat: NonNegativeInt  # an answer repeats no run of so many tokens; 0: it may. Small models loop
+    eval_batch_size: PositiveInt  # prompts generated together
+    train_batch_size: PositiveInt  # rows in a forward pass
+    gradient_accumulation: PositiveInt  # forward passes in an optimiser step
     packing: bool  # several examples in one training row
     quantised: bool  # trained in NF4 (QLoRA); else in the base's own weights, which a CPU reads quicker (LoRA)
     recipe: str  # the configuration trained when there is no sweep
-    max_steps: int = field(metadata=COUNT)  # optimiser steps; 0: the recipe's epochs
-    sweep_steps: int = field(metadata=COUNT)  # optimiser steps of each configuration in the sweep; 0: no sweep
-    learning_rate_scale: float = field(metadata={"above": 0})  # the recipes' rates are for 7B; smaller models want more
-    eval_steps: int = field(metadata=POSITIVE)
-    save_steps: int = field(metadata=POSITIVE)  # a multiple of eval_steps, or the best checkpoint cannot be kept
-    logging_steps: int = field(metadata=POSITIVE)
-    eval_examples: int = field(metadata=COUNT)  # validation rows of the evaluations during training; 0: all
-    arm_limit: int = field(metadata=COUNT)  # test rows an arm answers; 0: all
-    examples: int = field(metadata=POSITIVE)  # written examples to compose
-    minutes: Mapping[str, float] = field(metadata={"above": 0}, hash=False)  # estimate for each stage
-    memory_gb: float = field(metadata={"above": 0})  # estimate of the peak; of the GPU where device is cuda
+    max_steps: NonNegativeInt  # optimiser steps; 0: the recipe's epochs
+    sweep_steps: NonNegativeInt  # optimiser steps of each configuration in the sweep; 0: no sweep
+    learning_rate_scale: PositiveFloat  # the recipes' rates are for 7B; smaller models want more
+    eval_steps: PositiveInt
+    save_steps: PositiveInt  # a multiple of eval_steps, or the best checkpoint cannot be kept
+    logging_steps: PositiveInt
+    eval_examples: NonNegativeInt  # validation rows of the evaluations during training; 0: all
+    arm_limit: NonNegativeInt  # test rows an arm answers; 0: all
+    examples: PositiveInt  # written examples to compose
+    minutes: dict[str, PositiveFloat] = dataclasses.field(hash=False)  # estimate for each stage
+    memory_gb: PositiveFloat  # estimate of the peak; of the GPU where device is cuda
+
+    @model_validator(mode="after")
+    def _holds_together(self) -> Self:
+        if self.recipe not in recipe_names():
+            raise ValueError(f"recipe is {self.recipe!r}; write one of {', '.join(recipe_names())}")
+        if self.save_steps % self.eval_steps:
+            raise ValueError(f"save_steps is {self.save_steps}; write a multiple of eval_steps ({self.eval_steps})")
+        for stage in [*self.minutes, *STAGES]:
+            if stage not in STAGES:
+                raise ValueError(f"minutes names the stage {stage!r}{suggestion(stage, STAGES)}")
+            if stage not in self.minutes:
+                raise ValueError(f"minutes has no estimate for {stage}; add one")
+        return self
 
     @property
     def base_location(self) -> str:
@@ -97,21 +110,24 @@ class Profile:
         return [self.base_model] if (ROOT / self.base_model).is_dir() else []
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=STRICT)
 class Recipe:
     """One configuration of the report's hyper-parameter table, for QLoRA with a cosine schedule."""
 
     name: str  # the name of the file: A, B, C or D
-    learning_rate: float = field(metadata={"above": 0})  # for a 7B model; multiplied by Profile.learning_rate_scale
-    r: int = field(metadata=POSITIVE)
-    alpha: int = field(metadata=POSITIVE)
-    dropout: float = field(metadata={"at_least": 0, "at_most": 1})
-    epochs: int = field(metadata=POSITIVE)
-    weight_decay: float = field(metadata={"at_least": 0})
-    warmup: float = field(metadata={"at_least": 0, "at_most": 1})  # share of the steps
-    scheduler: str = field(metadata={"one_of": ("cosine", "linear", "constant_with_warmup")})
-    target_modules: tuple[str, ...]  # names of the linear layers that get an adapter
-    patience: int = field(metadata=POSITIVE)  # evaluations without a better validation loss before training stops
+    learning_rate: PositiveFloat  # for a 7B model; multiplied by Profile.learning_rate_scale
+    r: PositiveInt
+    alpha: PositiveInt
+    dropout: Share
+    epochs: PositiveInt
+    weight_decay: Annotated[float, Field(ge=0)]
+    warmup: Share  # share of the steps
+    scheduler: Literal["cosine", "linear", "constant_with_warmup"]
+    target_modules: Names  # of the linear layers that get an adapter
+    patience: PositiveInt  # evaluations without a better validation loss before training stops
+
+
+Settings = TypeVar("Settings", Profile, Recipe)
 
 
 def profile_names(folder: Path = PROFILES) -> list[str]:
@@ -121,7 +137,7 @@ def profile_names(folder: Path = PROFILES) -> list[str]:
 
 def recipe_names(folder: Path = RECIPES) -> list[str]:
     """The names of the recipes that exist."""
-    return sorted(path.stem for path in folder.glob("*.yaml"))
+    return profile_names(folder)
 
 
 def load(name: str, folder: Path = PROFILES) -> Profile:
@@ -130,53 +146,16 @@ def load(name: str, folder: Path = PROFILES) -> Profile:
     Raises:
         ProfileError: if there is no such profile, or if a field of it is unknown, missing or of the wrong kind.
     """
-    path = _find("profile", name, profile_names(folder), folder)
-    profile = _read(Profile, path)
-    if profile.recipe not in recipe_names():
-        raise ProfileError(f"{shown(path)}: recipe is {profile.recipe!r}; write one of {', '.join(recipe_names())}")
-    if profile.save_steps % profile.eval_steps:
-        raise ProfileError(
-            f"{shown(path)}: save_steps is {profile.save_steps}; write a multiple of eval_steps ({profile.eval_steps})"
-        )
-    for stage in profile.minutes:
-        if stage not in STAGES:
-            raise ProfileError(f"{shown(path)}: minutes names the stage {stage!r}{suggestion(stage, STAGES)}")
-    for stage in STAGES:
-        if stage not in profile.minutes:
-            raise ProfileError(f"{shown(path)}: minutes has no estimate for {stage}; add one")
-    return profile
+    return _read(Profile, name, folder)
 
 
 def load_recipe(name: str, folder: Path = RECIPES) -> Recipe:
-    """Read the recipe `name` from `folder`/<name>.yaml.
-
-    Raises:
-        ProfileError: if there is no such recipe, or if a field of it is unknown, missing or of the wrong kind.
-    """
-    return _read(Recipe, _find("recipe", name, recipe_names(folder), folder))
-
-
-def open_run(profile: Profile | str, root: str | Path = "runs") -> Run:
-    """Open the run folder of a profile: `root`/<profile>.
-
-    A relative `root` counts from the project's root, not from the working directory, so that a kernel that
-    started in notebooks/ finds the same folder. Nothing is created until a stage begins.
-
-    Raises:
-        ProfileError: if `profile` is the name of no profile, or `root` is empty.
-    """
-    if not str(root).strip():
-        raise ProfileError('the folder of the runs is empty text; write a path, such as "runs"')
-    profile = load(profile) if isinstance(profile, str) else profile
-    return Run(profile=profile, folder=ROOT / Path(root).expanduser() / profile.name)
+    """Read the recipe `name`, as `load` reads a profile."""
+    return _read(Recipe, name, folder)
 
 
 def chosen(name: str, value: int, default: int) -> int:
-    """A count that a notebook's parameter gives, or the profile's where that is 0.
-
-    Raises:
-        ProfileError: if the parameter is negative.
-    """
+    """A count that a notebook's parameter gives, or the profile's where that is 0. ProfileError: it is negative."""
     if value < 0:
         raise ProfileError(f"{name} is {value}: write a number of 1 or more, or 0 for the profile's ({default})")
     return value or default
@@ -190,7 +169,7 @@ def costs(stage: str, folder: Path = PROFILES) -> pd.DataFrame:
             found.append(load(name, folder))
         except ProfileError as error:  # somebody's unfinished profile; who chooses it is told by `load`
             print(f"left out: {error}")
-    rows = [(p.name, p.title, p.minutes[stage], p.memory_gb) for p in found]
+    rows = [(p.name, p.title, f"{p.minutes[stage]:g}", f"{p.memory_gb:g}") for p in found]
     return pd.DataFrame(rows, columns=["profile", "", "minutes", "memory, GB"]).set_index("profile")
 
 
@@ -203,31 +182,37 @@ def suggestion(name: str, known: Iterable[str]) -> str:
     return f"{guess}: {', '.join(known) or 'none'}"
 
 
-def _find(kind: str, name: str, known: list[str], folder: Path) -> Path:
+def _read(settings: type[Settings], name: str, folder: Path) -> Settings:
+    known = profile_names(folder)
     if name not in known:
+        kind = settings.__name__.lower()
         raise ProfileError(f"unknown {kind} {name!r}{suggestion(name, known)} (in {shown(folder)})")
-    return folder / f"{name}.yaml"
-
-
-Settings = TypeVar("Settings", Profile, Recipe)
-
-
-def _read(settings: type[Settings], path: Path) -> Settings:
+    path = folder / f"{name}.yaml"
     try:
         data = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ProfileError(f"{shown(path)} is not YAML: {' '.join(str(error).split())}") from error
     if not isinstance(data, dict):
         raise ProfileError(f"{shown(path)} must hold one `field: value` a line")
-    wanted = {f.name: f for f in dataclasses.fields(settings) if f.name != "name"}
-    for name in data:
-        if name not in wanted:
-            raise ProfileError(f"{shown(path)}: unknown field {name!r}{suggestion(name, wanted)}")
-    for name in wanted:
-        if name not in data:
-            raise ProfileError(f"{shown(path)}: the field {name} is missing; add a line `{name}: ...`")
-    values = {name: _checked(path, f, data[name]) for name, f in wanted.items()}
-    return settings(name=path.stem, **values)
+    fields = [f.name for f in dataclasses.fields(settings) if f.name != "name"]
+    for field in data:
+        if field not in fields:
+            raise ProfileError(f"{shown(path)}: unknown field {field!r}{suggestion(field, fields)}")
+    try:
+        return settings(name=name, **data)
+    except ValidationError as error:
+        raise ProfileError(f"{shown(path)}: {_said(error.errors()[0])}") from error
+
+
+def _said(error: Any) -> str:
+    """The first thing that pydantic finds wrong, as a line that says what to write."""
+    kind, known = error["type"], error.get("ctx", {})
+    if kind == "value_error":
+        return str(known["error"])
+    field = error["loc"][0]
+    if kind == "missing":
+        return f"the field {field} is missing; add a line `{field}: ...`"
+    return f"{field} is {error['input']!r}; write {WRITE.get(kind, error['msg']).format(**known)}"
 
 
 class _Loader(yaml.SafeLoader):
@@ -239,44 +224,3 @@ class _Loader(yaml.SafeLoader):
             if keys.count(key) > 1:
                 raise yaml.MarkedYAMLError(problem=f"the field {key} stands twice", problem_mark=node.start_mark)
         return super().construct_mapping(node, deep)
-
-
-KINDS = {  # annotation -> what to call it, what YAML must have given
-    str: ("text", lambda v: isinstance(v, str) and v.strip() != ""),
-    bool: ("true or false", lambda v: isinstance(v, bool)),
-    int: ("a whole number", lambda v: isinstance(v, int) and not isinstance(v, bool)),
-    float: ("a number with a point, as in 2.0e-4", lambda v: _is_number(v)),
-    tuple[str, ...]: ("a list of names", lambda v: _is_list(v)),
-    Mapping[str, float]: (
-        "a number for each stage",
-        lambda v: isinstance(v, dict) and all(map(_is_number, v.values())),
-    ),
-}
-BOUNDS = {  # metadata -> how to say it, what holds
-    "one_of": ("one of {}", lambda value, bound: value in bound),
-    "at_least": ("{} or more", lambda value, bound: value >= bound),
-    "at_most": ("{} or less", lambda value, bound: value <= bound),
-    "above": ("more than {}", lambda value, bound: value > bound),
-}
-
-
-def _checked(path: Path, wanted: dataclasses.Field, value: Any) -> Any:
-    kind, holds = KINDS[wanted.type]
-    if not holds(value):
-        raise ProfileError(f"{shown(path)}: {wanted.name} is {value!r}; write {kind}")
-    for bound, limit in wanted.metadata.items():
-        words, within = BOUNDS[bound]
-        for part in value.values() if isinstance(value, dict) else [value]:
-            if not within(part, limit):
-                raise ProfileError(f"{shown(path)}: {wanted.name} is {part!r}; write {words.format(limit)}")
-    if wanted.type is float:
-        return float(value)
-    return tuple(value) if isinstance(value, list) else value
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def _is_list(value: Any) -> bool:
-    return isinstance(value, list) and bool(value) and all(isinstance(v, str) and v for v in value)

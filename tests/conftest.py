@@ -1,21 +1,12 @@
-"""Settings of every test: no network, no time limits, and notebooks small enough to execute."""
+"""What several tests of the course need: small notebooks, a trail, a browser."""
 
-import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import hypothesis
 import nbformat
 import pytest
-
-os.environ.setdefault("HF_HUB_OFFLINE", "1")
-os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-
-hypothesis.settings.register_profile("course", deadline=None)  # a busy laptop must not fail a test
-hypothesis.settings.register_profile("long", deadline=None, max_examples=1_000)  # for tests/iam in `make test-long`
-hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "course"))
 
 
 @pytest.fixture

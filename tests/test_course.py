@@ -12,10 +12,11 @@ import nbformat
 import papermill
 import pytest
 
-from lib import report
-from lib.course import RunInUse, exclusive, main
-from lib.plan import CourseError, make_plan, read_notebooks
-from lib.profiles import open_run
+from lib.course import report
+from lib.course.__main__ import RunInUse, exclusive, main
+from lib.course.plan import make_plan, read_notebooks
+from lib.files import CourseError
+from lib.run import open_run
 
 PARAMETERS = (
     'PROFILE = "laptop"\nRUNS = "runs"\nARM_LIMIT = 0\nRATE = 0.5\nSOURCE = "embedded"  # or aws\nPACKED = True'
@@ -170,7 +171,7 @@ class TestExecution:
         write_notebook(
             "03_eval",
             'PROFILE = "laptop"\nRUNS = "runs"',
-            "from lib.profiles import open_run\nrun = open_run(PROFILE, RUNS)\nrun.begin('03_eval')\n"
+            "from lib.run import open_run\nrun = open_run(PROFILE, RUNS)\nrun.begin('03_eval')\n"
             "with run.writing('03_eval/table.txt') as aside:\n    aside.write_text('arm  valid\\nzero  0.1')",
         )
         status, out, err = course("-p", "ARM_LIMIT=5", "SOURCE=aws")

@@ -20,12 +20,11 @@ from iamtrail import drafting, gate
 from iamtrail.errors import TrailError
 from iamtrail.generalise import Rule
 from iamtrail.trail import sample
-from lib.data import dataset, field, managed, requests
+from lib.data import dataset, field, managed
 from lib.evaluation import errors, metrics
-from lib.model.adapters import RETRIEVER
-from lib.model.lessons import grounded
-from lib.profiles import ROOT
-from lib.retrieval.retrieve import Retriever
+from lib.files import ROOT
+from lib.model.prompt import grounded
+from lib.model.retrieve import RETRIEVER, Retriever
 
 KEPT = Path(__file__).with_name("frozen.json")
 ADAPTER = ROOT / "models/smollm2/adapter"
@@ -38,7 +37,7 @@ def policies() -> list[managed.ManagedPolicy]:
 
 @cache
 def people() -> dict[str, list[dataset.Example]]:
-    return field.examples(requests.load())
+    return field.examples(field.load())
 
 
 def curated() -> Any:
@@ -114,7 +113,7 @@ def asked() -> Any:
     """Prompts that the shipped adapter is given: what it learnt from must be what it is asked."""
     retriever = Retriever.load(ADAPTER / RETRIEVER)
     chosen = people()["validation"][::4]
-    lessons = grounded(chosen, [retriever.retrieve(e.instruction) for e in chosen], every=0)
+    lessons = grounded(chosen, [retriever.read(e.instruction) for e in chosen], every=0)
     return [(lesson.prompt, lesson.completion) for lesson in lessons]
 
 

@@ -121,7 +121,7 @@ def test_the_constraints_pin_every_requirement_and_no_build_of_torch():
 def test_every_pin_takes_the_oldest_python_that_the_project_promises():
     oldest = ".".join(map(str, script().OLDEST)) + ".0"
     lines = (ENV / "constraints.txt").read_text().splitlines()
-    pins = [re.split("[[=]", line)[0].lower() for line in lines if "==" in line]
+    pins = [re.split(r"[\[=]", line)[0].lower() for line in lines if "==" in line]
     needs = {d.metadata["Name"].lower(): d.metadata["Requires-Python"] for d in distributions()}
     assert len(pins) > 100
     assert not {name: needs[name] for name in pins if name in needs and oldest not in SpecifierSet(needs[name] or "")}

@@ -7,7 +7,9 @@ import pytest
 import yaml
 
 from lib import profiles
-from lib.profiles import ProfileError, load, load_recipe, open_run
+from lib.files import ROOT
+from lib.profiles import ProfileError, load, load_recipe
+from lib.run import open_run
 
 REPORT = {  # the report's table of configurations: learning rate, rank, alpha, epochs
     "A": (2e-4, 16, 32, 3),
@@ -53,7 +55,7 @@ def test_the_large_profiles_are_the_reports_settings():
 def test_laptop_trains_a_pretrained_model_as_it_is_on_the_cpu():
     profile = load("laptop")
     assert (profile.device, profile.quantised, profile.packing) == ("cpu", False, False)
-    assert Path(profile.base_location) == profiles.ROOT / "models" / "smollm2" / "base"
+    assert Path(profile.base_location) == ROOT / "models" / "smollm2" / "base"
 
 
 def test_the_recipes_are_the_reports_table():
@@ -89,7 +91,7 @@ def test_an_unknown_recipe_is_refused():
         ({"max_length": "512"}, "max_length is '512'; write a whole number"),
         ({"max_length": 512.0}, "max_length is 512.0; write a whole number"),
         ({"max_length": True}, "max_length is True; write a whole number"),
-        ({"max_length": 0}, "max_length is 0; write 1 or more"),
+        ({"max_length": 0}, "max_length is 0; write more than 0"),
         ({"max_length": None}, "max_length is None; write a whole number"),
         ({"max_steps": -1}, "max_steps is -1; write 0 or more"),
         ({"packing": "yes please"}, "packing is 'yes please'; write true or false"),
@@ -97,7 +99,7 @@ def test_an_unknown_recipe_is_refused():
         ({"learning_rate_scale": "2e0"}, "learning_rate_scale is '2e0'; write a number with a point, as in 2.0e-4"),
         ({"learning_rate_scale": float("nan")}, "learning_rate_scale is nan; write a number"),
         ({"learning_rate_scale": 0}, "learning_rate_scale is 0; write more than 0"),
-        ({"device": "gpu"}, "device is 'gpu'; write one of ('cpu', 'cuda')"),
+        ({"device": "gpu"}, "device is 'gpu'; write 'cpu' or 'cuda'"),
         ({"recipe": "Z"}, "recipe is 'Z'; write one of A, B, C, D"),
         ({"title": " "}, "title is ' '; write text"),
         ({"minutes": 5}, "minutes is 5; write a number for each stage"),
@@ -159,9 +161,9 @@ def test_a_recipe_with_a_rate_that_yaml_reads_as_text_says_how_to_write_it(tmp_p
 def test_a_run_folder_does_not_depend_on_the_working_directory(tmp_path, monkeypatch):
     here = open_run("laptop").folder
     monkeypatch.chdir(tmp_path)
-    assert open_run("laptop").folder == here == profiles.ROOT / "runs" / "laptop"
+    assert open_run("laptop").folder == here == ROOT / "runs" / "laptop"
     assert open_run("laptop", tmp_path).folder == tmp_path / "laptop"
-    assert open_run(load("colab"), "elsewhere").folder == profiles.ROOT / "elsewhere" / "colab"
+    assert open_run(load("colab"), "elsewhere").folder == ROOT / "elsewhere" / "colab"
 
 
 @pytest.mark.parametrize("root", ["", "  "])

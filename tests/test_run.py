@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lib.files import read_json, read_jsonl, write_jsonl, writing
-from lib.profiles import MissingUpstream, open_run
+from lib.run import MissingUpstream, open_run
 
 ROWS = [{"id": "a"}, {"id": "b"}]
 
@@ -267,7 +267,7 @@ class TestRequire:
             assert "02_train was made from another models/weights" in said and said == finished.trouble("02_train")
 
     def test_an_unfinished_stage_is_in_trouble_and_begins_without_old_figures(self, finished):
-        finished.stage("01_data").joinpath("figures").mkdir()
+        finished.path("01_data/figures").mkdir()
         assert finished.trouble("01_data") is None
         finished.begin("01_data")
         assert "unfinished" in finished.trouble("01_data")

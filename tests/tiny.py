@@ -7,7 +7,7 @@ import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import MistralConfig, MistralForCausalLM, PreTrainedTokenizerFast
 
-from lib.data import written
+from lib.data import composed
 
 SPECIAL = ["<s>", "</s>", "<pad>", "<unk>"]
 SIZE = 4_096
@@ -23,7 +23,7 @@ def tokenizer() -> PreTrainedTokenizerFast:
     trainer = trainers.BpeTrainer(
         vocab_size=SIZE, special_tokens=SPECIAL, initial_alphabet=alphabet, show_progress=False
     )
-    made.train_from_iterator((f"{e.instruction}\n{e.policy}" for e in written.write(300, 0)), trainer)
+    made.train_from_iterator((f"{e.instruction}\n{e.policy}" for e in composed.write(300, 0)), trainer)
     begin, end, pad, unknown = SPECIAL
     return PreTrainedTokenizerFast(
         tokenizer_object=made, bos_token=begin, eos_token=end, pad_token=pad, unk_token=unknown, padding_side="left"

@@ -1,14 +1,11 @@
-"""Find in botocore's models what the mapping reads of them, and write names.txt, clients.txt and apis.txt.
+"""Find in botocore's models what the mapping reads of them, and write names.txt, clients.txt and apis.txt of iamtrail.
 
     python -m tools.derive_tables
 
-Every operation's input comes in; the dotted names of request parameters go out that naming.py matches with a variable
-of the ARN formats of the operation's actions, or that roles.py takes for a role. Every service's names come in, and go
-out with its endpoint prefix if no event source has them; so do the paths of API Gateway's requests. Run it when boto3
-or the catalogue is newer.
+Run it when boto3 or the catalogue is newer.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from botocore.loaders import Loader
@@ -16,24 +13,19 @@ from botocore.loaders import Loader
 from iampolicy import catalogue
 from iampolicy.catalogue import Action
 from iamtrail.mapping import actions_for
-from iamtrail.naming import names, split, variables
-from iamtrail.roles import names_role
-from iamtrail.sources import PREFIXES
-from lib.files import ROOT, shown, writing
+from iamtrail.naming import fills, names_role, split, variables
+from iamtrail.tables import PREFIXES
+from lib.files import ROOT, shown, write_text
 
-TABLES = ROOT / "packages/iamtrail/src/iamtrail"
-NAMES, CLIENTS, APIS = (TABLES / name for name in ("names.txt", "clients.txt", "apis.txt"))
+FOLDER = ROOT / "packages/iamtrail/src/iamtrail/tables"
 DEEPEST = 4  # levels of an input that are looked into; deeper ones describe what is made, not what is named
-CLIENTS_HEAD = (
-    "# Names of services in boto3, and AWS's service ids, that are no event source, with the endpoint prefix.\n"
-    "# By tools/derive_tables.py. Do not edit.\n"
-)
-APIS_HEAD = "# Operations of API Gateway with the paths of their requests, by tools/derive_tables.py.\n# Do not edit.\n"
-HEAD = "# Request parameters that name a resource or a role, by tools/derive_tables.py. Do not edit.\n"
 
 
-def derived() -> tuple[str, ...]:
-    """The names, sorted, the first letter of each part in lower case as CloudTrail usually has it (about 10 s)."""
+def names() -> list[str]:
+    """Request parameters that fill a variable of an ARN format or name a role, sorted (about 10 s).
+
+    The first letter of each part is in lower case, as CloudTrail usually has it.
+    """
     loader = Loader()
     found: set[str] = set()
     for service in loader.list_available_services("service-2"):
@@ -46,23 +38,23 @@ def derived() -> tuple[str, ...]:
                 found |= {
                     name for name in inputs if names_role(name) or any(_names(action, name) for action in actions)
                 }
-    return tuple(sorted(found))
+    return sorted(found)
 
 
-def clients() -> tuple[tuple[str, str], ...]:
+def clients() -> list[str]:
     """Names of services that no event source has, each with the service's endpoint prefix; sorted."""
     loader, found = Loader(), {}
     for service in loader.list_available_services("service-2"):
         about = loader.load_service_model(service, "service-2")["metadata"]
         endpoint, said = about["endpointPrefix"], about["serviceId"].lower()
         for name in (service, said.replace(" ", ""), said.replace(" ", "-")):
-            # What sources.py knows without this table keeps its meaning.
+            # What sources.txt has keeps its meaning.
             if name != endpoint and name not in PREFIXES and name not in catalogue.load().services:
                 found[name] = endpoint
-    return tuple(sorted(found.items()))
+    return [f"{name} {endpoint}" for name, endpoint in sorted(found.items())]
 
 
-def api_paths() -> tuple[tuple[str, str], ...]:
+def api_paths() -> list[str]:
     """The operations of API Gateway, each with the path of its request in the members' own names; sorted."""
     found = set()
     for service in ("apigateway", "apigatewayv2"):
@@ -74,14 +66,14 @@ def api_paths() -> tuple[tuple[str, str], ...]:
                 if member.get("location") != "uri":
                     continue
                 path = path.replace(f"{{{member.get('locationName', name)}}}", f"{{{name[:1].lower()}{name[1:]}}}")
-            found.add((operation, path))
-    return tuple(sorted(found))
+            found.add(f"{operation} {path}")
+    return sorted(found)
 
 
 def _names(action: Action, name: str) -> bool:
     service = catalogue.load().services[action.service]
     kinds = [service.resource_types[kind] for kind in action.resource_types if kind in service.resource_types]
-    if any(names(action, kind, variable, name) for kind in kinds for variable in variables(kind)):
+    if any(fills(action, kind, variable, name) for kind in kinds for variable in variables(kind)):
         return True
     last = name.lower().removesuffix("s")
     stems = {split(kind.name)[0] for kind in kinds} | {split(variable)[0] for k in kinds for variable in variables(k)}
@@ -100,16 +92,20 @@ def _inputs(shapes: dict[str, Any], shape: str, above: str, depth: int) -> Itera
             yield path
 
 
+TABLES: dict[str, tuple[str, Callable[[], list[str]]]] = {  # file -> what its rows are, and they
+    "names.txt": ("Request parameters that name a resource or a role", names),
+    "clients.txt": ("Names of services in boto3, and service ids, that are no event source, with the prefix", clients),
+    "apis.txt": ("Operations of API Gateway with the paths of their requests", api_paths),
+}
+
+
 def main() -> None:
-    """Write names.txt, clients.txt and apis.txt beside this file."""
-    for target, head, rows in ((CLIENTS, CLIENTS_HEAD, clients()), (APIS, APIS_HEAD, api_paths())):
-        with writing(target) as aside:
-            aside.write_text(head + "".join(f"{name} {found}\n" for name, found in rows), encoding="utf-8")
-        print(f"{len(rows):,} rows in {shown(target)}")
-    found = derived()
-    with writing(NAMES) as aside:
-        aside.write_text(HEAD + "".join(f"{name}\n" for name in found), encoding="utf-8")
-    print(f"{len(found):,} names in {shown(NAMES)}")
+    """Write the tables."""
+    for name, (what, rows) in TABLES.items():
+        found = rows()
+        head = f"# {what}, by tools/derive_tables.py. Do not edit.\n"
+        write_text(FOLDER / name, head + "".join(f"{row}\n" for row in found))
+        print(f"{len(found):,} rows in {shown(FOLDER / name)}")
 
 
 if __name__ == "__main__":

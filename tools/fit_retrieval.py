@@ -1,11 +1,12 @@
 """Fit what retrieval has learnt: the weights of the first ranking, and the small networks of reranking and titles.
 
 `python -m tools.fit_retrieval` reads the training split of the default parameters, people's requests included, and
-composed requests that the course does not use, and writes lib/retrieval's weights. The course uses what it wrote.
+composed requests that the course does not use, and writes lib/model's weights. The course uses what it wrote.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -13,15 +14,17 @@ from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from lib import profiles
-from lib.data import dataset, field, managed, written
+from lib.data import composed, dataset, field, managed, overlap
 from lib.data.dataset import DRAFT, Example
-from lib.data.requests import load
-from lib.retrieval import rerank, titles
-from lib.retrieval.actions import FEATURES, ActionRanker
-from lib.retrieval.clauses import clauses
-from lib.retrieval.network import Network
-from lib.retrieval.retrieve import WORDED, Retriever, wanted
-from lib.retrieval.titles import TitleRanker
+from lib.data.field import load
+from lib.data.overlap import NEAR
+from lib.files import writing
+from lib.model import rerank, titles
+from lib.model.actions import FEATURES, ActionRanker, vocabulary
+from lib.model.rerank import Network
+from lib.model.retrieve import WORDED, Retriever, wanted
+from lib.model.titles import TitleRanker
+from lib.model.words import clauses
 
 SEED = 3_000_017  # of composed examples; the course's is another
 UNSEEN = 2_500
@@ -62,7 +65,7 @@ def fit_titles(ranker: TitleRanker, epochs: int = 20, seed: int = 0) -> Network:
 
 
 def fit_rerank(pairs: Iterable[tuple[ActionRanker, Example]], epochs: int = 10, seed: int = 0) -> Network:
-    """Train the network of `lib.retrieval.rerank` on examples, each with a ranker that has learnt nothing from it.
+    """Train the network of `lib.model.rerank` on examples, each with a ranker that has learnt nothing from it.
 
     Of its two outputs the first ranks a wanted action before the others of its clause, and the second tells whether
     the clause asks for an action. The clause of a wanted action is the one in which it ranks best, so clauses and
@@ -73,7 +76,8 @@ def fit_rerank(pairs: Iterable[tuple[ActionRanker, Example]], epochs: int = 10, 
         found, names = clauses(example.instruction), wanted(example)
         if found and names:
             positions, scores, rows = rerank.features(ranker, found, example.instruction)
-            seen.append(_Seen(positions, scores, rows, np.array(sorted(ranker.index[name] for name in names))))
+            places = sorted(vocabulary().positions[name] for name in names)
+            seen.append(_Seen(positions, scores, rows, np.array(places)))
     every = torch.tensor(np.concatenate([s.rows.reshape(-1, s.rows.shape[-1])[::7] for s in seen]))
     mean, deviation = every.mean(0), every.std(0) + 1e-3
     for _ in range(2):
@@ -139,6 +143,12 @@ def _network(mean: torch.Tensor, deviation: torch.Tensor, net: nn.Sequential) ->
     return Network(*(tensor.detach().numpy().astype(np.float32) for tensor in tensors))
 
 
+def save(network: Network, path: Path) -> None:
+    """Write the arrays as .npz, as Network.load reads them."""
+    with writing(path) as aside, aside.open("wb") as file:
+        np.savez_compressed(file, **vars(network))
+
+
 def fit_actions(ranker: ActionRanker, examples: Sequence[Example], rounds: int = 2) -> dict[str, float]:
     """Weights with which a wanted action ranks before the others that are likely in its clause.
 
@@ -176,7 +186,7 @@ def _rivals(ranker: ActionRanker, example: Example) -> list[np.ndarray]:
         return []
     likely, features = ranker.features(found, example.instruction)
     scores = features @ np.array([ranker.weights[f] for f in FEATURES], dtype=np.float32)
-    positions = {ranker.index[name] for name in names}
+    positions = {vocabulary().positions[name] for name in names}
     rows = []
     for position in sorted(positions):
         clause, place = np.nonzero(likely == position)
@@ -188,22 +198,28 @@ def _rivals(ranker: ActionRanker, example: Example) -> list[np.ndarray]:
     return rows
 
 
+def unseen_examples(held_out: Sequence[str]) -> list[Example]:
+    """Composed examples that the course does not use, each policy once, apart from the policies that are held out."""
+    examples = {e.policy: e for e in dataset.from_written(composed.write(UNSEEN, SEED))}
+    return [e for e, near in zip(examples.values(), overlap.nearest([*examples], held_out), strict=True) if near < NEAR]
+
+
 def main() -> None:
-    """The command line: print the weights for lib/retrieval/actions.py, write the networks."""
+    """The command line: print the weights for lib/model/words.yaml, write the networks."""
     data = dataset.with_field(
-        dataset.build(managed.fetch(), written.write(profiles.load("laptop").examples, 0)), field.examples(load())
+        dataset.build(managed.fetch(), composed.write(profiles.load("laptop").examples, 0)), field.examples(load())
     )
-    unseen = dataset.more_written(UNSEEN, SEED, (*data.validation, *data.test))
+    unseen = unseen_examples([e.policy for e in (*data.validation, *data.test)])
     retriever = Retriever.fit(data.train)
     for feature, weight in fit_actions(retriever.actions, unseen).items():
-        print(f'    "{feature}": {weight:.3f},', flush=True)
+        print(f"  {feature}: {weight:.3f}", flush=True)
     folds, rankers = retriever.folds()
     for ranker in rankers:
         ranker.weights = retriever.actions.weights
     people = [(rankers[folds[e.id]], e) for e in data.train if e.source == "field" and e.outcome == DRAFT]
-    fit_rerank([*people * SHOWN, *((retriever.actions, e) for e in unseen)]).save(rerank.WEIGHTS)
+    save(fit_rerank([*people * SHOWN, *((retriever.actions, e) for e in unseen)]), rerank.WEIGHTS)
     names = [e for e in data.train if e.source not in WORDED]
-    fit_titles(TitleRanker(names, retriever.actions)).save(titles.WEIGHTS)
+    save(fit_titles(TitleRanker(names, retriever.actions)), titles.WEIGHTS)
     print(f"written: {rerank.WEIGHTS.name}, {titles.WEIGHTS.name}")
 
 

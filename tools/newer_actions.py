@@ -1,4 +1,4 @@
-"""Write packages/iampolicy/src/iampolicy/checks/newer.txt: what AWS's managed policies name and the catalogue does not.
+"""Write packages/iampolicy/src/iampolicy/tables/newer.txt: what AWS's managed policies name and the catalogue does not.
 
     python -m tools.newer_actions
 
@@ -8,14 +8,14 @@ the service has grown of late (otherwise it may be a slip of AWS's own). Run it 
 
 from collections.abc import Iterable
 
-from iampolicy import catalogue, reference
-from iampolicy.catalogue import has_wildcard
-from iampolicy.checks.keys import is_documented
+from iampolicy import catalogue
+from iampolicy.checks.conditions import is_documented
 from iampolicy.document import as_policy
+from iampolicy.patterns import has_wildcard
 from lib.data import managed
 from lib.files import ROOT
 
-TARGET = ROOT / "packages/iampolicy/src/iampolicy/checks/newer.txt"
+TARGET = ROOT / "packages/iampolicy/src/iampolicy/tables/newer.txt"
 
 
 def lines(policies: Iterable[dict]) -> list[str]:
@@ -24,7 +24,7 @@ def lines(policies: Iterable[dict]) -> list[str]:
     statements = [s for policy in policies for s in as_policy(policy).statements]
     used = {pattern.lower() for s in statements for pattern in s.action_patterns if pattern != "*"}
     actions = {name for name in used if _is_missing(name, known)}
-    older = catalogue.Catalogue(reference.packed())  # a service that has grown since may have ARNs that neither lists
+    older = catalogue.Catalogue(catalogue.packed())  # a service that has grown since may have ARNs that neither lists
     behind = {name.partition(":")[0] for name in used if _is_missing(name, older)}
     arns = {
         arn

@@ -21,31 +21,31 @@ from torch.nn.functional import cross_entropy
 from transformers import PreTrainedTokenizerBase
 
 from lib import profiles
-from lib.data import dataset, field, managed, written
+from lib.data import dataset, field, managed
+from lib.data.composed import write
 from lib.data.dataset import Example
-from lib.data.requests import load
+from lib.data.field import load
 from lib.files import ROOT, read_json, write_json, writing
-from lib.model.adapters import RETRIEVER
 from lib.model.base import load_for_training, load_tokenizer, save_adapter
-from lib.model.lessons import Lesson, grounded
-from lib.retrieval.retrieve import Retriever
+from lib.model.prompt import Sample, grounded
+from lib.model.retrieve import RETRIEVER, Retriever
 
 OUT = ROOT / "models" / "smollm2" / "adapter"
 TARGETS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
 RANK, WARMUP = 32, 30
 STEP = 2_048  # tokens of a step, padding included
-LONGEST = 800  # tokens of a lesson; longer ones are left out, not cut
+LONGEST = 800  # tokens of a sample; longer ones are left out, not cut
 COMPOSED = 1_200
 EVERY = 100  # steps between two evaluations
-LESSONS, STATE, CARD = "lessons.json", "state.pt", "README.md"
+SAMPLES, STATE, CARD = "samples.json", "state.pt", "README.md"
 
 Row = tuple[list[int], list[int]]  # tokens of a prompt, and of its answer with the token that ends it
 
 
-def lessons(seed: int = 0) -> tuple[dict[str, list[Lesson]], dict[str, list[Lesson]], Retriever]:
-    """Lessons to train on and to validate with, by what they are, and the retriever that made them."""
+def samples(seed: int = 0) -> tuple[dict[str, list[Sample]], dict[str, list[Sample]], Retriever]:
+    """Samples to train on and to validate with, by what they are, and the retriever that made them."""
     data = dataset.with_field(
-        dataset.build(managed.fetch(), written.write(profiles.load("laptop").examples, seed)), field.examples(load())
+        dataset.build(managed.fetch(), write(profiles.load("laptop").examples, seed)), field.examples(load())
     )
     retriever = Retriever.fit(data.train)
     rng = random.Random(seed)
@@ -60,7 +60,7 @@ def lessons(seed: int = 0) -> tuple[dict[str, list[Lesson]], dict[str, list[Less
     chosen = [*people, *composed, *titles]
     known = dict(zip((e.id for e in chosen), retriever.of_training(chosen), strict=True))
 
-    def taught(examples: Sequence[Example], every: int = 0) -> list[Lesson]:
+    def taught(examples: Sequence[Example], every: int = 0) -> list[Sample]:
         return grounded(examples, [known[e.id] for e in examples], every)
 
     train = {
@@ -71,7 +71,7 @@ def lessons(seed: int = 0) -> tuple[dict[str, list[Lesson]], dict[str, list[Less
     }
     held_out = {"people": of("field", data.validation)[::5], "composed": of("written", data.validation)[:15]}
     validation = {
-        name: grounded(examples, [retriever.retrieve(e.instruction) for e in examples], 0)
+        name: grounded(examples, [retriever.read(e.instruction) for e in examples], 0)
         for name, examples in held_out.items()
     }
     return train, validation, retriever
@@ -109,8 +109,8 @@ def length(row: Row) -> int:
     return len(row[0]) + len(row[1])
 
 
-def encoded(some: Iterable[Lesson], tokenizer: PreTrainedTokenizerBase) -> list[Row]:
-    """Lessons as tokens, without those that are too long."""
+def encoded(some: Iterable[Sample], tokenizer: PreTrainedTokenizerBase) -> list[Row]:
+    """Samples as tokens, without those that are too long."""
     rows = [
         (tokenizer(s.prompt)["input_ids"], [*tokenizer(s.completion)["input_ids"], tokenizer.eos_token_id])
         for s in some
@@ -133,7 +133,7 @@ def loss(model: torch.nn.Module, batch: Sequence[Row]) -> torch.Tensor:
 
 @torch.no_grad()
 def evaluate(model: torch.nn.Module, validation: dict[str, list[Row]]) -> dict[str, float]:
-    """The validation loss of each kind of lesson."""
+    """The validation loss of each kind of sample."""
     model.eval()
     found = {
         name: [loss(model, rows[i : i + 4]).item() for i in range(0, len(rows), 4)] for name, rows in validation.items()
@@ -156,7 +156,7 @@ def train(course: Course, work: Path, out: Path) -> None:
     """Train, and write adapter, retriever and curve; every EVERY steps, so that a kill loses little.
 
     Args:
-        work: keeps lessons and the state of the training; delete it to begin anew.
+        work: keeps samples and the state of the training; delete it to begin anew.
     """
     torch.manual_seed(0)
     profile = profiles.load("laptop")
@@ -215,20 +215,20 @@ def put(copies: Sequence[torch.Tensor], weights: Sequence[torch.Tensor]) -> None
         weight.copy_(copy)
 
 
-def prepared(work: Path) -> tuple[dict[str, list[Lesson]], dict[str, list[Lesson]], Retriever]:
-    """The lessons of an earlier call, or new ones."""
-    if (work / LESSONS).is_file():
+def prepared(work: Path) -> tuple[dict[str, list[Sample]], dict[str, list[Sample]], Retriever]:
+    """The samples of an earlier call, or new ones."""
+    if (work / SAMPLES).is_file():
         read = [
-            {name: [Lesson(*row) for row in rows] for name, rows in part.items()} for part in read_json(work / LESSONS)
+            {name: [Sample(*row) for row in rows] for name, rows in part.items()} for part in read_json(work / SAMPLES)
         ]
         return read[0], read[1], Retriever.load(work / RETRIEVER)
-    taught, held_out, retriever = lessons()
+    taught, held_out, retriever = samples()
     work.mkdir(parents=True, exist_ok=True)
     retriever.save(work / RETRIEVER)
     parts = [
         {name: [[s.prompt, s.completion] for s in some] for name, some in part.items()} for part in (taught, held_out)
     ]
-    write_json(work / LESSONS, parts)
+    write_json(work / SAMPLES, parts)
     return taught, held_out, retriever
 
 

@@ -1,7 +1,7 @@
 """Examples: what one is, which are kept, and which split each belongs to.
 
-Managed policies and written examples come in; a data set of train, validation and test goes out, with a count for
-every step on the way. The order of work is validate, bring to canonical form, drop exact and near duplicates, split.
+The order of work is validate, bring to canonical form, drop exact and near duplicates, split, with a count for every
+step on the way.
 """
 
 import hashlib
@@ -13,10 +13,10 @@ from typing import Any
 
 from iampolicy.document import Policy, as_policy, canonical
 from iampolicy.grammar import structure_faults
+from lib.data.composed import WrittenExample
 from lib.data.managed import ManagedPolicy, instruction_for, report_names
-from lib.data.overlap import NEAR, ActionIndex, apart, clusters, near_pairs
-from lib.data.written import WrittenExample, write
-from lib.errors import CourseError
+from lib.data.overlap import COUNTED, NEAR, ActionIndex, clusters, near_pairs
+from lib.files import CourseError
 
 SPLITS = {"train": 0.8, "validation": 0.1, "test": 0.1}
 COMPLEXITIES = ("simple", "medium", "complex")
@@ -77,16 +77,8 @@ class Dataset:
 
     def rows(self) -> list[dict[str, Any]]:
         """Every example as a dict, with its split."""
-        return [
-            {"split": name, **asdict(example), "tags": list(example.tags)}
-            for name in SPLITS
-            for example in self.split(name)
-        ]
-
-    def without_field(self) -> "Dataset":
-        """The same without the requests of people."""
-        kept = {name: tuple(e for e in self.split(name) if e.source != "field") for name in SPLITS}
-        return replace(self, **kept)
+        examples = ((name, example) for name in SPLITS for example in self.split(name))
+        return [{"split": name, **asdict(example), "tags": list(example.tags)} for name, example in examples]
 
 
 def complexity(policy: Policy) -> str:
@@ -118,17 +110,6 @@ def from_written(written: Iterable[WrittenExample]) -> list[Example]:
     ]
 
 
-def more_written(count: int, seed: int, held_out: Sequence[Example]) -> list[Example]:
-    """Further written examples, each policy once, without near duplicates of the held out ones.
-
-    Args:
-        seed: another than that of the examples which `held_out` come from.
-    """
-    examples = from_written(write(count, seed))
-    far = set(apart(list(dict.fromkeys(e.policy for e in examples)), [e.policy for e in held_out]))
-    return [e for e in _distinct(examples, lambda e: e.policy) if e.policy in far]
-
-
 def _example(id: str, source: str, instruction: str, document: dict[str, Any]) -> Example:
     # What a sentence names first stands first in its policy, too; a name says nothing about order.
     policy = canonical(document, keep_order=source == "written")
@@ -136,7 +117,7 @@ def _example(id: str, source: str, instruction: str, document: dict[str, Any]) -
 
 
 def with_field(data: Dataset, field: Mapping[str, Sequence[Example]]) -> Dataset:
-    """The data set and the requests of people, whose splits are frozen (`lib.data.field.examples`).
+    """The data set and the requests of people, whose splits are frozen (`lib.data.field`).
 
     Args:
         field: examples by split.
@@ -186,15 +167,11 @@ def _distinct(examples: Sequence[Example], key: Any) -> list[Example]:
 
 
 def _without_near(examples: Sequence[Example]) -> list[Example]:
-    """Drop near duplicates of an example that stays, and name the group of each example that is left.
-
-    Near in what two policies name, or near in what they allow: a deny added to a known policy does not make it new.
-    """
+    """Drop near duplicates of an example that stays, and name the group of each example that is left."""
     index = ActionIndex()
     policies = [as_policy(e.policy) for e in examples]
-    near = near_pairs([index.actions(p) for p in policies])
-    for neighbours, more in zip(near, near_pairs([index.actions(p, ("Allow",)) for p in policies]), strict=True):
-        neighbours += more
+    by_effects = [near_pairs([index.actions(p, effects) for p in policies]) for effects in COUNTED]
+    near = [[*named, *allowed] for named, allowed in zip(*by_effects, strict=True)]
     dropped: set[int] = set()
     for position, neighbours in enumerate(near):
         if examples[position].source != "report" and any(n < position and n not in dropped for n in neighbours):
@@ -258,12 +235,8 @@ def choose(test: Sequence[Example], limit: int) -> list[Example]:
     chosen: set[str] = set()
     for position, part in enumerate(sorted(parts, key=len)):  # the smallest first: what it leaves is shared out
         share = (limit - len(chosen)) // (len(parts) - position)
-        chosen |= {e.id for e in _first(part, min(share, len(part)))}
+        chosen |= {e.id for e in (spread(part, share) if share else ())}
     return [e for e in test if e.id in chosen]
-
-
-def _first(examples: Sequence[Example], count: int) -> list[Example]:
-    return spread(examples, count) if count else []
 
 
 def normalised_digest(policy: str) -> str:

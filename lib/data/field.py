@@ -1,23 +1,34 @@
-"""The requests of people as examples of the data set, and what they are like.
+"""Requests as people write them, each with the policy that a careful engineer would attach: the source "field".
 
-Asked records (lib/data/requests) come in; examples with their frozen splits, and tables about them, go out.
+The files of lib/data/requests, a sitting of one author each, are data; the README there says what a line holds. `load`
+reads Asked records, `examples` makes examples of them in their frozen splits, and tables say what they are like.
+`python -m tools.requests` holds each to what it must be before it may stay.
 """
 
+import hashlib
 import json
 import re
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, Literal, NamedTuple, Self, get_args
+
+from pydantic import BaseModel, ValidationError, model_validator
 
 from iampolicy import catalogue
-from iampolicy.document import Policy, canonical
+from iampolicy.document import Policy, as_list, canonical
 from iampolicy.patterns import overlaps
 from lib.data.dataset import SPLITS, Example, complexity
-from lib.data.requests import ASK, DRAFT, FOLDER, NOTHING, TAGS, Asked
-from lib.data.requests.check import arns, located
-from lib.data.requests.splits import frozen
 from lib.data.wording import names_in, shape
-from lib.errors import CourseError
+from lib.files import CourseError, read_jsonl, shown
+
+FOLDER = Path(__file__).with_name("requests")
+SPLITS_FILE = FOLDER / "splits.tsv"
+DRAFT, ASK, REFUSE = "draft", "ask", "refuse"  # what a good assistant does: a policy, a question first, a no
+NOTHING: dict[str, Any] = {"Version": "2012-10-17", "Statement": []}  # what a request to be refused is granted
+
+Form = Literal["plain", "question", "ticket", "complaint", "tool", "terse", "story", "list", "follow-up"]
+Tag = Literal["late English", "negation", "exception", "wildcard", "variable"]  # what the policy alone does not show
 
 # Words that forbid; in a complaint they mostly say what fails, so there only the author's own tag counts.
 _FORBIDS = re.compile(
@@ -25,6 +36,103 @@ _FORBIDS = re.compile(
     r"|not even|not allowed|forbidden|off limits)\b",
     re.IGNORECASE,
 )
+
+
+class Case(NamedTuple):
+    """One API call on which the policy is tried; `context` has condition keys, `principal` an ARN or a service."""
+
+    action: str
+    resource: str
+    context: dict[str, Any] = {}
+    principal: str | None = None
+
+
+class Asked(BaseModel, frozen=True, extra="forbid"):
+    """One request of a person.
+
+    `policy` is what is to be attached, for one that is to be asked back after `reply`; for one that is refused it
+    grants nothing. `facts` are the region and the account that the person would name if asked; the policy has "*"
+    there, because the request does not say them. `why` says what is missing, or why there is no policy.
+    """
+
+    request: str
+    form: Form
+    policy: dict[str, Any] = NOTHING
+    tags: tuple[Tag, ...] = ()
+    type: Literal["identity", "resource", "trust", "scp"] = "identity"
+    allow: tuple[Case, ...] = ()
+    deny: tuple[Case, ...] = ()
+    facts: dict[Literal["region", "account"], str] = {}
+    outcome: Literal["draft", "ask", "refuse"] = "draft"
+    why: str = ""
+    reply: str = ""
+    title: str = ""  # of a ready example, for a menu
+    sitting: str = ""  # the file that it stands in
+
+    @property
+    def id(self) -> str:
+        return f"field/{hashlib.sha256(self.request.encode()).hexdigest()[:12]}"
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        """What one field says of another: which an outcome needs, and which it cannot have."""
+        for name in {DRAFT: ("request",), ASK: ("request", "why", "reply"), REFUSE: ("request", "why")}[self.outcome]:
+            if not getattr(self, name).strip():
+                raise ValueError(f"outcome {self.outcome} needs a text as {name}")
+        for name in ("request", "why", "reply", "title"):
+            if odd := [c for c in getattr(self, name) if not (c.isprintable() or c == "\n")]:
+                raise ValueError(f"{name} holds the character {odd[0]!r}, which nobody sees: remove it")
+        surplus = {"policy", "allow", "deny", "reply", "facts"} & self.model_fields_set
+        if self.outcome == REFUSE and surplus:
+            raise ValueError(f"outcome refuse has no {', '.join(sorted(surplus))}")
+        if self.outcome != REFUSE and not isinstance(self.policy.get("Statement") or None, list | dict):
+            raise ValueError("policy is no object with a Statement")
+        return self
+
+
+def load(*paths: Path) -> list[Asked]:
+    """The requests of the files, all of them by default, in the order of the files' names.
+
+    Raises:
+        CourseError: if a line is no JSON, or has a field too many, too few or of another type, with file and line.
+    """
+    found = []
+    for path in paths or sorted(FOLDER.glob("*.jsonl")):
+        try:
+            rows = read_jsonl(path)
+        except ValueError as error:
+            raise CourseError(str(error)) from error
+        for number, row in enumerate(rows, 1):
+            try:
+                found.append(read(row, path.stem))
+            except ValueError as error:
+                raise CourseError(f"{shown(path)}, request {number}: {error}") from error
+    return found
+
+
+def read(row: Any, sitting: str = "") -> Asked:
+    """One line of a file.
+
+    Raises:
+        ValueError: if it is not of the form that the README of the folder describes, with the fields that are not.
+    """
+    try:
+        return Asked.model_validate(row).model_copy(update={"sitting": sitting})
+    except ValidationError as error:
+        wrong = [(".".join(map(str, e["loc"])), e["msg"]) for e in error.errors()]
+        raise ValueError("; ".join(f"{where}: {said}" if where else said for where, said in wrong)) from error
+
+
+def frozen(path: Path = SPLITS_FILE) -> dict[str, tuple[str, str]]:
+    """Split and group of each request, by id.
+
+    Raises:
+        CourseError: if a line does not have three fields.
+    """
+    rows = [line.split("\t") for line in path.read_text(encoding="utf-8").splitlines()[1:]] if path.exists() else []
+    if odd := [row for row in rows if len(row) != 3]:
+        raise CourseError(f"{path.name}: {odd[0]!r} is not id, split and group, with tabs between")
+    return {id: (split, group) for id, split, group in rows}
 
 
 def examples(found: Sequence[Asked]) -> dict[str, list[Example]]:
@@ -37,15 +145,15 @@ def examples(found: Sequence[Asked]) -> dict[str, list[Example]]:
     if new := [a for a in found if a.id not in rows]:
         raise CourseError(
             f"{len(new)} requests have no split, first {new[0].request[:60]!r} in {new[0].sitting}: "
-            "run python -m lib.data.requests --freeze"
+            "run python -m tools.requests --freeze"
         )
-    made = sorted(((rows[a.id], example(a, rows[a.id][1])) for a in found), key=lambda pair: pair[1].id)
-    return {name: [e for (split, _), e in made if split == name] for name in SPLITS}
+    made = sorted((example(a, rows[a.id][1]) for a in found), key=lambda e: e.id)
+    return {name: [e for e in made if rows[e.id][0] == name] for name in SPLITS}
 
 
 def example(asked: Asked, group: str = "") -> Example:
     """One request as an example: what is wanted as it stands, and after the person has answered a question."""
-    after = text(located(asked.policy, asked.facts)) if asked.outcome != "refuse" else ""
+    after = text(located(asked.policy, asked.facts)) if asked.outcome != REFUSE else ""
     stands = asked.policy if asked.outcome == DRAFT else NOTHING
     return Example(
         asked.id,
@@ -65,6 +173,35 @@ def example(asked: Asked, group: str = "") -> Example:
 def text(policy: dict) -> str:
     """A policy as the data set has it, with the actions in the author's order."""
     return canonical(policy, keep_order=True).to_json() if policy["Statement"] else json.dumps(NOTHING)
+
+
+def located(policy: dict, facts: dict) -> dict:
+    """The policy with the region and the account that a person names, in ARNs of resources that have "*" there."""
+
+    def filled(arn: str) -> str:
+        fields = arn.split(":", 5)
+        place = zip(fields[3:5], ("region", "account"), strict=False)
+        fields[3:5] = [facts.get(name, "*") if value == "*" else value for value, name in place]
+        return ":".join(fields)
+
+    statements = [
+        s | {name: list(map(filled, as_list(s[name]))) for name in ("Resource", "NotResource") if name in s}
+        for s in as_list(policy["Statement"])
+    ]
+    return policy | {"Statement": statements}
+
+
+def arns(policy: dict) -> list[str]:
+    """The ARNs of the Resource elements of a policy."""
+    values = [v for s in Policy(policy).statements for v in (s.resources or s.not_resources or ())]
+    return [value for value in values if value.startswith("arn:")]
+
+
+def place(facts: dict) -> str:
+    """What a person answers who is asked where: "In eu-west-1, account 111122223333."."""
+    said = [facts["region"]] if "region" in facts else []
+    said += [f"account {facts['account']}"] if "account" in facts else []
+    return f"In {', '.join(said)}." if said else ""
 
 
 def beside(people: Sequence[Example], composed: Sequence[Example], most: int = 4) -> list[tuple[Example, Example]]:
@@ -91,17 +228,14 @@ def _actions(example: Example) -> frozenset[tuple]:
     )
 
 
-def place(facts: dict[str, str]) -> str:
-    """What a person answers who is asked where: "In eu-west-1, account 111122223333."."""
-    said = [facts["region"]] if "region" in facts else []
-    said += [f"account {facts['account']}"] if "account" in facts else []
-    return f"In {', '.join(said)}." if said else ""
+# What they are like
 
 
 def tags(asked: Asked) -> tuple[str, ...]:
     """What kind of request it is: its form, what its author says of it, and what its policy shows."""
     policy = Policy(asked.policy)
     statements = policy.statements
+    bucket = asked.type == "resource" and policy.services == {"s3"}
     shown = {
         "to be refused or asked back": asked.outcome != DRAFT,
         "names a resource": bool(kinds(asked)),
@@ -109,63 +243,55 @@ def tags(asked: Asked) -> tuple[str, ...]:
         "deny": any(s.effect == "Deny" for s in statements),
         "several services": len(policy.services) > 1,
         "four or more statements": len(statements) >= 4,
-        "bucket policy": is_bucket_policy(asked),
-        "other resource or trust policy": asked.type in ("resource", "trust") and not is_bucket_policy(asked),
+        "bucket policy": bucket,
+        "other resource or trust policy": asked.type in ("resource", "trust") and not bucket,
         "service control policy": asked.type == "scp",
         "place left open": any("*" in arn.split(":")[3:5] for arn in arns(asked.policy)),
     }
     said = {*asked.tags, *(["negation"] if asked.form != "complaint" and _FORBIDS.search(asked.request) else ())}
-    return (asked.form, *(tag for tag in TAGS if tag in said), *(name for name, holds in shown.items() if holds))
-
-
-def is_bucket_policy(asked: Asked) -> bool:
-    """Whether the policy is that of an S3 bucket."""
-    return asked.type == "resource" and Policy(asked.policy).services == {"s3"}
+    return (
+        asked.form,
+        *(tag for tag in get_args(Tag) if tag in said),
+        *(name for name, holds in shown.items() if holds),
+    )
 
 
 def kinds(asked: Asked) -> set[str]:
     """The kinds of resources that the policy names: "s3 bucket", "sqs queue", "s3 path" for a part of a bucket."""
-    return {kind for arn in arns(asked.policy) for kind in _kind(arn)}
+    return {kind for arn in arns(asked.policy) if (kind := _kind(arn))}
 
 
-def _kind(arn: str) -> list[str]:
+def _kind(arn: str) -> str:
     fields = arn.split(":", 5)
     rest = re.sub(r"\$\{[^}]*\}", "x", fields[-1])
     if len(fields) < 6 or not re.search(r"\w", re.sub(r"^[\w-]+[:/]", "", rest) if fields[2] != "s3" else rest):
-        return []
+        return ""
     if fields[2] == "s3" and "/" in rest:
-        return ["s3 path" if rest.partition("/")[2].strip("*") else "s3 objects of a bucket"]
-    types = catalogue.load().services[fields[2]].resource_types if fields[2] in catalogue.load().services else {}
-    fitting = [t for t in types.values() if overlaps(t.pattern, arn)]
+        return "s3 path" if rest.partition("/")[2].strip("*") else "s3 objects of a bucket"
+    service = catalogue.load().services.get(fields[2])
+    fitting = [t for t in service.resource_types.values() if overlaps(t.pattern, arn)] if service else []
     longest = max(fitting, key=lambda t: len(t.pattern), default=None)
-    return [f"{fields[2]} {longest.name}"] if longest else []
+    return f"{fields[2]} {longest.name}" if longest else ""
 
 
 def facts_of(found: Sequence[Asked]) -> dict[str, float]:
     """How much of what is in the requests: counts, and shares of all of them from 0 to 1."""
-    drafted = [a for a in found if a.outcome == DRAFT]
-    policies = [Policy(a.policy) for a in found]
-    many = len(found)
+    tagged = [set(tags(a)) for a in found]
 
-    def share(holds: Sequence[bool]) -> float:
-        return sum(holds) / many
+    def share(*either: str) -> float:
+        return sum(not tags.isdisjoint(either) for tags in tagged) / len(found)
 
     return {
-        "requests": many,
+        "requests": len(found),
         "sittings": len({a.sitting for a in found}),
-        "services": len(frozenset().union(*(p.services for p in policies))),
+        "services": len(frozenset().union(*(Policy(a.policy).services for a in found))),
         "kinds of named resources": len(set().union(*map(kinds, found))),
-        "with a condition": share([any(s.condition for s in p.statements) for p in policies]),
-        "with a deny or an exception": share(
-            [
-                any(s.effect == "Deny" for s in p.statements) or "exception" in a.tags
-                for a, p in zip(found, policies, strict=True)
-            ]
-        ),
-        "over several services": share([len(p.services) > 1 for p in policies]),
-        "bucket policies": share([is_bucket_policy(a) for a in found]),
-        "to be refused or asked back": share([a.outcome != DRAFT for a in found]),
-        "policies": len(drafted),
+        "with a condition": share("condition"),
+        "with a deny or an exception": share("deny", "exception"),
+        "over several services": share("several services"),
+        "bucket policies": share("bucket policy"),
+        "to be refused or asked back": share("to be refused or asked back"),
+        "policies": sum(a.outcome == DRAFT for a in found),
     }
 
 
@@ -184,12 +310,11 @@ def second_reading(path: Path = FOLDER / "second_reader.tsv") -> str:
     Raises:
         CourseError: if a line has another verdict.
     """
-    rows = [line.split("\t") for line in path.read_text(encoding="utf-8").splitlines()[1:]]
-    counts = Counter(row[1] for row in rows)
+    counts = Counter(line.split("\t")[1] for line in path.read_text(encoding="utf-8").splitlines()[1:])
     if odd := counts.keys() - {"right", "wrong", "undetermined"}:
         raise CourseError(f"{path.name}: {odd.pop()!r} is not right, wrong or undetermined")
-    faulty = counts["wrong"] + counts["undetermined"]
+    wrong, undetermined = counts["wrong"], counts["undetermined"]
     return (
-        f"A second reader took {len(rows)} at random: {counts['wrong']} wrong, {counts['undetermined']} undetermined "
-        f"({faulty / len(rows):.1%}), mended since."
+        f"A second reader took {counts.total()} at random: {wrong} wrong, {undetermined} undetermined "
+        f"({(wrong + undetermined) / counts.total():.1%}), mended since."
     )

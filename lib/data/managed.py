@@ -1,7 +1,7 @@
 """AWS managed policies, read through boto3 from the reader's account or from an embedded AWS.
 
 `fetch("embedded")` starts moto's in-process IAM, which carries AWS's own documents, and needs no account;
-`fetch("aws")` uses the credentials that boto3 finds. Both run the same calls. ManagedPolicy records go out.
+`fetch("aws")` uses the credentials that boto3 finds. Both run the same calls.
 """
 
 import os
@@ -15,49 +15,14 @@ from unittest import mock
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    ConnectionError,
-    CredentialRetrievalError,
-    HTTPClientError,
-    NoCredentialsError,
-    PartialCredentialsError,
-    ProfileNotFound,
-    SSOError,
-    UnauthorizedSSOTokenError,
-)
-from botocore.parsers import ResponseParserError
 from tqdm.auto import tqdm
 
-from lib.errors import CourseError
+from iampolicy import live
+from lib.files import CourseError
 
 SOURCES = ("embedded", "aws")
 
-THROTTLED = "IAM is throttling this account: wait a minute and run the cell again"
-EXPIRED = "your credentials have expired: sign in again"
-ADVICE = {  # error code -> what the reader can do about it (IAM and STS API references, "Common errors")
-    "AccessDenied": "your identity needs iam:ListPolicies and iam:GetPolicyVersion",
-    "ExpiredToken": EXPIRED,
-    "ExpiredTokenException": EXPIRED,
-    "RequestExpired": "the request is older than AWS accepts: set the clock of this machine",
-    "InvalidClientTokenId": "AWS does not know this access key: check AWS_PROFILE",
-    "SignatureDoesNotMatch": "the secret key does not fit the access key: check AWS_PROFILE",
-    "Throttling": THROTTLED,
-    "ThrottlingException": THROTTLED,
-    "RequestLimitExceeded": THROTTLED,
-}
-UNANSWERED = (  # boto3's error -> what it means here; the first that fits, the base of all others last
-    (NoCredentialsError, "no AWS credentials were found: run `aws configure`"),
-    (PartialCredentialsError, "only a part of the AWS credentials was found: run `aws configure`"),
-    (ProfileNotFound, "AWS_PROFILE names a profile that does not exist: `aws configure list-profiles` shows yours"),
-    ((SSOError, UnauthorizedSSOTokenError), "your AWS session is over: run `aws sso login`"),
-    # Its own text is whatever a credential program printed, so it is not repeated.
-    (CredentialRetrievalError, "the AWS credentials could not be read: `aws sts get-caller-identity` says why"),
-    ((ConnectionError, HTTPClientError), "AWS cannot be reached: check the network and the proxy"),
-    (ResponseParserError, "what answered is not AWS: check the network, the proxy and AWS_ENDPOINT_URL"),
-    (BotoCoreError, "boto3 cannot ask AWS: {}"),
-)
+NEEDS = "iam:ListPolicies and iam:GetPolicyVersion"
 
 
 class ManagedPolicyError(CourseError):
@@ -86,20 +51,12 @@ def fetch(source: str = "embedded", progress: bool = True) -> list[ManagedPolicy
     """
     if source not in SOURCES:
         raise ManagedPolicyError(f"unknown SOURCE {source!r}: choose one of {', '.join(SOURCES)}")
-    with _embedded_aws() if source == "embedded" else nullcontext():
-        try:
-            return list(_read(progress))
-        except ClientError as error:
-            code = error.response.get("Error", {}).get("Code", "unknown")
-            said = error.response.get("Error", {}).get("Message") or "no reason is given"
-            raise _refused(f"AWS refused ({code}): {ADVICE.get(code, said)}") from error
-        except (BotoCoreError, ResponseParserError) as error:
-            said = next(text for kind, text in UNANSWERED if isinstance(error, kind))
-            raise _refused(said.format(error)) from error
+    with _embedded_aws() if source == "embedded" else nullcontext(), live.asking("AWS", NEEDS, _refused):
+        return list(_read(progress))
 
 
 def _refused(reason: str) -> ManagedPolicyError:
-    return ManagedPolicyError(f'{" ".join(reason.split())}; or use SOURCE="embedded"')
+    return ManagedPolicyError(f'{reason}; or use SOURCE="embedded"')
 
 
 def _read(progress: bool) -> Iterator[ManagedPolicy]:

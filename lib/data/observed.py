@@ -11,8 +11,8 @@ from random import Random
 from iampolicy.document import canonical
 from iamtrail.drafting import draft
 from iamtrail.errors import TrailError
-from iamtrail.literal import CUT
 from iamtrail.observed import Observed, Reading
+from iamtrail.parameters import CUT
 from lib.data.dataset import Example, complexity
 
 SOURCE = "cloudtrail"
@@ -57,8 +57,7 @@ def _example(who: str, kinds: Sequence[Sequence[Observed]], rng: Random) -> Exam
         return None
     if made.placeholders or made.questions or not made.evidence.uses:
         return None
-    statements = [{k: v for k, v in s.items() if k != "Sid"} for s in made.policy.data["Statement"]]
-    policy = canonical({"Version": "2012-10-17", "Statement": statements})
+    policy = canonical(made.policy)
     text = policy.to_json()
     if len(text) > LONGEST:
         return None

@@ -4,13 +4,14 @@ Action sets become integers with one bit an action, so that an intersection is o
 sizes alone rule an overlap out are never looked at.
 """
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections.abc import Sequence
 
 from iampolicy import catalogue
 from iampolicy.document import EFFECTS, Policy, parse
 
 NEAR = 0.9  # overlap of expanded actions from which two policies are near duplicates
+COUNTED = (EFFECTS, ("Allow",))  # near in what two policies name, or in what they allow: a deny makes nothing new
 
 
 class ActionIndex:
@@ -25,19 +26,18 @@ class ActionIndex:
         """The actions that the statements of these effects name, as a set of bits."""
         bits = 0
         for statement in (s for s in policy.statements if s.effect in effects):
-            for pattern in statement.actions or ():
-                bits |= self._bits(pattern)
+            bits |= self._bits(statement.actions or ())
             if statement.not_actions is not None:
-                excluded = 0
-                for pattern in statement.not_actions:
-                    excluded |= self._bits(pattern)
-                bits |= self._all & ~excluded
+                bits |= self._all & ~self._bits(statement.not_actions)
         return bits
 
-    def _bits(self, pattern: str) -> int:
-        if known := self._catalogue.bits(pattern):
-            return known
-        return self._unknown.setdefault(pattern.lower(), 1 << (self._all.bit_length() + len(self._unknown)))
+    def _bits(self, patterns: Sequence[str]) -> int:
+        bits = 0
+        for pattern in patterns:
+            known = self._catalogue.bits(pattern)
+            unknown = 1 << (self._all.bit_length() + len(self._unknown))
+            bits |= known or self._unknown.setdefault(pattern.lower(), unknown)
+        return bits
 
 
 def near_pairs(sets: Sequence[int], threshold: float = NEAR) -> list[list[int]]:
@@ -59,8 +59,8 @@ def near_pairs(sets: Sequence[int], threshold: float = NEAR) -> list[list[int]]:
                     near[a] += alike_j
                 for b in alike_j:
                     near[b] += alike
-        for a in by_value[value]:
-            near[a] += [b for b in by_value[value] if b != a]
+        for a in alike:
+            near[a] += [b for b in alike if b != a]
     return near
 
 
@@ -71,7 +71,7 @@ def nearest(policies: Sequence[str], others: Sequence[str]) -> list[float]:
     """
     index = ActionIndex()
     best = [0.0] * len(policies)
-    for effects in (EFFECTS, ("Allow",)):
+    for effects in COUNTED:
         known = sorted({bits for p in others if (bits := index.actions(parse(p), effects))}, key=int.bit_count)
         sizes = [bits.bit_count() for bits in known]
         for position, policy in enumerate(policies):
@@ -92,22 +92,6 @@ def _largest(bits: int, known: Sequence[int], sizes: Sequence[int], least: float
     return least
 
 
-def apart(policies: Sequence[str], others: Sequence[str], threshold: float = NEAR) -> list[str]:
-    """Those of the policies whose overlap with each of the others stays under the threshold, as `nearest` measures."""
-    index = ActionIndex()
-    near: set[int] = set()
-    for effects in (EFFECTS, ("Allow",)):
-        known = sorted({bits for p in others if (bits := index.actions(parse(p), effects))}, key=int.bit_count)
-        sizes = [bits.bit_count() for bits in known]
-        for position, policy in enumerate(policies):
-            bits = index.actions(parse(policy), effects)
-            size = bits.bit_count()
-            alike = known[bisect_left(sizes, size * threshold) : bisect_right(sizes, size / threshold)]
-            if size and any(overlap(bits, other) >= threshold for other in alike):
-                near.add(position)
-    return [policy for position, policy in enumerate(policies) if position not in near]
-
-
 def overlap(a: int, b: int) -> float:
     """The Jaccard overlap of two sets of bits; two empty sets are alike."""
     union = (a | b).bit_count()
@@ -118,12 +102,10 @@ def clusters(near: Sequence[Sequence[int]]) -> list[int]:
     """The smallest position that each position is connected with, over any number of near pairs."""
     label = [-1] * len(near)
     for start in range(len(near)):
-        if label[start] >= 0:
-            continue
         waiting = [start]
         while waiting:
             position = waiting.pop()
             if label[position] < 0:
                 label[position] = start
-                waiting += [n for n in near[position] if label[n] < 0]
+                waiting += near[position]
     return label

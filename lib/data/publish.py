@@ -16,6 +16,7 @@ from lib.run import Run
 EXAMPLES = "01_data/examples.jsonl"
 FOLDER = "01_data/dataset"
 CARD = "01_data/card.md"
+STEPS = ("step", "examples", "dropped", "rule")
 
 ABOUT = """\
 English requests, each with an AWS IAM policy as minified JSON in canonical form (Sids removed). `managed` and `report`
@@ -70,30 +71,17 @@ def card(data: Dataset, parameters: dict[str, object], notes: Sequence[str] = ()
     """The data set card: what it is, every step's count, splits, sources and licence."""
     table = Counter((name, e.source, e.complexity) for name in SPLITS for e in data.split(name))
     kinds = sorted({(source, complexity) for _, source, complexity in table})
-    cells = [
-        f"| {source} | {complexity} | " + " | ".join(f"{table[n, source, complexity]:,}" for n in SPLITS) + " |"
-        for source, complexity in kinds
+    lines = [
+        *("# Instructions and IAM policies", "", ABOUT, ""),
+        *(f"- {name}: `{value}`" for name, value in parameters.items()),
+        "",
+        *_table([(s.name, f"{s.examples:,}", f"{s.dropped:,}", s.why) for s in data.steps], *STEPS),
+        *_table([(*k, *(f"{table[n, *k]:,}" for n in SPLITS)) for k in kinds], "source", "complexity", *SPLITS),
+        *(line for note in notes for line in (note, "")),
+        *(ORIGIN, ""),
     ]
-    steps = [f"| {s.name} | {s.examples:,} | {s.dropped:,} | {s.why} |" for s in data.steps]
-    chosen = [f"- {name}: `{value}`" for name, value in parameters.items()]
-    return "\n".join(
-        [
-            "# Instructions and IAM policies",
-            "",
-            ABOUT,
-            "",
-            *chosen,
-            "",
-            "| step | examples | dropped | rule |",
-            "|---|---|---|---|",
-            *steps,
-            "",
-            f"| source | complexity | {' | '.join(SPLITS)} |",
-            "|---|---|---|---|---|",
-            *cells,
-            "",
-            *(line for note in notes for line in (note, "")),
-            ORIGIN,
-            "",
-        ]
-    )
+    return "\n".join(lines)
+
+
+def _table(rows: Sequence[Sequence[str]], *header: str) -> list[str]:
+    return [f"| {' | '.join(row)} |" for row in (header, ["---"] * len(header), *rows)] + [""]

@@ -1,7 +1,4 @@
-"""How alike requests are worded: the shape of a sentence, and how near each text is to the nearest other one.
-
-Texts come in; shapes (text with its names, numbers and verbs of action blanked) and similarities go out.
-"""
+"""How alike requests are worded: the shape of a sentence (without its names, numbers and verbs), and similarity."""
 
 import re
 from collections import Counter
@@ -9,7 +6,6 @@ from collections.abc import Iterable, Sequence
 from functools import cache
 
 import numpy as np
-import pandas as pd
 
 from iampolicy import catalogue
 
@@ -44,24 +40,15 @@ def shape(text: str, names: Iterable[str] = ()) -> str:
     Args:
         names: words that are names although they look like none, such as those of the wanted policy.
     """
-    known = {name.casefold() for name in names}
-    words = (_blanked(token, known) for token in _TOKEN.findall(text))
+    exchanged = _verbs() | {name.casefold() for name in names}
+    tokens = ((token, token.casefold()) for token in _TOKEN.findall(text))
+    words = (BLANK if _NAME.match(token) or word in exchanged else word for token, word in tokens)
     return re.sub(rf"{BLANK}(?:(?: and| or)? {BLANK})+", BLANK, " ".join(words))
-
-
-def _blanked(token: str, names: set[str]) -> str:
-    word = token.casefold()
-    return BLANK if _NAME.match(token) or word in _verbs() or word in names else word
 
 
 def names_in(policy: str) -> set[str]:
     """The words of a policy's text that a request may have as names."""
     return {word for text in re.findall(r'"([^"]*)"', policy) for word in re.split(r"[^\w-]+", text) if word}
-
-
-def nearest(texts: Sequence[str]) -> list[float]:
-    """How near each text is to the nearest other one, from 0 to 1 (`similarity`)."""
-    return similarity(texts).max(axis=1, initial=0).astype(float).tolist()
 
 
 def similarity(texts: Sequence[str]) -> np.ndarray:
@@ -81,29 +68,3 @@ def similarity(texts: Sequence[str]) -> np.ndarray:
     alike = table @ table.T
     np.fill_diagonal(alike, 0)
     return alike
-
-
-def nearest_pairs(texts: Sequence[str], least: float) -> list[tuple[int, int, float]]:
-    """The pairs of texts whose similarity (as in `nearest`) is at least so high, each once."""
-    alike = similarity(texts)
-    rows, columns = np.nonzero(np.triu(alike, 1) >= least)
-    return [(int(i), int(j), float(alike[i, j])) for i, j in zip(rows, columns, strict=True)]
-
-
-def variety(groups: dict[str, Sequence[tuple[str, str]]]) -> pd.DataFrame:
-    """How varied requests are worded, on as many of each group as the smallest has, evenly spread.
-
-    Args:
-        groups: requests with their sentence shapes, by name.
-
-    Returns:
-        a row a group: requests, sentence shapes, alike (the median similarity to the nearest other request, 0 to 1).
-    """
-    count = min(map(len, groups.values()))
-    found = []
-    for name, pairs in groups.items():
-        part = [pairs[i * len(pairs) // count] for i in range(count)]
-        shapes = {shape for _, shape in part}
-        alike = float(np.median(nearest([text for text, _ in part])))
-        found.append({"": name, "requests": count, "sentence shapes": len(shapes), "alike": alike})
-    return pd.DataFrame(found).set_index("")

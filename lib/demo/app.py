@@ -1,26 +1,34 @@
-"""The generator as widgets: a request goes in, a draft with its verdict comes out, and the session's drafts are kept.
+"""The demo as widgets: a sentence, or what a role did as CloudTrail has it, becomes a draft with its verdict.
 
-GeneratorApp takes anything that generates as lib.model's PolicyGenerator does. Everything that it shows goes through
-lib.demo.highlight, so that neither a request nor a model's answer can become a part of the page. `draft` does the
-same without a browser.
+GeneratorApp takes what generates as lib.model's PolicyGenerator does, TrailApp a Reading of iamtrail; `draft` of both
+does the same without a browser. All that is shown goes through lib.demo.result, so that neither a request nor
+a model's answer nor a name in a log can become a part of the page.
 """
 
 import logging
-from collections import deque
-from collections.abc import Mapping, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import ipywidgets as widgets
 
+from iamtrail.drafting import Draft, draft
+from iamtrail.errors import TrailError
+from iamtrail.gate import gate, sentences
+from iamtrail.generalise import Rule
+from iamtrail.observed import Reading
+from lib.data import field
 from lib.demo import result
-from lib.demo.examples import EXAMPLES, Request
-from lib.demo.highlight import escape, visible
+from lib.demo.result import Verdict, page, policy_html, shortened, visible
 from lib.files import write_jsonl
 
-if TYPE_CHECKING:  # the model room imports torch; the app needs only the shape of a draft
-    from lib.model.draft import Generated
+if TYPE_CHECKING:  # they import torch; the app needs only their shapes
+    from lib.model.generate import Generated, PolicyGenerator
+
+LOG = logging.getLogger(__name__)
 
 LONGEST_REQUEST = 4_000  # characters
 SHORTEST_DRAFT = 32  # tokens
@@ -28,42 +36,22 @@ HOTTEST = 1.5
 LAST_SEED = 2**31 - 1
 KEPT = 20  # drafts
 LONGEST_ERROR = 300  # characters
+MOST_LINES = 12  # of a list beside a draft from CloudTrail
 
 # What torch, transformers and tokenizers raise when they cannot answer; other kinds are faults of this code.
 CANNOT_GENERATE = (ArithmeticError, LookupError, MemoryError, OSError, RuntimeError, TypeError, ValueError)
 
-CSS = f"""
-.iam-app {{ max-width: 72em; }}
-.iam-app label, .iam-app textarea, .iam-app select, .iam-app button {{ font-size: 1.05em; }}
-.iam-app textarea {{ line-height: 1.4; }}
-.iam-app :is(textarea, select, button, input, summary, pre):focus-visible {{ outline: 3px solid #0173b2; }}
-.iam-error {{ font-size: 1.1em; font-weight: bold; color: #8b0000; background: #ffffff; border-left: 6px solid;
-  padding: 0.3em 0.6em; overflow-wrap: anywhere; }}
-.iam-busy {{ font-size: 1.1em; }}
-.iam-past table {{ border-collapse: collapse; }}
-.iam-past caption {{ text-align: left; font-weight: bold; }}
-.iam-past :is(th, td) {{ padding: 0.15em 0.8em 0.15em 0; text-align: left; border-bottom: 1px solid #767676; }}
-{result.CSS}
-"""
+EXAMPLES = tuple(field.load(field.FOLDER / "ready.jsonl"))  # the menu; part of the test split: nothing learns from them
+NAMES = {"as they were seen": "nothing", "by prefix": "prefix", "all of an account": "account"}  # menu -> iamtrail Rule
 
 
 class DraftError(RuntimeError):
     """There is no draft; the message is the line that the widget shows."""
 
 
-class Generator(Protocol):
-    """What drafts policies; `max_new_tokens` is the budget that it has of its own."""
-
-    max_new_tokens: int
-
-    def generate(
-        self, instructions: Sequence[str], temperature: float, max_new_tokens: int | None, seed: int
-    ) -> "list[Generated]": ...
-
-
 @dataclass(frozen=True)
-class Drafted:
-    """A draft of this session, with what it was asked and how."""
+class Attempt:
+    """A request of this session with its settings, and what came of it."""
 
     arm: str
     instruction: str
@@ -75,36 +63,35 @@ class Drafted:
     def row(self) -> dict[str, Any]:
         """One line of the saved file; `generated` and the rest are named as in 03_eval's outputs."""
         settings = ("arm", "instruction", "temperature", "max_new_tokens", "seed")
+        outcome = ("findings", "questions", "refusal", "complete", "tokens", "seconds")
         return {
             **{name: getattr(self, name) for name in settings},
             "generated": self.draft.text,
             "verdict": result.judge(self.draft).name,
-            "findings": list(self.draft.findings),
-            "questions": list(self.draft.questions),
-            "refusal": self.draft.refusal,
-            "complete": self.draft.complete,
-            "tokens": self.draft.tokens,
-            "seconds": self.draft.seconds,
+            **{name: getattr(self.draft, name) for name in outcome},
         }
+
+    def cells(self) -> tuple[str, ...]:
+        """A row of the table of the session."""
+        made, verdict = self.draft, result.judge(self.draft)
+        words = f"{verdict.sign} {verdict.words}{'' if made.complete else f', {result.CUT.words.lower()}'}"
+        numbers = (f"{made.tokens:,}", f"{made.seconds:.2f}")
+        return shortened(self.instruction, 60), self.arm, f"{self.temperature:.1f}", words, *numbers
 
 
 class GeneratorApp:
-    """The widgets and the session behind them. Display `widget`, or call `draft` where there is no browser."""
+    """A sentence becomes a draft. Display `widget`, or call `draft` where there is no browser."""
 
     def __init__(
         self,
-        generator: Generator | Mapping[str, Generator],
-        examples: Sequence[Request] = EXAMPLES,
+        generator: "PolicyGenerator | Mapping[str, PolicyGenerator]",
         temperature: float = 0.0,
         seed: int = 0,
-        log: logging.Logger | None = None,
     ) -> None:
         """
         Args:
             generator: one, or several by the name of their arm, of which the first is chosen at the start.
-            examples: the ready requests of the menu.
             temperature, seed: where the controls stand at the start.
-            log: gets the whole story of an error at level DEBUG; the widget shows one line of it.
 
         Raises:
             ValueError: if there is no generator, or a control cannot stand where it should.
@@ -114,69 +101,31 @@ class GeneratorApp:
             raise ValueError("give the app at least one generator")
         if not 0 <= temperature <= HOTTEST or not 0 <= seed <= LAST_SEED:  # a slider would clamp them silently
             raise ValueError(f"temperature {temperature} must be 0 to {HOTTEST}, seed {seed} 0 to {LAST_SEED}")
-        self._log = log or logging.getLogger(__name__)
-        self._history: deque[Drafted] = deque(maxlen=KEPT)
-        self._build(examples, temperature, seed)
-
-    def _build(self, examples: Sequence[Request], temperature: float, seed: int) -> None:
-        wide, label = widgets.Layout(width="100%"), {"description_width": "9em"}
-        control = widgets.Layout(width="24em")
+        self._history: deque[Attempt] = deque(maxlen=KEPT)
         budget = max(generator.max_new_tokens for generator in self.arms.values())
-        self.example = widgets.Dropdown(
-            options=[("Choose a ready request", ""), *((e.title, e.text) for e in examples)],
-            value="",
-            description="Example",
-            style=label,
-            layout=wide,
-        )
-        self.request = widgets.Textarea(
-            description="Request",
-            placeholder="What should be allowed or denied, for whom, on which resources?",
-            rows=4,
-            style=label,
-            layout=wide,
-        )
-        self.temperature = widgets.FloatSlider(
-            value=temperature, min=0, max=HOTTEST, step=0.1, description="Temperature", style=label, layout=control
-        )
-        self.length = widgets.IntSlider(
-            value=budget,
-            min=min(SHORTEST_DRAFT, budget),
-            max=max(SHORTEST_DRAFT, 2 * budget),
-            step=16,
-            description="Length, tokens",
-            style=label,
-            layout=control,
-        )
-        self.seed = widgets.BoundedIntText(
-            value=seed, min=0, max=LAST_SEED, description="Seed", style=label, layout=control
-        )
-        self.arm = widgets.Dropdown(options=list(self.arms), description="Arm", style=label, layout=control)
+        least, most = min(SHORTEST_DRAFT, budget), max(SHORTEST_DRAFT, 2 * budget)
+        menu = [("Choose a ready request", ""), *((e.title, e.request) for e in EXAMPLES)]
+        hint = "What should be allowed or denied, for whom, on which resources?"
+        self.example = _control(widgets.Dropdown, "Example", "100%", options=menu, value="")
+        self.request = _control(widgets.Textarea, "Request", "100%", placeholder=hint, rows=4)
+        self.temperature = _control(widgets.FloatSlider, "Temperature", min=0, max=HOTTEST, step=0.1, value=temperature)
+        self.length = _control(widgets.IntSlider, "Length, tokens", min=least, max=most, step=16, value=budget)
+        self.seed = _control(widgets.BoundedIntText, "Seed", min=0, max=LAST_SEED, value=seed)
+        self.arm = _control(widgets.Dropdown, "Arm", options=list(self.arms))
         self.arm.layout.display = None if len(self.arms) > 1 else "none"
-        self.button = widgets.Button(description="Draft", button_style="primary", layout=widgets.Layout(width="12em"))
-        self.status, self.result, self.past = widgets.HTML(), widgets.HTML(layout=wide), widgets.HTML(layout=wide)
-        self.widget = widgets.VBox(
-            [
-                widgets.HTML(f"<style>{CSS}</style>"),
-                self.example,
-                self.request,
-                widgets.HBox([self.temperature, self.length], layout=widgets.Layout(flex_flow="row wrap")),
-                widgets.HBox([self.seed, self.arm], layout=widgets.Layout(flex_flow="row wrap")),
-                self.button,
-                self.status,
-                self.result,
-                self.past,
-            ]
-        )
-        names = {"app": self.widget, "request": self.request, "example": self.example, "draft": self.button}
-        for name, widget in {**names, "status": self.status, "result": self.result, "past": self.past}.items():
-            widget.add_class(f"iam-{name}")
+        self.button = _button(self.draft)
+        self.status, self.result, self.past = _shown(), _shown(), _shown()
+        settings = [(self.temperature, self.length), (self.seed, self.arm)]
+        rows = [widgets.HBox(pair, layout=widgets.Layout(flex_flow="row wrap")) for pair in settings]
+        named = {"request": self.request, "example": self.example, "draft": self.button}
+        named |= {"status": self.status, "result": self.result, "past": self.past}
+        parts = [self.example, self.request, *rows, self.button, self.status, self.result, self.past]
+        self.widget = _whole(parts, named)
         self.example.observe(self._take_example, "value")
         self.request.observe(self._leave_example, "value")
-        self.button.on_click(self._pressed)
 
     @property
-    def history(self) -> tuple[Drafted, ...]:
+    def history(self) -> tuple[Attempt, ...]:
         """The drafts of this session, oldest first, the last KEPT of them."""
         return tuple(self._history)
 
@@ -196,39 +145,33 @@ class GeneratorApp:
         try:
             request = _checked(self.request.value if text is None else text)
             self.request.value = request
-            drafted = self._generate(request)
+            attempt = self._generate(request)
         except DraftError as error:
-            self.status.value = f'<div class="iam-error" role="alert">Error: {escape(str(error))}</div>'
+            self.status.value = page("error", error)
             raise
-        self._history.append(drafted)
+        self._history.append(attempt)
         self.status.value = ""
-        self.result.value = result.draft_html(drafted.draft)
-        self.past.value = _past_html(self.history)
-        return drafted.draft
+        self.result.value = result.draft_html(attempt.draft)
+        self.past.value = page("history", [attempt.cells() for attempt in reversed(self._history)])
+        return attempt.draft
 
     def save(self, path: str | Path) -> Path:
         """Write the drafts of this session, one JSON object a line, oldest first; the file is replaced whole."""
-        return write_jsonl(Path(path), [drafted.row() for drafted in self._history])
+        return write_jsonl(Path(path), [attempt.row() for attempt in self._history])
 
-    def _generate(self, request: str) -> Drafted:
+    def _generate(self, request: str) -> Attempt:
         arm, temperature, budget, seed = (w.value for w in (self.arm, self.temperature, self.length, self.seed))
         self.button.disabled, self.button.description = True, "Drafting …"
-        self.status.value = f'<div class="iam-busy" role="status">Drafting, at most {budget:,} tokens …</div>'
+        self.status.value = page("busy", budget)
         try:
-            (draft,) = self.arms[arm].generate([request], temperature=temperature, max_new_tokens=budget, seed=seed)
+            (made,) = self.arms[arm].generate([request], temperature=temperature, max_new_tokens=budget, seed=seed)
         except CANNOT_GENERATE as error:
-            self._log.debug("drafting failed", exc_info=True)
+            LOG.debug("drafting failed", exc_info=True)  # the whole story; the widget shows one line of it
             raise DraftError(f"the model could not draft this: {_one_line(error)}") from error
         finally:  # also when the reader interrupts the kernel
             self.button.disabled, self.button.description = False, "Draft"
             self.status.value = ""
-        return Drafted(arm, request, temperature, budget, seed, draft)
-
-    def _pressed(self, _: widgets.Button) -> None:
-        try:
-            self.draft()
-        except DraftError:
-            return  # the widget says it
+        return Attempt(arm, request, temperature, budget, seed, made)
 
     def _take_example(self, change: dict[str, Any]) -> None:
         if change["new"]:
@@ -237,6 +180,89 @@ class GeneratorApp:
     def _leave_example(self, change: dict[str, Any]) -> None:
         if change["new"] != self.example.value:  # edited: the example can be chosen again
             self.example.value = ""
+
+
+class TrailApp:
+    """What a role did becomes the policy that it needs, with its open questions and the gate's verdict."""
+
+    def __init__(self, reading: Reading) -> None:
+        """
+        Args:
+            reading: the calls of one or several principals.
+
+        Raises:
+            TrailError: if nobody in it can have a policy.
+        """
+        calls: Counter[str] = Counter()
+        for row in reading.observed:
+            if row.principal.startswith("arn:") and not row.principal.endswith(":root") and row.calls:
+                calls[row.principal] += row.calls
+        if not calls:
+            raise TrailError("no calls of a role or user: read another folder, or a longer time")
+        self._reading = reading
+        menu = [(f"{arn} ({n:,} calls)", arn) for arn, n in sorted(calls.items(), key=lambda pair: (-pair[1], pair[0]))]
+        self.principal = _control(widgets.Dropdown, "Who", "48em", options=menu)
+        self.way = _control(widgets.Dropdown, "Names", "48em", options=NAMES)
+        self.button, self.result = _button(self.draft), _shown()
+        named = {"who": self.principal, "draft": self.button, "result": self.result}
+        self.widget = _whole([self.principal, self.way, self.button, self.result], named)
+
+    def draft(self, principal: str | None = None) -> Draft:
+        """Draft with the settings of the controls, show it in the widget and return it.
+
+        Args:
+            principal: an ARN of the menu; None takes the one that is chosen.
+
+        Raises:
+            DraftError: if it is not in the menu, or nothing that it did needs a permission; the widget then shows
+                the same line.
+        """
+        if principal is not None:
+            if principal not in dict(self.principal.options).values():
+                raise DraftError(f"no calls of {principal!r}: choose one of the menu")
+            self.principal.value = principal
+        try:
+            made = draft(self._reading, self.principal.value, by=Rule(self.way.value))
+        except TrailError as error:
+            self.result.value = page("error", error)
+            raise DraftError(str(error)) from error
+        self.result.value = _evidence(made)
+        return made
+
+
+def tabs(app: GeneratorApp, evidence: TrailApp) -> widgets.Tab:
+    """Both ways to a draft, side by side."""
+    return widgets.Tab([app.widget, evidence.widget], titles=("From a sentence", "From CloudTrail"))
+
+
+def _control(kind: type, description: str, width: str = "24em", **settings: Any) -> Any:
+    """A labelled control with a layout of its own."""
+    layout, style = widgets.Layout(width=width), {"description_width": "9em"}
+    return kind(description=description, layout=layout, style=style, **settings)
+
+
+def _button(drafts: Callable[[], Any]) -> widgets.Button:
+    """The button; what goes wrong stands in the widget, and needs no traceback below it."""
+
+    def pressed(_: widgets.Button) -> None:
+        with suppress(DraftError):
+            drafts()
+
+    button = widgets.Button(description="Draft", button_style="primary", layout=widgets.Layout(width="12em"))
+    button.on_click(pressed)
+    return button
+
+
+def _shown() -> widgets.HTML:
+    return widgets.HTML(layout=widgets.Layout(width="100%"))
+
+
+def _whole(parts: Sequence[widgets.Widget], named: Mapping[str, widgets.DOMWidget]) -> widgets.VBox:
+    """All parts below each other, with the style, and a class for each that has a name."""
+    whole = widgets.VBox([widgets.HTML(f"<style>{result.CSS}</style>"), *parts])
+    for name, widget in {"app": whole, **named}.items():
+        widget.add_class(f"iam-{name}")
+    return whole
 
 
 def _checked(request: str) -> str:
@@ -253,22 +279,20 @@ def _checked(request: str) -> str:
 
 def _one_line(error: BaseException) -> str:
     lines = [line for line in str(error).splitlines() if line.strip()]
-    return result.shortened(lines[0], LONGEST_ERROR) if lines else type(error).__name__
+    return shortened(lines[0], LONGEST_ERROR) if lines else type(error).__name__
 
 
-def _past_html(history: Sequence[Drafted]) -> str:
-    columns = ("Request", "Arm", "Temperature", "Verdict", "Tokens", "Seconds")
-    head = "".join(f'<th scope="col">{column}</th>' for column in columns)
-    rows = "".join(f"<tr>{_cells(drafted)}</tr>" for drafted in reversed(history))
-    return (
-        f'<table class="mathjax_ignore tex2jax_ignore"><caption>Drafts of this session, newest first</caption>'
-        f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
-    )
-
-
-def _cells(drafted: Drafted) -> str:
-    draft, verdict = drafted.draft, result.judge(drafted.draft)
-    words = f"{verdict.sign} {verdict.words}{'' if draft.complete else f', {result.CUT.words.lower()}'}"
-    request = result.shortened(drafted.instruction, 60)
-    cells = (request, drafted.arm, f"{drafted.temperature:.1f}", words, f"{draft.tokens:,}", f"{draft.seconds:.2f}")
-    return "".join(f"<td>{escape(cell)}</td>" for cell in cells)
+def _evidence(made: Draft) -> str:
+    decided = gate(made)
+    first, *more = sentences(decided)
+    kind = result.VALID if decided.passed and not decided.waiting else result.NOT_POLICY
+    proposed = [f"{p.sid}: {p.key}, {p.because}" for p in made.proposals]
+    lists = {
+        "The gate": more,
+        "Questions": made.questions,
+        "Conditions that the evidence supports": proposed,
+        "Failed calls, left out": made.evidence.failed,
+    }
+    lines = [(title, list(dict.fromkeys(listed))) for title, listed in lists.items()]
+    badge, body = Verdict(kind.name, kind.sign, first), policy_html(made.policies[0])
+    return page("evidence", badge, len(made.policies), body, lines, MOST_LINES)

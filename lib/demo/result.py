@@ -1,24 +1,35 @@
 """A draft as a person reads it: a verdict in words, what the draft cost, what is wrong with it, and its text.
 
-A Generated of lib.model comes in; a Verdict or safe HTML goes out. The widgets and the notebook's cells show a draft
-through here, so that both say the same.
+In the HTML what a person or a model wrote is only ever text. Characters that cannot be seen (a NUL, a lone surrogate, a
+mark that turns the reading direction) are written as the JSON escape that stands for them: who reviews a policy must
+see all of it, and a policy shown this way is still the same JSON.
 """
 
+import html
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from iampolicy.document import PolicySyntaxError, parse
+import jinja2
+from markupsafe import Markup
+from pygments import highlight
+from pygments.formatters import HtmlFormatter
+from pygments.lexers import JsonLexer
+
+from iampolicy.document import Policy, PolicySyntaxError, parse
 from iampolicy.grammar import structure_faults
-from lib.demo.highlight import CSS as CODE_CSS
-from lib.demo.highlight import escape, policy_html, text_html, visible
-from lib.evaluation.reading import read
+from iampolicy.words import printable
+from lib.data import field
+from lib.evaluation.answer import read
 from lib.evaluation.verdict import verdict
 
 if TYPE_CHECKING:  # the model room imports torch; a draft is only looked at here
-    from lib.model.draft import Generated
+    from lib.model.generate import Generated
 
+LIMIT = 100_000  # characters; more is cut, and said to be: a browser slows down long before a policy is this long
 MOST_FINDINGS = 20
 LONGEST_FINDING = 300  # characters; a finding can quote the model's text
+CSS = Path(__file__).with_name("demo.css").read_text(encoding="utf-8")
 
 
 @dataclass(frozen=True)
@@ -34,20 +45,8 @@ VALID = Verdict("valid", "✔", "Valid IAM policy")
 NOT_POLICY = Verdict("not_policy", "▲", "Valid JSON, but not an IAM policy")
 NOT_JSON = Verdict("not_json", "✘", "Not JSON")
 REFUSED = Verdict("refused", "■", "No draft")
-EMPTY = "(the draft is empty)"
 CUT = Verdict("cut", "✂", "Cut at the token budget")  # beside one of the others
-
-CSS = f"""
-.iam-verdict {{ display: inline-block; margin: 0.2em 0.6em 0.2em 0; padding: 0.1em 0.6em; border: 2px solid;
-  border-radius: 4px; font-size: 1.15em; font-weight: bold; background: #ffffff; }}
-.iam-verdict-valid {{ color: #00563f; }}
-.iam-verdict-not_policy, .iam-verdict-cut, .iam-verdict-refused {{ color: #7a4300; border-style: dashed; }}
-.iam-verdict-not_json {{ color: #8b0000; border-style: double; border-width: 4px; }}
-.iam-draft-shown {{ font-size: 1.05em; line-height: 1.45; overflow-wrap: anywhere; }}
-.iam-draft-shown ul {{ margin: 0.3em 0; padding-left: 1.4em; }}
-.iam-draft-shown summary {{ cursor: pointer; }}
-{CODE_CSS}
-"""
+EMPTY = "(the draft is empty)"
 
 
 @dataclass(frozen=True)
@@ -76,9 +75,9 @@ def judge(draft: "Generated") -> Verdict:
         return NOT_POLICY
 
 
-def reviewed(draft: "Generated", wanted: str) -> str:
+def reviewed(draft: "Generated", wanted: dict[str, Any]) -> str:
     """What a reviewer would say of a draft who knows the policy that is wanted: one of verdict.VERDICTS."""
-    return verdict(wanted, draft.text, draft.refusal is not None)
+    return verdict(field.text(wanted), draft.text, draft.refusal is not None)
 
 
 def show(draft: "Generated") -> Shown:
@@ -114,43 +113,101 @@ def findings(draft: "Generated") -> list[str]:
     return found[:MOST_FINDINGS] + ([f"and {left_out} more"] if left_out > 0 else [])
 
 
-def draft_html(draft: "Generated") -> str:
+def draft_html(draft: "Generated") -> Markup:
     """A draft as HTML: verdict, cost, findings, open questions and policy. Give it the style CSS once a page."""
     verdicts = [judge(draft), *([] if draft.complete else [CUT])]
-    badges = "".join(
-        f'<span class="iam-verdict iam-verdict-{v.name}"><span aria-hidden="true">{v.sign}</span> {v.words}</span>'
-        for v in verdicts
-    )
-    found = "".join(f"<li>{escape(said)}</li>" for said in [*findings(draft), *draft.questions])
-    # role=status: a screen reader says the verdict when the draft arrives.
-    return (
-        f'<div class="iam-draft-shown mathjax_ignore tex2jax_ignore"><div role="status">{badges}'
-        f"<span>{escape(cost(draft))}</span></div>"
-        f"{f'<ul>{found}</ul>' if found else ''}{_body_html(draft)}</div>"
-    )
+    return page("draft", verdicts, cost(draft), [*findings(draft), *draft.questions], *_bodies(draft))
 
 
-def _body_html(draft: "Generated") -> str:
-    """The policy, with the model's own text folded below where it differs; or only that text, its fault marked."""
+def _bodies(draft: "Generated") -> tuple[Markup, Markup | None]:
+    """The policy, and the model's own text where it differs; or only that text, its fault marked."""
     if not draft.text:
-        return f"<p>{escape(draft.refusal or EMPTY)}</p>"
+        return Markup(f"<p>{escape(draft.refusal or EMPTY)}</p>"), None
+    label = "Text of the draft"
     if draft.policy is None:
         try:
             parse(draft.text)
         except PolicySyntaxError as error:
-            return text_html(draft.text, error.line, error.column, label="Text of the draft, the fault marked")
-        return text_html(draft.text, label="Text of the draft")
+            return text_html(draft.text, error.line, error.column, label=f"{label}, the fault marked"), None
+        return text_html(draft.text, label=label), None
     try:
         indented, minified = policy_html(draft.policy), draft.policy.to_json()
     except RecursionError:  # brackets in brackets: JSON that can be read but not be indented
-        return text_html(draft.text, label="Text of the draft")
-    if minified == draft.text.strip():
-        return indented
-    raw = text_html(draft.text, label="Text of the draft")
-    return f"{indented}<details><summary>The model's own text, which differs</summary>{raw}</details>"
+        return text_html(draft.text, label=label), None
+    return indented, None if minified == draft.text.strip() else text_html(draft.text, label=label)
 
 
 def shortened(text: str, longest: int) -> str:
     """The text on one line, at most so many characters."""
     line = " ".join(text[: 4 * longest].split())
     return line if len(line) <= longest and len(text) <= 4 * longest else f"{line[: longest - 1]}…"
+
+
+def visible(text: str) -> str:
+    """The text with each character that cannot be seen as its JSON escape; line ends, tabs and spaces stay."""
+    return printable(text, keep="\n\t")
+
+
+def escape(text: str) -> str:
+    """The text as HTML that shows it, in an element or in a quoted attribute."""
+    return html.escape(visible(text))
+
+
+def page(macro: str, *values: Any) -> Markup:
+    """A piece of pages.html.jinja, filled; what is put in is made visible and escaped, unless it is Markup."""
+    return getattr(PAGES.module, macro)(*values)
+
+
+def policy_html(policy: Policy) -> Markup:
+    """A policy, indented and coloured, in a <pre>. Above LIMIT characters it is cut and not coloured.
+
+    Raises:
+        RecursionError: if the policy is nested too deeply to be indented.
+    """
+    text = policy.to_json(indent=2)
+    if len(text) > LIMIT:
+        return text_html(text, label="Policy")
+    coloured = highlight(visible(text), JsonLexer(stripnl=False, ensurenl=False), HtmlFormatter(nowrap=True))
+    return _pre(coloured.removesuffix("\n"), "Policy")
+
+
+def text_html(text: str, line: int | None = None, column: int | None = None, label: str = "Text") -> Markup:
+    """Any text as it stands, in a <pre>, with the character at a place marked.
+
+    Args:
+        line, column: the place, counted from 1 with only "\n" ending a line, as json counts; past the end: the end.
+        label: what the text is, for a screen reader.
+    """
+    if line is None or column is None:
+        return _pre(_start(text), label)
+    lines_before = text.split("\n")[: line - 1]
+    place = min(sum(len(before) + 1 for before in lines_before) + column - 1, len(text))
+    # A line end is not marked itself: the mark stands before it and the line still ends.
+    after = place if text[place : place + 1] in ("", "\n") else place + 1
+    mark = f'<mark class="iam-place">{escape(text[place:after])}</mark>'
+    return _pre(f"{_end(text[:place])}{mark}{_start(text[after:])}", label)
+
+
+def _start(text: str) -> str:
+    left_out = len(text) - LIMIT
+    return escape(text[:LIMIT]) + (f" [... {left_out:,} more characters]" if left_out > 0 else "")
+
+
+def _end(text: str) -> str:
+    left_out = len(text) - LIMIT
+    return (f"[{left_out:,} more characters ...] " if left_out > 0 else "") + escape(text[max(0, left_out) :])
+
+
+def _pre(body: str, label: str) -> Markup:
+    # tabindex: a region that scrolls must be reachable by keyboard. The class keeps MathJax away from ${aws:username}.
+    classes = "iam-code mathjax_ignore tex2jax_ignore"
+    return Markup(f'<pre class="{classes}" tabindex="0" role="region" aria-label="{escape(label)}">{body}</pre>')
+
+
+PAGES = jinja2.Environment(
+    loader=jinja2.FileSystemLoader(Path(__file__).parent),
+    autoescape=True,
+    undefined=jinja2.StrictUndefined,
+    trim_blocks=True,
+    finalize=lambda value: value if isinstance(value, Markup) else visible(str(value)),
+).get_template("pages.html.jinja")

@@ -1,24 +1,40 @@
-"""Evaluate the outputs of any models: `python -m lib.evaluation outputs.jsonl --out report.html`."""
+"""Evaluate the outputs of any models: `python -m lib.evaluation outputs.jsonl --out report.html`.
+
+A line of a file holds `id` and `generated`, and either `expected` (and, if it is known, `complexity` and `source`) or
+the id of an example of the course. `arm` may name the arm; without it the file's name does. `refuses` says whether the
+answer refuses, or asks back, instead of drafting; without it prose without a brace does.
+"""
 
 import argparse
 import base64
+import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
-from lib.data.dataset import DRAFT, Example
+from iampolicy.document import PolicySyntaxError, parse
+from lib.data.dataset import DRAFT, Example, complexity
 from lib.data.publish import example
-from lib.errors import CourseError
-from lib.evaluation import baselines, faults, metrics, outside, plots, statistics, verdict
+from lib.evaluation import baselines, errors, metrics, plots, verdict
 from lib.evaluation import rows as checked
-from lib.evaluation.rows import RowsError
-from lib.files import read_jsonl, writing
-from lib.report import templates
+from lib.evaluation.rows import COMPLEXITIES, RowsError
+from lib.files import CourseError, filled, read_jsonl, writing
 
+TEMPLATE = Path(__file__).with_name("report.html.jinja")
 MOST_ARMS = 3  # side by side in a figure
+Kind = tuple[Callable[[Any], bool], str]
+TEXT: Kind = (lambda value: isinstance(value, str), "text")
+TRUTH: Kind = (lambda value: isinstance(value, bool), "true or false")
+NUMBER: Kind = (lambda v: isinstance(v, int | float) and v is not True and 0 <= v < float("inf"), "a number from 0")
+FIELDS = {  # of a line, as far as it has them
+    **dict.fromkeys(("arm", "id", "generated", "expected", "complexity", "source", "instruction"), TEXT),
+    **dict.fromkeys(("complete", "refuses"), TRUTH),
+    **dict.fromkeys(("tokens", "seconds", "expected_tokens"), NUMBER),
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -26,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         examples, train = _examples(options.examples)
-        rows = [row for path in options.files for row in outside.read(path, examples)]
+        rows = [row for path in options.files for row in read(path, examples)]
         if train:
             rows += _baselines(rows, examples, train)
         if options.out in (*options.files, options.examples) and options.out:
@@ -34,18 +50,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         asked = checked.drafted(rows)
         if not asked:
             raise RowsError("every request is one to be refused or asked back: there is no policy to compare with")
-        labelled = faults.label(asked) if options.out else metrics.score_rows(asked)
+        scores = metrics.score_rows(asked)
         others = [row for row in rows if row.get("outcome", DRAFT) != DRAFT]
         refused = verdict.unanswerable(metrics.score_rows(others)) if others else pd.DataFrame()
         if options.out:
             with writing(options.out) as aside:
-                aside.write_text(report(labelled, refused), encoding="utf-8")
+                aside.write_text(report(errors.label(scores, asked), refused), encoding="utf-8")
     except (CourseError, OSError) as error:
         print(error, file=sys.stderr)
         return 2
-    print(metrics.table(metrics.summarise(labelled)))
-    for source in labelled["source"].unique() if labelled["source"].nunique() > 1 else ():
-        print(f"\n{source}\n{metrics.table(metrics.summarise(labelled[labelled['source'] == source]))}")
+    print(metrics.table(metrics.summarise(scores)))
+    for source in scores["source"].unique() if scores["source"].nunique() > 1 else ():
+        print(f"\n{source}\n{metrics.table(metrics.summarise(scores[scores['source'] == source]))}")
     if len(refused):
         print(f"\nto be refused or asked back\n{refused.to_string(index=False)}")
     print(f"report: {options.out}" if options.out else "with --out report.html: permissions, faults and figures")
@@ -53,20 +69,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def report(labelled: pd.DataFrame, refused: pd.DataFrame | None = None) -> str:
-    """A self-contained HTML page about the answers of one or several arms, as `faults.label` returns them.
+    """A self-contained HTML page about the answers of one or several arms, as `errors.label` returns them.
 
     Args:
         refused: what the arms made of requests without a policy (`verdict.unanswerable`).
     """
     summary = metrics.summarise(labelled)
     arms = list(labelled["arm"].unique())
-    shares = faults.shares(labelled)
+    counts = errors.counts(labelled, "fault")
     models = [arm for arm in arms if arm not in baselines.NAMES]
     pictures = [
         plots.verdicts(labelled),
         plots.metrics_by_arm(summary),
         plots.confusion(labelled, models[:MOST_ARMS]),
-        plots.pareto(shares, arms[0]),
+        plots.pareto(counts, arms[0]),
         plots.schema_by_complexity(metrics.by_complexity(labelled)),
     ]
     tables = [("Means with 95% intervals", metrics.with_intervals(summary).reset_index(names="metric"))]
@@ -76,26 +92,86 @@ def report(labelled: pd.DataFrame, refused: pd.DataFrame | None = None) -> str:
     if refused is not None and len(refused):
         tables.append(("Requests to be refused or asked back", refused))
     if len(arms) > 1:
-        lead = statistics.differences(labelled, arms[0])
+        lead = metrics.differences(labelled, arms[0])
         tables.append((f"What {arms[0]} scores above the others, on the same examples", lead.round(3)))
         pictures.insert(2, plots.lead(lead, arms[0]))
     if len(models) < len(arms):
         tables.append(("The best baseline of each metric", baselines.winners(summary).round(3)))
-    main_faults = shares.pivot(index="title", columns="arm", values="main")[arms].reindex(faults.TITLES.values())
+    main_faults = counts.pivot(index="title", columns="arm", values="count")[arms].reindex(counts["title"].unique())
     tables.append(("Main faults: the first that holds", main_faults.reset_index()))
-    tables.append((f"What to try for {arms[0]}", pd.DataFrame({"commonest first": faults.advice(labelled, arms[0])})))
-    return (
-        templates()
-        .get_template("evaluation.html.jinja")
-        .render(
-            written=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
-            arms=arms,
-            answers=len(labelled),
-            summary=metrics.table(summary),
-            tables=[(title, list(table.columns), table.to_numpy().tolist()) for title, table in tables],
-            figures=[(p.title, p.caption, base64.b64encode(p.png()).decode()) for p in pictures],
-        )
+    tables.append((f"What to try for {arms[0]}", pd.DataFrame({"commonest first": errors.advice(labelled, arms[0])})))
+    return filled(
+        TEMPLATE,
+        written=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        arms=arms,
+        answers=len(labelled),
+        summary=metrics.table(summary),
+        tables=[(title, list(table.columns), table.to_numpy().tolist()) for title, table in tables],
+        figures=[(p.title, p.caption, base64.b64encode(p.png()).decode()) for p in pictures],
     )
+
+
+def read(path: Path, examples: Mapping[str, Example] | None = None) -> list[dict]:
+    """The rows of a file, in its order, as output rows of an arm.
+
+    Args:
+        examples: by id, those that a line without `expected` may speak of.
+
+    Raises:
+        RowsError: if the file cannot be read or is empty, or a line is no JSON object, lacks a field, has one that is
+            no text, or speaks of an example that is not known. It names file, line and field.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise RowsError(f"{path}: cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise RowsError(f"{path}: cannot be read: it is not UTF-8 text") from error
+    rows, first = [], {}
+    for number, line in enumerate(text.split("\n"), 1):
+        if not line.strip():
+            continue
+        row = _row(line, f"{path}, line {number}", path.stem, examples or {})
+        before = first.setdefault((row["arm"], row["id"]), number)
+        if before != number:
+            raise RowsError(f"{path}, line {number}: the id {row['id']!r} stands in line {before}, too: each id once")
+        rows.append(row)
+    if not rows:
+        raise RowsError(f"{path}: is empty: it must have a JSON object on each line")
+    return rows
+
+
+def _row(line: str, where: str, arm: str, examples: Mapping[str, Example]) -> dict:
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise RowsError(f"{where}: is no JSON: {error}") from error
+    if not isinstance(row, dict):
+        raise RowsError(f"{where}: is a JSON {type(row).__name__}, not an object")
+    for field in ("id", "generated"):
+        if field not in row:
+            raise RowsError(f"{where}: {field} is missing")
+    for field, (fits, kind) in FIELDS.items():
+        value = row.get(field, "")
+        if field in row and not fits(value):
+            raise RowsError(f"{where}: {field} is {value!r}, not {kind}")
+        if isinstance(value, str) and any("\ud800" <= c <= "\udfff" for c in value):
+            raise RowsError(f"{where}: {field} holds half of a character (a lone surrogate)")
+    if not row.get("arm", arm).strip("_ "):
+        raise RowsError(f"{where}: arm is empty")
+    if "expected" not in row:
+        if (known := examples.get(row["id"])) is None:
+            raise RowsError(f"{where}: there is no expected, and the id {row['id']!r} is of no known example")
+        row = {"instruction": known.instruction} | row | {"expected": known.policy, "complexity": known.complexity}
+        row |= {"source": known.source, "outcome": known.outcome, "tags": list(known.tags)}
+    if "complexity" not in row:
+        try:
+            row["complexity"] = complexity(parse(row["expected"]))
+        except PolicySyntaxError as error:
+            raise RowsError(f"{where}: expected is no policy: {error}") from error
+    if row["complexity"] not in COMPLEXITIES:
+        raise RowsError(f"{where}: complexity is {row['complexity']!r}, not one of {', '.join(COMPLEXITIES)}")
+    return {"arm": arm, "source": "outside", "instruction": "", **row}
 
 
 def _baselines(rows: Sequence[dict], examples: Mapping[str, Example], train: Sequence[Example]) -> list[dict]:

@@ -16,9 +16,8 @@ from tqdm.auto import tqdm
 from lib.data.dataset import DRAFT, Example
 from lib.evaluation.rows import of_example
 from lib.files import ROOT, checksums, write_jsonl
-from lib.model.adapters import adapter_folder
-from lib.model.draft import Generated
-from lib.model.generate import PolicyGenerator
+from lib.model.base import adapter_folder
+from lib.model.generate import Generated, PolicyGenerator
 from lib.run import Run
 
 FOLDER = "03_eval/arms"

@@ -12,17 +12,17 @@ import pandas as pd
 
 from iampolicy.document import as_policy
 from lib.data.dataset import Example
-from lib.evaluation.metric import ALL, METRICS, PERMISSIONS
+from lib.evaluation.metrics import ALL, COUNT, METRICS, PERMISSIONS
 from lib.evaluation.rows import of_example
-from lib.retrieval.index import Index
-from lib.retrieval.services import evidence, order
-from lib.retrieval.terms import terms
+from lib.model.actions import Index
+from lib.model.services import evidence, order
+from lib.model.words import terms
 
 # "empty": a policy must have a statement, and this one gives what everybody has without it (STS API Reference).
 NOTHING = '{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"sts:GetCallerIdentity","Resource":"*"}}'
 NAMES = ("empty", "everything", "nearest", "usual")
-SHARES = [m for m in METRICS + PERMISSIONS if m.over == ALL and m.highest == 1 and m.more_is_better]
 EVERYTHING = '{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}'
+SHARES = [m.name for m in METRICS + PERMISSIONS if m.over == ALL and m.kind != COUNT and m.name != "wider"]
 
 
 class Baselines:
@@ -90,16 +90,9 @@ def winners(summary: pd.DataFrame) -> pd.DataFrame:
     models = summary[~summary["arm"].isin(NAMES)].set_index("arm")
     simple = summary[summary["arm"].isin(NAMES)].set_index("arm")
     found = []
-    for metric in (m for m in SHARES if m.name in summary):
-        ours, theirs = models[metric.name], simple[metric.name]
-        found.append(
-            {
-                "metric": metric.name,
-                "best": ours.idxmax(),
-                "value": ours.max(),
-                "baseline": theirs.idxmax(),
-                "its value": theirs.max(),
-                "not better": ", ".join(arm for arm, value in ours.items() if value <= theirs.max()),
-            }
-        )
+    for name in (name for name in SHARES if name in summary):
+        ours, theirs = models[name], simple[name]
+        row = {"metric": name, "best": ours.idxmax(), "value": ours.max()}
+        row |= {"baseline": theirs.idxmax(), "its value": theirs.max()}
+        found.append(row | {"not better": ", ".join(ours.index[ours <= theirs.max()])})
     return pd.DataFrame(found)

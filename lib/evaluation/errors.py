@@ -1,112 +1,92 @@
-"""What went wrong with an answer: one category each, the first rule of a table that holds.
+"""What went wrong with an answer: two ordered tables of rules (errors.yaml), and counts of what they say.
 
-Score rows (lib.evaluation.metrics) come in; the same rows with a category, counts and worked examples go out. The first
-five categories and their order are the reference report's ("Fine-Tuning a Large Language Model for AWS IAM Policy
-Generation", Error Analysis).
+The categories are the reference report's ("Fine-Tuning a Large Language Model for AWS IAM Policy Generation", Error
+Analysis), which call an answer correct when half of its services are. The faults look at permissions: an answer may
+have several, and only one that allows and denies exactly what was wanted is right.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
 
 import pandas as pd
+import yaml
 
-from lib.evaluation import metrics, sentences
+from lib.evaluation import metrics
 from lib.evaluation import rows as checked
 
-LOWEST_JACCARD = 0.5  # under this the report calls the services wrong
-NEEDED = ("json_extracted", "schema_valid", "effect_match", "service_jaccard")
 TEXTS = ("instruction", "expected", "generated")
+RIGHT = "right"
+LENGTHS = (64, 128, 256, 512)  # tokens of the wanted policy: upper edges of the bins
 
 
 @dataclass(frozen=True)
-class Category:
-    """A rule: the row's category is the first whose `holds` is true of its scores."""
+class Rule:
+    """A kind of answer, and when an answer is of that kind; what the fields are, errors.yaml says."""
 
     name: str
     title: str  # in figures
-    rule: str  # in words, for the table that a notebook shows
-    holds: Callable[[Mapping[str, Any]], bool]  # of a score row; the rules before it did not hold
-    explain: Callable[[Mapping[str, Any]], str]  # a sentence with figures about a row with its texts
+    rule: str
+    when: str = ""  # empty: always
+    said: str = ""
+    cure: str = ""
 
 
-CATEGORIES = (
-    Category(
-        "no_json",
-        "no JSON",
-        "no JSON could be extracted: prose, or an answer that was cut off",
-        holds=lambda row: not row["json_extracted"],
-        explain=sentences.no_json,
-    ),
-    Category(
-        "invalid_schema",
-        "invalid schema",
-        "JSON, but not the shape of a policy",
-        holds=lambda row: not row["schema_valid"],
-        explain=sentences.invalid_schema,
-    ),
-    Category(
-        "wrong_effect",
-        "wrong effect",
-        "the set of effects is not the wanted one",
-        holds=lambda row: not row["effect_match"],
-        explain=sentences.wrong_effect,
-    ),
-    Category(
-        "wrong_services",
-        "wrong services",
-        f"the services overlap less than half (Jaccard under {LOWEST_JACCARD})",
-        holds=lambda row: row["service_jaccard"] < LOWEST_JACCARD,
-        explain=sentences.wrong_services,
-    ),
-    Category(
-        "correct",
-        "correct",
-        "none of the rules above holds; actions, resources and conditions may still differ",
-        holds=lambda row: True,
-        explain=sentences.correct,
-    ),
-)
-TITLES = {category.name: category.title for category in CATEGORIES}
+_FILE = yaml.safe_load(Path(__file__).with_name("errors.yaml").read_text(encoding="utf-8"))
+RULES = {of: tuple(Rule(name, **row) for name, row in rules.items()) for of, rules in _FILE.items()}
+CATEGORIES, FAULTS = RULES["category"], RULES["fault"]
+TITLES = {rule.name: rule.title for rules in RULES.values() for rule in rules}
+NAMES = tuple(rule.name for rule in FAULTS if rule.name != RIGHT)  # columns of truth values
 
 
 def categorise(expected: str, generated: str) -> str:
-    """The name of the first category of CATEGORIES that holds. Any two texts can be compared.
+    """The name of the first category that holds. Any two texts can be compared.
 
     Raises:
         RowsError: if an argument is not text.
     """
-    return _category(metrics.score(expected, generated)).name
+    row = {"arm": "", "id": "", "complexity": "simple", **metrics.score(expected, generated)}
+    return str(label([row])["category"].item())
 
 
 def label(rows: Iterable[dict] | pd.DataFrame, outputs: Iterable[dict] | pd.DataFrame | None = None) -> pd.DataFrame:
-    """Score rows with a column `category`.
+    """Score rows with the columns `category`, `fault` (the main one) and, for each of NAMES, whether it has the fault.
 
     Args:
         rows: what `metrics.score_rows` returns, or its rows.
         outputs: the output rows that were scored; if given, their instruction, expected and generated are joined by arm
-            and id, for `examples`.
+            and id, for worked examples.
 
     Raises:
         RowsError: if the rows cannot be counted (see `metrics.summarise`), or `outputs` lacks or repeats one of them.
     """
-    table = checked.frame(rows, text=metrics.TEXT, other=NEEDED)
-    checked.check_arms(table)
-    for column in ("json_extracted", "schema_valid"):
-        checked.numbers(table, column, defined=[True] * len(table), highest=1)
-    for column in ("effect_match", "service_jaccard"):
-        checked.numbers(table, column, defined=table["json_extracted"].to_numpy(dtype=bool), highest=1)
-    found = [_category(row).name for row in table.to_dict("records")]
-    table = table.assign(category=found)
-    return table if outputs is None else _joined(table, outputs)
+    table = checked.frame(rows, text=metrics.TEXT, other=[m.name for m in metrics.METRICS + metrics.PERMISSIONS])
+    values = metrics.numeric(table)
+    truths = {m.name: m.kind for m in metrics.METRICS + metrics.PERMISSIONS if m.kind == metrics.TRUTH}
+    table = table if outputs is None else _joined(table, outputs)
+    answers = values.astype(truths).assign(ended=_ended(table))
+    faults = _held(answers, FAULTS)
+    found = {"category": _held(answers, CATEGORIES).idxmax(axis=1), "fault": faults.idxmax(axis=1)}
+    alone = faults["other"] & (found["fault"] == "other")  # what differs otherwise, if nothing else is at fault
+    return pd.concat([table, faults[list(NAMES)].assign(other=alone)], axis=1).assign(**found)
 
 
-def _category(row: Mapping[str, Any]) -> Category:
-    return next(category for category in CATEGORIES if category.holds(row))
+def _held(table: pd.DataFrame, rules: Iterable[Rule]) -> pd.DataFrame:
+    """For each answer which rules hold: a column a rule, in their order."""
+    held = {rule.name: table.eval(rule.when, engine="python") if rule.when else True for rule in rules}
+    return pd.DataFrame(held, index=table.index).fillna(False).astype(bool)
+
+
+def _ended(table: pd.DataFrame) -> pd.Series:
+    """Whether each answer had ended; where no row says so, one whose brackets are closed had."""
+    closed = [text.count("{") <= text.count("}") for text in table.get("generated", [""] * len(table))]
+    said = table["complete"] if "complete" in table else pd.Series(pd.NA, index=table.index, dtype="boolean")
+    return said.where(said.notna(), pd.Series(closed, index=table.index)).astype(bool)
 
 
 def _joined(table: pd.DataFrame, outputs: Iterable[dict] | pd.DataFrame) -> pd.DataFrame:
-    texts = checked.frame(outputs, text=("arm", "id", *TEXTS))[["arm", "id", *TEXTS]]
+    texts = checked.frame(outputs, text=("arm", "id", "expected", "generated"))
+    texts = (texts if "instruction" in texts else texts.assign(instruction=""))[["arm", "id", *TEXTS]]
     twice = texts[texts.duplicated(["arm", "id"])]
     if len(twice):
         raise checked.RowsError(f"outputs, {checked.place(twice.iloc[0], twice.index[0])}: this id is in the arm twice")
@@ -118,83 +98,96 @@ def _joined(table: pd.DataFrame, outputs: Iterable[dict] | pd.DataFrame) -> pd.D
     return joined
 
 
-def counts(labelled: pd.DataFrame, by: str | None = None) -> pd.DataFrame:
-    """How many answers of each arm fall into each category, categories with none included.
+def counts(labelled: pd.DataFrame, of: str = "category", by: str | None = None) -> pd.DataFrame:
+    """How many answers of each arm are of each category, or have each main fault, those with none included.
 
     Args:
         labelled: what `label` returns.
-        by: another column to split an arm by, such as "complexity".
+        of: "category" or "fault".
+        by: another column to split an arm by, such as "complexity", "source" or what `lengths` returns.
 
     Returns:
-        arm, `by` if given, category, title, count, n (answers of the group), rate (count / n, from 0 to 1); arms in
-        order of first appearance, categories in the order of CATEGORIES.
+        arm, `by` if given, `of`, title, count, n (answers of the group), rate (count / n, from 0 to 1), for faults also
+        `any` (answers that have it at all); arms in order of first appearance, rules in their order.
 
     Raises:
         RowsError: if there is no row, a column is missing or a category is unknown.
     """
     split = ["arm"] if by is None else ["arm", by]
-    table = checked.frame(labelled, text=("arm", "category"), other=split[1:])
-    unknown = sorted(set(table["category"]) - set(TITLES))
-    if unknown:
-        raise checked.RowsError(f"category {unknown[0]!r} is unknown; it must be one of {', '.join(TITLES)}")
-    order = {complexity: index for index, complexity in enumerate(checked.COMPLEXITIES)}
+    table = checked.frame(labelled, text=("arm", of), other=split[1:])
+    names = [rule.name for rule in RULES[of]]
+    if unknown := sorted(set(table[of]) - set(names)):
+        raise checked.RowsError(f"{of} {unknown[0]!r} is unknown; it must be one of {', '.join(names)}")
+    arms, order = list(table["arm"].unique()), {name: i for i, name in enumerate(checked.COMPLEXITIES)}
     found = []
-    for arm, answers in table.groupby("arm", sort=False):
-        parts = [((), answers)] if by is None else list(answers.groupby([by], sort=False))
-        for key, part in sorted(parts, key=lambda pair: [order.get(value, len(order)) for value in pair[0]]):
-            group = {"arm": arm, **dict(zip(split[1:], key, strict=True))}
-            for category in CATEGORIES:
-                count = int((part["category"] == category.name).sum())
-                shares = {"count": count, "n": len(part), "rate": count / len(part)}
-                found.append({**group, "category": category.name, "title": category.title, **shares})
+    groups = list(table.groupby(split, sort=False, observed=True))
+    for key, part in sorted(groups, key=lambda group: (arms.index(group[0][0]), order.get(group[0][-1], -1))):
+        for name in names:
+            count = int((part[of] == name).sum())
+            row = {**dict(zip(split, key, strict=True)), of: name, "title": TITLES[name], "count": count}
+            row |= {"n": len(part), "rate": count / len(part)}
+            having = {"any": int(part[name].sum()) if name in NAMES else count} if of == "fault" else {}
+            found.append(row | having)
     return pd.DataFrame(found)
 
 
-@dataclass(frozen=True)
-class WorkedExample:
-    """One answer to look at, with a sentence that says what went wrong in figures."""
+def right_by(labelled: pd.DataFrame, by: str) -> pd.DataFrame:
+    """How many answers of each arm are exactly right, of how many, for each value of a column: "12 of 40".
 
-    arm: str
-    id: str
-    category: str
-    complexity: str
-    instruction: str
-    expected: str
-    generated: str
-    sentence: str
-
-    def __str__(self) -> str:
-        return (
-            f"  {self.id} ({self.complexity}): {self.instruction}\n"
-            f"    wanted    {_cut(self.expected)}\n"
-            f"    generated {_cut(self.generated)}\n"
-            f"    {self.sentence}"
-        )
+    Returns:
+        a row an arm, a column a value, in order of first appearance (bins and complexities: in theirs).
+    """
+    parts = counts(labelled, "fault", by).query("fault == @RIGHT")
+    said = parts["count"].astype(str) + " of " + parts["n"].astype(str)
+    table = parts.assign(right=said).pivot(index="arm", columns=by, values="right").reindex(labelled["arm"].unique())
+    found = labelled[by].cat.categories if hasattr(labelled[by], "cat") else labelled[by].unique()
+    order = checked.COMPLEXITIES if set(found) <= set(checked.COMPLEXITIES) else found
+    return table[[value for value in order if value in table]].fillna("-")
 
 
-def _cut(text: str, longest: int = 300) -> str:
-    shown = text.encode("unicode_escape").decode("ascii")  # an answer may hold anything, a terminal's codes too
-    return shown if len(shown) <= longest else f"{shown[:longest]} ... ({len(text):,} characters)"
+def lengths(labelled: pd.DataFrame) -> pd.Series:
+    """How long the wanted policy is, in bins of tokens: "to 64", "to 128", ..., "longer"."""
+    names = [*(f"to {edge}" for edge in LENGTHS), "longer"]
+    edges = (0, *LENGTHS, float("inf"))
+    return pd.cut(labelled["expected_tokens"].astype(float), edges, labels=names, include_lowest=True).rename("length")
 
 
-def examples(labelled: pd.DataFrame, arm: str, category: str, k: int = 3) -> list[WorkedExample]:
-    """Up to `k` answers of an arm and category, always the same: the shortest of each complexity, then the shortest.
+def by_service(labelled: pd.DataFrame, arm: str, most: int = 12) -> pd.DataFrame:
+    """The share of an arm's answers that have each fault, for the services that are wanted most.
 
-    Args:
-        labelled: what `label(rows, outputs)` returns: score rows with their texts.
+    Returns:
+        a row a service ("s3, 41 answers"), commonest first; a column a fault that occurs, by title, in their order. An
+        answer counts for every service that its wanted policy names.
 
     Raises:
-        RowsError: if a column is missing, or the arm or the category does not exist.
+        RowsError: if there is no such arm.
     """
-    if category not in TITLES:
-        raise checked.RowsError(f"category {category!r} is unknown; it must be one of {', '.join(TITLES)}")
-    table = checked.frame(labelled, text=(*metrics.TEXT, "category", *TEXTS), other=NEEDED)
-    if arm not in set(table["arm"]):
-        raise checked.RowsError(f"arm {arm!r} has no rows; there are {', '.join(dict.fromkeys(table['arm']))}")
-    rows = table[(table["arm"] == arm) & (table["category"] == category)].to_dict("records")
-    rows.sort(key=lambda row: (len(row["expected"]) + len(row["generated"]), row["id"]))
-    shortest = {row["complexity"]: row["id"] for row in reversed(rows)}.values()
-    rows.sort(key=lambda row: row["id"] not in shortest)
-    explain = next(row for row in CATEGORIES if row.name == category).explain
-    columns = ("arm", "id", "category", "complexity", *TEXTS)
-    return [WorkedExample(*(row[column] for column in columns), explain(row)) for row in rows[:k]]
+    part = checked.of_arm(labelled, arm)
+    each = part.assign(service=part["services_wanted"].str.split()).explode("service").dropna(subset="service")
+    sizes = each["service"].value_counts(sort=True).sort_index().sort_values(ascending=False, kind="stable").head(most)
+    table = each[each["service"].isin(sizes.index)].groupby("service")[list(NAMES)].mean().reindex(sizes.index)
+    table = table[[name for name in NAMES if table[name].any()]].rename(columns=TITLES)
+    return table.set_axis([f"{service}, {n}" for service, n in sizes.items()])
+
+
+def together(labelled: pd.DataFrame, arm: str) -> pd.DataFrame:
+    """How often two faults stand in one answer of an arm; the diagonal counts each, and faults with none are left out.
+
+    Raises:
+        RowsError: if there is no such arm.
+    """
+    flags = checked.of_arm(labelled, arm)[list(NAMES)].astype(int)
+    table = flags.T @ flags
+    kept = [name for name in NAMES if table.loc[name, name]]
+    return table.loc[kept, kept].rename(index=TITLES, columns=TITLES)
+
+
+def advice(labelled: pd.DataFrame, arm: str, most: int = 3) -> list[str]:
+    """What to try first for an arm: a sentence for each of its commonest main faults."""
+    part = checked.of_arm(labelled, arm)
+    counted = part.loc[part["fault"] != RIGHT, "fault"].value_counts()
+    cures = {fault.name: fault.cure for fault in FAULTS}
+    return [
+        f"{TITLES[name]} is the main fault of {count} of {len(part)} answers: try {cures[name]}"
+        for name, count in counted.head(most).items()
+    ]

@@ -1,18 +1,23 @@
-"""Has a model seen what it is tested on? And does it do worse the farther a test request is from all that it saw?
+"""What is there of the test before any model speaks: in what was seen in training, and in what retrieval offers.
 
-Examples come in; counts of what is shared, and scores by the distance to the nearest training policy, go out.
+Examples come in. Out go counts of what is shared, scores by the distance to the nearest training policy (does a model
+do worse the farther a request is from all that it saw?), and the recall of retrieval.
 """
 
-from collections.abc import Sequence, Set
+from collections.abc import Sequence
 
 import pandas as pd
 
+from iampolicy import catalogue
 from lib.data import overlap, wording
 from lib.data.dataset import Example, normalised_digest
+from lib.evaluation.answer import read_wanted
 from lib.model.prompt import folded
+from lib.model.retrieve import Intent, Retriever
 
 EDGES = (0.0, 0.25, 0.5, 0.75, overlap.NEAR)  # of the overlap of actions; from the last on policies are near duplicates
 BINS = tuple(f"{low:.0%} to {high:.0%}" for low, high in zip(EDGES, EDGES[1:], strict=False))
+AT = (1, 3, 5)  # candidates of a clause that recall looks at
 
 
 def shared(test: Sequence[Example], seen: Sequence[Example]) -> pd.Series:
@@ -23,8 +28,18 @@ def shared(test: Sequence[Example], seen: Sequence[Example]) -> pd.Series:
         overlap of expanded actions of 90% or more) and "shape" (the same sentence with other names, numbers and verbs).
         The first three 0: nothing was copied. Shapes in common: who wrote the test wrote the lessons, too.
     """
-    found = _shared(test, {folded(e.instruction).lower() for e in seen}, [e.policy for e in seen])
-    return pd.concat([found, pd.Series({"shape": int(shape_seen(test, seen).sum())})])
+    said = {folded(e.instruction).lower() for e in seen}
+    digests = {normalised_digest(e.policy) for e in seen}
+    near = overlap.nearest([e.policy for e in test], [e.policy for e in seen])
+    return pd.Series(
+        {
+            "instruction": sum(folded(e.instruction).lower() in said for e in test),
+            "policy": sum(normalised_digest(e.policy) in digests for e in test),
+            "near duplicate": sum(share >= overlap.NEAR for share in near),
+            "shape": int(shape_seen(test, seen).sum()),
+        },
+        dtype=int,
+    )
 
 
 def shape_seen(test: Sequence[Example], seen: Sequence[Example]) -> pd.Series:
@@ -53,19 +68,6 @@ def by_shape(scores: pd.DataFrame, test: Sequence[Example], seen: Sequence[Examp
     return table.reindex(columns=[c for c in ("shape seen", "new shape") for c in (c, f"{c}, requests") if c in table])
 
 
-def _shared(test: Sequence[Example], said: Set[str], policies: Sequence[str]) -> pd.Series:
-    digests = {normalised_digest(policy) for policy in policies}
-    near = overlap.nearest([e.policy for e in test], policies)
-    return pd.Series(
-        {
-            "instruction": sum(folded(e.instruction).lower() in said for e in test),
-            "policy": sum(normalised_digest(e.policy) in digests for e in test),
-            "near duplicate": sum(share >= overlap.NEAR for share in near),
-        },
-        dtype=int,
-    )
-
-
 def by_distance(scores: pd.DataFrame, test: Sequence[Example], seen: Sequence[Example], metric: str) -> pd.DataFrame:
     """The mean of a metric for each arm, by how much of its actions a request shares with the nearest policy seen.
 
@@ -84,3 +86,30 @@ def by_distance(scores: pd.DataFrame, test: Sequence[Example], seen: Sequence[Ex
     table = table.reindex(scores["arm"].unique())[[b for b in BINS if b in table]]
     table.loc["requests"] = [int((bins == b).sum()) for b in table]
     return table
+
+
+def recall(retriever: Retriever, examples: Sequence[Example]) -> pd.DataFrame:
+    """How much of what is wanted retrieval offers: mean recall over the examples of each source that allow something.
+
+    Returns:
+        index: the source. Columns: candidates (mean a request), services (share of the wanted services), "actions@k":
+        the share of the wanted actions among the first k candidates of each clause, actions: among all, and examples.
+        Wildcards count by the actions that they match.
+    """
+    rows = []
+    for example in examples:
+        wanted = read_wanted(example.policy).granted
+        if wanted:
+            found = retriever.read(example.instruction)
+            services, offered = ({name.partition(":")[0] for name in names} for names in (wanted, found.actions))
+            row = {"source": example.source, "candidates": len(found.actions)}
+            row |= {"services": len(services & offered) / len(services)}
+            row |= {f"actions@{k}": len(wanted & _first(found, k)) / len(wanted) for k in AT}
+            rows.append(row | {"actions": len(wanted & _first(found, None)) / len(wanted)})
+    means = pd.DataFrame(rows).groupby("source")
+    return means.mean().assign(examples=means.size()).astype({"examples": int})
+
+
+def _first(found: Intent, count: int | None) -> frozenset[str]:
+    """The actions that the first candidates of each clause match."""
+    return catalogue.load().expand_all(name for line in found.lines for name in line[:count])

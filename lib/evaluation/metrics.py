@@ -6,28 +6,92 @@ two policies allow, permission by permission. A metric of what is in a policy ex
 JSON could be extracted, as the report prints it, and, with `_all`, over every answer, where a failure counts 0.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from tqdm.auto import tqdm
 
+from iampolicy.compare import EQUAL, INCOMPARABLE, OVER, UNDER, compare
 from lib.evaluation import permissions, verdict
 from lib.evaluation import rows as checked
-from lib.evaluation.metric import ALL, COSTS, EXTRACTED, METRICS, PERMISSIONS, SCHEMA, SHARED, Metric
-from lib.evaluation.reading import Reading, policy_type, read, read_expected
+from lib.evaluation.answer import Answer, read, read_wanted
+from lib.statistics import FEW, bootstrap
 
-RESAMPLES = 2_000
-SEED = 20_240_601
-LEVEL = 95  # percent of the resamples inside an interval
-FEW = 30  # answers under which a bootstrap interval is itself uncertain
+ALL, EXTRACTED, SCHEMA, SHARED = "all", "extracted", "schema valid", "sharing an allowed action"
+SHARE, TRUTH, COUNT = "float", "boolean", "Int64"  # from 0 to 1; true or false; from 0
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A column of a score row that is averaged."""
+
+    name: str
+    title: str  # in figures and tables
+    over: str  # one of ALL, EXTRACTED, SCHEMA and SHARED: the answers that the mean is over
+    kind: str = SHARE
+    twin: bool = False  # there is a column `<name>_all` over all answers, in which one that is undefined counts 0
+
+    @property
+    def highest(self) -> float:
+        """The largest value that it can have."""
+        return float("inf") if self.kind == COUNT else 1.0
+
+
+def _with_twins(*metrics: Metric) -> tuple[Metric, ...]:
+    twins = {m: (replace(m, name=f"{m.name}_all", over=ALL, twin=False),) if m.twin else () for m in metrics}
+    return tuple(metric for m in metrics for metric in (m, *twins[m]))
+
+
+METRICS = _with_twins(
+    Metric("json_valid", "JSON valid", ALL, TRUTH),
+    Metric("json_extracted", "JSON extracted", ALL, TRUTH),
+    Metric("schema_valid", "schema valid", ALL, TRUTH),
+    Metric("service_jaccard", "services", EXTRACTED, twin=True),
+    Metric("effect_match", "effects", EXTRACTED, TRUTH, twin=True),
+    Metric("action_precision", "action precision", EXTRACTED, twin=True),
+    Metric("action_recall", "action recall", EXTRACTED, twin=True),
+    Metric("action_f1", "action F1", EXTRACTED, twin=True),
+    Metric("unknown_actions", "unknown actions", EXTRACTED, COUNT),
+)
+# Permission by permission (`lib.evaluation.permissions`), and what an answer costs: means of rows that have them.
+PERMISSIONS = _with_twins(
+    Metric("usable", "usable as it stands", ALL, TRUTH),
+    Metric("wider", "grants what was not asked", ALL, TRUTH),
+    Metric("permission_precision", "permission precision", SCHEMA, twin=True),
+    Metric("permission_recall", "permission recall", SCHEMA, twin=True),
+    Metric("permission_f1", "permission F1", SCHEMA, twin=True),
+    Metric("requests_alike", "requests decided alike", SCHEMA, twin=True),
+    Metric("resources_match", "resources right", SHARED, TRUTH),
+    Metric("conditions_match", "conditions right", SCHEMA, TRUTH),
+    Metric("over_granted", "over-granted", SCHEMA, COUNT),
+    Metric("under_granted", "under-granted", SCHEMA, COUNT),
+    Metric("flipped", "allowed instead of denied, or denied", SCHEMA, COUNT),
+    Metric("unscoped", "could have been scoped", SCHEMA, COUNT),
+    Metric("errors", "errors", SCHEMA, COUNT),
+    Metric("security_warnings", "security warnings", SCHEMA, COUNT),
+    Metric("warnings", "warnings", SCHEMA, COUNT),
+    Metric("risks_added", "risks added", SCHEMA, COUNT),
+)
+COSTS = (
+    Metric("complete", "ended by itself", ALL, TRUTH),
+    Metric("tokens", "tokens", ALL, COUNT),
+    Metric("seconds", "seconds", ALL, COUNT),
+)
+BY_NAME = {metric.name: metric for metric in METRICS + PERMISSIONS + COSTS}
+PARTS = ("relation", *(m.name for m in METRICS if m.over == EXTRACTED))  # None if nothing is extracted
+OF_PERMISSIONS = tuple(m.name for m in PERMISSIONS if m.over != ALL)  # None for what is not schema valid
+TWINS = tuple(m.name for m in METRICS + PERMISSIONS if m.twin)
+
 LONG = 200  # rows from which on the scoring shows its progress
-
 TEXT = ("arm", "id", "complexity")
 CARRIED = ("source", "complexity", "outcome", "tokens", "expected_tokens", "seconds", "complete")
 
 
-def score(expected: str, generated: str, refuses: bool | None = None) -> dict:
+def score(expected: str, generated: str, refuses: bool | None = None) -> dict[str, Any]:
     """Score one answer. Any two texts can be compared; nothing raises but a value that is no text.
 
     Args:
@@ -50,13 +114,12 @@ def score(expected: str, generated: str, refuses: bool | None = None) -> dict:
             is wholly recalled. An action that does not exist allows nothing.
         unknown_actions: distinct action strings, of any effect, that match nothing in the catalogue.
         relation: "equal", "over" (the answer allows all that is wanted and more), "under" or "incomparable".
-        All from service_jaccard to relation are None if nothing is extracted; then service_jaccard_all,
-        effect_match_all, action_precision_all, action_recall_all and action_f1_all are 0, otherwise they repeat the
-        value.
+        All from service_jaccard to relation are None if nothing is extracted.
         actions_wanted, actions_granted, actions_shared: how many actions either allows, and both do.
         services_wanted: the services of the expected policy, sorted, with a space between.
         verdict, usable, wider: what a reviewer would say (`lib.evaluation.verdict`).
-        The columns of `lib.evaluation.permissions.score`.
+        The columns of `lib.evaluation.permissions.score`; None for an answer that is not schema valid.
+        <name>_all for each of TWINS: the same, and 0 where it is None.
 
     Raises:
         RowsError: if an argument is not text.
@@ -64,68 +127,49 @@ def score(expected: str, generated: str, refuses: bool | None = None) -> dict:
     for name, text in (("expected", expected), ("generated", generated)):
         if not isinstance(text, str):
             raise checked.RowsError(f"{name} is {type(text).__name__}, not text")
-    wanted, answer = read_expected(expected), read(generated, policy_type(expected) == "trust")
-    parts = _compare(wanted, answer) if answer.extracted else dict.fromkeys(_PARTS)
-    return {
+    return dict(_scored(expected, generated, refuses))
+
+
+@lru_cache(maxsize=16_384)
+def _scored(expected: str, generated: str, refuses: bool | None) -> dict[str, Any]:
+    wanted = read_wanted(expected)
+    answer = read(generated, wanted, refuses)
+    found = compare(wanted.taken, answer.taken) if answer.schema_valid or answer.whole else None
+    said = verdict.judge(wanted, answer, found)
+    row = {
         "json_valid": answer.valid,
-        "json_extracted": answer.extracted,
+        "json_extracted": answer.extracted is not None,
         "schema_valid": answer.schema_valid,
-        **parts,
-        **{f"{name}_all": zero if parts[name] is None else parts[name] for name, zero in _TWINS.items()},
+        **(_parts(wanted, answer) if answer.extracted is not None else dict.fromkeys(PARTS)),
         "actions_wanted": len(wanted.granted),
         "actions_granted": len(answer.granted),
         "actions_shared": len(wanted.granted & answer.granted),
         "services_wanted": " ".join(sorted(wanted.services)),
-        **verdict.score(expected, generated, refuses),
-        **permissions.score(expected, generated),
+        "verdict": said,
+        "usable": said == verdict.USABLE,
+        "wider": said in verdict.GRANTS_MORE,
+        **(permissions.score(wanted, answer, found) if answer.schema_valid else dict.fromkeys(OF_PERMISSIONS)),
     }
+    zero = {SHARE: 0.0, TRUTH: False}
+    return row | {f"{name}_all": zero[BY_NAME[name].kind] if row[name] is None else row[name] for name in TWINS}
 
 
-_PARTS = (
-    "service_jaccard",
-    "effect_match",
-    "action_precision",
-    "action_recall",
-    "action_f1",
-    "unknown_actions",
-    "relation",
-)
-_TWINS = {  # what a failure counts as
-    "service_jaccard": 0.0,
-    "effect_match": False,
-    "action_precision": 0.0,
-    "action_recall": 0.0,
-    "action_f1": 0.0,
-}
-
-
-def _compare(wanted: Reading, answer: Reading) -> dict:
+def _parts(wanted: Answer, answer: Answer) -> dict[str, Any]:
     both = len(wanted.granted & answer.granted)
     precision = both / len(answer.granted) if answer.granted else 1.0
     recall = both / len(wanted.granted) if wanted.granted else 1.0
+    over, under = answer.granted >= wanted.granted, answer.granted <= wanted.granted
+    union = wanted.services | answer.services
+    jaccard = len(wanted.services & answer.services) / len(union) if wanted.services else float(not answer.services)
     return {
-        "service_jaccard": _jaccard(wanted.services, answer.services),
+        "service_jaccard": jaccard,
         "effect_match": wanted.effects == answer.effects,
         "action_precision": precision,
         "action_recall": recall,
         "action_f1": 2 * precision * recall / (precision + recall) if precision + recall else 0.0,
         "unknown_actions": len(answer.unknown),
-        "relation": _relation(wanted.granted, answer.granted),
+        "relation": {(True, True): EQUAL, (True, False): OVER, (False, True): UNDER}.get((over, under), INCOMPARABLE),
     }
-
-
-def _jaccard(wanted: frozenset[str], answer: frozenset[str]) -> float:
-    if not wanted:
-        return float(not answer)
-    return len(wanted & answer) / len(wanted | answer)
-
-
-def _relation(wanted: frozenset[str], answer: frozenset[str]) -> str:
-    if wanted == answer:
-        return "equal"
-    if wanted < answer:
-        return "over"
-    return "under" if answer < wanted else "incomparable"
 
 
 def score_rows(outputs: Iterable[dict]) -> pd.DataFrame:
@@ -145,7 +189,7 @@ def score_rows(outputs: Iterable[dict]) -> pd.DataFrame:
     table = checked.frame(outputs, text=(*TEXT, "expected", "generated"))
     checked.check_arms(table)
     for number, expected in enumerate(table["expected"]):
-        if not read_expected(expected).is_object:
+        if read_wanted(expected).policy is None:
             where = checked.place(table.iloc[number], number)
             raise checked.RowsError(f"{where}: expected holds no JSON object: {expected[:60]!r}")
     said = [known if isinstance(known, bool) else None for known in table.get("refuses", [None] * len(table))]
@@ -153,16 +197,8 @@ def score_rows(outputs: Iterable[dict]) -> pd.DataFrame:
     shown = tqdm(pairs, "answers scored", len(table), disable=None if len(table) >= LONG else True)
     scores = pd.DataFrame([score(*pair) for pair in shown])
     kept = table[["arm", "id", *(column for column in CARRIED if column in table)]]
-    return pd.concat([kept, scores.astype(_KINDS)], axis=1)
-
-
-_KINDS = {
-    **dict.fromkeys(("service_jaccard", "action_precision", "action_recall", "action_f1"), float),
-    **dict.fromkeys(("permission_precision", "permission_recall", "permission_f1", "requests_alike"), float),
-    **dict.fromkeys(("effect_match", "resources_match", "conditions_match"), "boolean"),
-    **dict.fromkeys(("unknown_actions", "over_granted", "under_granted", "unscoped", "errors"), "Int64"),
-    **dict.fromkeys(("flipped", "security_warnings", "warnings", "risks_added"), "Int64"),
-}
+    kinds = {m.name: m.kind for m in METRICS + PERMISSIONS if m.over != ALL}  # the others have no missing values
+    return pd.concat([kept, scores.astype(kinds)], axis=1)
 
 
 def summarise(rows: Iterable[dict] | pd.DataFrame) -> pd.DataFrame:
@@ -173,7 +209,7 @@ def summarise(rows: Iterable[dict] | pd.DataFrame) -> pd.DataFrame:
     the rows changes nothing. A metric that is undefined in all rows of an arm is NaN, with NaN bounds.
 
     Args:
-        rows: arm, id, complexity and the columns of `score`, those of permissions all or none; more do no harm.
+        rows: arm, id, complexity and the columns of `score`, those of PERMISSIONS all or none; more do no harm.
 
     Returns:
         arm, n (answers), n_extracted (the denominator of service_jaccard, effect_match, action_* and unknown_actions),
@@ -184,7 +220,7 @@ def summarise(rows: Iterable[dict] | pd.DataFrame) -> pd.DataFrame:
         RowsError: if there is no row, a column or a value is missing, surplus or out of range, an arm has an id twice,
             or the arms were not run on the same ids.
     """
-    table = _numeric(rows)
+    table = numeric(rows)
     return pd.DataFrame([{"arm": arm, **_means(group)} for arm, group in table.groupby("arm", sort=False)])
 
 
@@ -193,7 +229,7 @@ def by_complexity(rows: Iterable[dict] | pd.DataFrame) -> pd.DataFrame:
 
     `schema_valid_count` is what the report prints: "33/42". Takes and raises what `summarise` does.
     """
-    table = _numeric(rows)
+    table = numeric(rows)
     found = []
     for arm, answers in table.groupby("arm", sort=False):
         for complexity in checked.COMPLEXITIES:
@@ -204,48 +240,65 @@ def by_complexity(rows: Iterable[dict] | pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(found)
 
 
-def _numeric(rows: Iterable[dict] | pd.DataFrame) -> pd.DataFrame:
-    """Arm, id, complexity and the metrics as floats, checked."""
+def numeric(rows: Iterable[dict] | pd.DataFrame) -> pd.DataFrame:
+    """Arm, id, complexity and the metrics as floats, checked as `summarise` says; NaN where one is undefined."""
     table = checked.frame(rows, text=TEXT, other=[metric.name for metric in METRICS])
     checked.check_arms(table)
-    measured = _measured(table)
+    whole = PERMISSIONS if any(metric.name in table for metric in PERMISSIONS) else ()
+    costs = tuple(metric for metric in COSTS if metric.name in table and table[metric.name].notna().all())
+    measured = (*METRICS, *whole, *costs)
     table = checked.frame(table, text=TEXT, other=[metric.name for metric in measured])
     everywhere = np.ones(len(table), dtype=bool)
     extracted = checked.numbers(table, "json_extracted", everywhere, highest=1) == 1
     schema = checked.numbers(table, "schema_valid", everywhere, highest=1) == 1
     defined = {ALL: everywhere, EXTRACTED: extracted, SCHEMA: schema}
-    if PERMISSIONS[0] in measured:
+    if whole:
         defined[SHARED] = schema & (checked.numbers(table, "actions_shared", everywhere, highest=np.inf) > 0)
     columns = {m.name: checked.numbers(table, m.name, defined[m.over], m.highest) for m in measured}
     return table[list(TEXT)].assign(**columns)
 
 
-def _measured(table: pd.DataFrame) -> tuple[Metric, ...]:
-    """The metrics of rows: always METRICS, PERMISSIONS if one of them is there, and what all rows say of costs."""
-    costs = tuple(metric for metric in COSTS if metric.name in table and table[metric.name].notna().all())
-    return METRICS + (PERMISSIONS if any(metric.name in table for metric in PERMISSIONS) else ()) + costs
-
-
-def _means(group: pd.DataFrame) -> dict:
+def _means(group: pd.DataFrame) -> dict[str, Any]:
     # By id: the same example is drawn the same number of times, whatever the order of the rows.
-    group = group.sort_values("id")
-    names = [metric.name for metric in METRICS + PERMISSIONS + COSTS if metric.name in group]
-    values = group[names].to_numpy()
-    known = ~np.isnan(values)
-    filled = np.where(known, values, 0.0)
-    n = len(group)
-    draws = np.random.default_rng(SEED).multinomial(n, np.full(n, 1 / n), size=RESAMPLES).astype(float)
-    with np.errstate(invalid="ignore"):
-        means = filled.sum(axis=0) / known.sum(axis=0)
-        resampled = (draws @ filled) / (draws @ known)
-    row: dict = {"n": n, "n_extracted": int(group["json_extracted"].sum())}
-    for index, name in enumerate(names):
-        mean, sample = means[index], resampled[:, index]
-        sample = sample[~np.isnan(sample)]
-        low, high = np.percentile(sample, [(100 - LEVEL) / 2, (100 + LEVEL) / 2]) if len(sample) else (mean, mean)
-        # Rounding in the last digit must not push the mean out of its own interval.
-        row |= {name: mean, f"{name}_low": min(low, mean), f"{name}_high": max(high, mean)}
+    values = group.sort_values("id")[[name for name in BY_NAME if name in group]]
+    row: dict[str, Any] = {"n": len(group), "n_extracted": int(group["json_extracted"].sum())}
+    for name, mean, low, high in zip(values, *bootstrap(values), strict=True):
+        row |= {name: mean, f"{name}_low": low, f"{name}_high": high}
     return row
+
+
+COMPARED = ("schema_valid", "service_jaccard_all", "effect_match_all", "action_f1_all")
+
+
+def differences(scores: Iterable[dict] | pd.DataFrame, arm: str, metrics: Sequence[str] = COMPARED) -> pd.DataFrame:
+    """What an arm scores above each other arm. Arms answer the same requests, so the differences of single examples
+    are resampled: that is far sharper than to compare two intervals.
+
+    Args:
+        scores: rows as `score_rows` makes them.
+        arm: whose lead is asked for.
+        metrics: columns that are defined in every row; shares or truth values.
+
+    Returns:
+        other, metric, n, difference (mean of the examples' differences), low, high (95% interval), verdict ("better",
+        "worse", "undecided": 0 is inside the interval, or "too few": under FEW examples), few.
+
+    Raises:
+        RowsError: if the arms have other ids, a metric is missing or undefined, or there is no such arm.
+    """
+    table = checked.frame(scores, text=TEXT, other=metrics)
+    checked.check_arms(table)
+    checked.of_arm(table, arm)
+    everywhere = np.ones(len(table), dtype=bool)
+    found = []
+    for metric in metrics:
+        values = table[["arm", "id"]].assign(value=checked.numbers(table, metric, everywhere, highest=np.inf))
+        wide = values.pivot(index="id", columns="arm", values="value").sort_index()
+        for other in (name for name in table["arm"].unique() if name != arm):
+            n, (mean, low, high) = len(wide), bootstrap(wide[arm] - wide[other])
+            said = "too few" if n < FEW else "better" if low > 0 else "worse" if high < 0 else "undecided"
+            found.append((other, metric, n, mean, low, high, said, n < FEW))
+    return pd.DataFrame(found, columns=["other", "metric", "n", "difference", "low", "high", "verdict", "few"])
 
 
 TABLE = {  # head -> metric; where it is defined over the extracted only, its `_all` twin stands beside it
@@ -266,18 +319,13 @@ def table(summary: pd.DataFrame) -> str:
     "52.0 | 31.3" is the mean over the extracted, then over all; "-" is undefined. Takes what `summarise` returns;
     columns that a summary lacks (the report has no action metrics) are "-", or left out.
     """
-    shown = {head: name for head, name in TABLE.items() if name in summary or name in _TWINS}
-    heads = ["arm", "n", *shown]
-    lines = [heads]
-    for row in summary.to_dict("records"):
-        cells = [
-            " | ".join(
-                _percent(row.get(column)) for column in (name, f"{name}_all") if column in summary or name in _TWINS
-            )
-            for name in shown.values()
-        ]
-        lines.append([str(row["arm"]), str(row["n"]), *cells])
-    widths = [max(len(line[column]) for line in lines) for column in range(len(heads))]
+    shown = {head: name for head, name in TABLE.items() if name in summary or name in TWINS}
+    pairs = {head: (name, f"{name}_all") if name in TWINS else (name,) for head, name in shown.items()}
+    known = summary.reindex(columns=[column for pair in pairs.values() for column in pair])
+    said = known.map(lambda share: "-" if pd.isna(share) else f"{100 * share:.1f}")
+    cells = {head: said[list(pair)].agg(" | ".join, axis=1) for head, pair in pairs.items()}
+    lines = [["arm", "n", *shown], *summary[["arm", "n"]].astype(str).assign(**cells).to_numpy().tolist()]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     lines.insert(1, ["-" * width for width in widths])
     text = ["  ".join([line[0].ljust(widths[0]), *map(str.rjust, line[1:], widths[1:])]) for line in lines]
     note = "percent; services, effects and actions: over the extracted | over all, a failure counts 0"
@@ -294,13 +342,9 @@ def with_intervals(summary: pd.DataFrame) -> pd.DataFrame:
     """
     arms = [f"{row['arm']}{', few' if row['n'] < FEW else ''}" for row in summary.to_dict("records")]
     rows = {}
-    for metric in (m for m in METRICS + PERMISSIONS + COSTS if m.name in summary):
-        scale, digits = (100, 1) if metric.highest == 1 else (1, 2)
+    for metric in (m for name, m in BY_NAME.items() if name in summary):
+        scale, digits = (1, 2) if metric.kind == COUNT else (100, 1)
         parts = summary[[metric.name, f"{metric.name}_low", f"{metric.name}_high"]].to_numpy(dtype=float) * scale
         said = ["-" if np.isnan(p[0]) else f"{p[0]:.{digits}f} [{p[1]:.{digits}f}, {p[2]:.{digits}f}]" for p in parts]
         rows[f"{metric.title}, {metric.over}"] = said
     return pd.DataFrame.from_dict(rows, orient="index", columns=arms)
-
-
-def _percent(value: float | None) -> str:
-    return "-" if value is None or np.isnan(value) else f"{100 * value:.1f}"

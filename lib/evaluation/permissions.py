@@ -1,70 +1,45 @@
-"""What an answer grants beyond what was wanted, permission by permission, and what AWS would object to in it.
+"""What an answer grants beyond what was wanted: permission by permission, and request by request.
 
-An expected and a generated text come in, a row of counts and shares goes out. All is undefined (None) for an answer
-that is not schema valid, but for the shares with `_all`, which are 0 there. Schema valid text that no reader of
-policies takes (a number without an end, a tower of brackets) grants nothing.
+Two Answers come in, a row of counts and shares goes out. All is undefined (None) for an answer that is not schema
+valid. One that no reader of policies takes (a number without an end, a tower of brackets) grants nothing.
 """
 
 import re
-from collections.abc import Sequence
-from functools import lru_cache
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from random import Random
 
 from iampolicy import catalogue
-from iampolicy.checks import validate
-from iampolicy.compare import Permission, compare
+from iampolicy.compare import Comparison, Permission
 from iampolicy.conditions import values_of
-from iampolicy.document import Policy, PolicySyntaxError, as_policy
-from iampolicy.review import risks
-from lib.evaluation.reading import policy_text, policy_type, read
-from lib.evaluation.requests import agreement
+from iampolicy.document import Policy, Statement
+from iampolicy.simulate import Decision, Request, simulate
+from lib.evaluation.answer import Answer
 
-NOTHING = Policy({"Version": "2012-10-17", "Statement": []})
-TWINS = ("permission_precision", "permission_recall", "permission_f1", "requests_alike")  # with `_all`: failures are 0
-COLUMNS = (
-    "permission_precision",
-    "permission_recall",
-    "permission_f1",
-    "over_granted",
-    "under_granted",
-    "flipped",
-    "requests_alike",
-    "resources_match",
-    "conditions_match",
-    "unscoped",
-    "errors",
-    "security_warnings",
-    "warnings",
-    "risks_added",
-)
+CALLER = "arn:aws:iam::111122223333:role/app"  # who asks in a simulation
+PER_POLICY = 8  # sampled requests that a policy speaks of; each has its neighbours
+OTHER = "-another"  # ends the resource of a neighbour
+EVERYTHING = re.compile(r"\*+|arn:[^:]*(?::[^:]*){3}:[*/]+")  # a resource that matches whatever there is of a service
 
 
-def score(expected: str, generated: str) -> dict:
-    """Compare one answer with what was wanted.
+def score(wanted: Answer, answer: Answer, found: Comparison) -> dict:
+    """The permissions of a schema valid answer beside those that were wanted.
 
     Returns:
         permission_precision, permission_recall: shares of what the answer, and of what was wanted, that the other says,
             too, by action, resource, principal and conditions (`iampolicy.compare`); permission_f1: the harmonic mean.
         over_granted: pairs of an action and a resource that the answer allows and should not, or fails to deny.
         under_granted: those that it should allow and does not, or denies.
-        requests_alike: share of sampled requests that both policies decide alike (`lib.evaluation.requests`).
         flipped: actions that one of them allows and the other denies.
+        requests_alike: share of sampled requests that both policies decide alike.
         resources_match: every action that both allow, both allow on the same resources; None if both allow none.
         conditions_match: the same comparisons of keys with values are made, wherever they stand.
         unscoped: actions that the answer allows on every resource though a narrower one was wanted and is supported.
         errors, security_warnings, warnings: findings of the answer by severity (`iampolicy.checks`), as a policy of the
             wanted one's type.
         risks_added: classes of risk that the wanted policy does not carry (`iampolicy.review.risks`).
-        permission_precision_all and so on for TWINS: the same, and 0 for an answer that is not schema valid.
     """
-    valid = read(generated, policy_type(expected) == "trust").schema_valid
-    row = _compare(expected, policy_text(generated)) if valid else dict.fromkeys(COLUMNS)
-    return row | {f"{name}_all": row[name] or 0.0 for name in TWINS}
-
-
-def _compare(expected: str, generated: str) -> dict:
-    wanted, given = _policy(expected), _policy(generated)
-    found = compare(wanted, given)
-    severities = [finding.severity for finding in validate(generated, policy_type(expected))]
+    severities = [finding.severity for finding in answer.findings]
     lost, gained = (_actions(side, "Allow") for side in (found.missing, found.extra))
     denied, spared = (_actions(side, "Deny") for side in (found.extra, found.missing))
     return {
@@ -74,31 +49,19 @@ def _compare(expected: str, generated: str) -> dict:
         "over_granted": len(_pairs(found.extra, "Allow") | _pairs(found.missing, "Deny")),
         "under_granted": len(_pairs(found.missing, "Allow") | _pairs(found.extra, "Deny")),
         "flipped": len((lost & denied) | (gained & spared)),
-        "requests_alike": agreement(wanted, given),
-        "resources_match": _resources_match(wanted, given, found.precision == found.recall == 1),
-        "conditions_match": _comparisons(wanted) == _comparisons(given),
-        "unscoped": len(_on_everything(given) & _scoped(wanted)),
+        "requests_alike": agreement(wanted.taken, answer.taken),
+        "resources_match": _resources_match(wanted.taken, answer.taken, found.precision == found.recall == 1),
+        "conditions_match": _comparisons(wanted.taken) == _comparisons(answer.taken),
+        "unscoped": len(_on_everything(answer.taken) & _scoped(wanted.taken)),
         "errors": severities.count("ERROR"),
         "security_warnings": severities.count("SECURITY_WARNING"),
         "warnings": severities.count("WARNING"),
-        "risks_added": len(_risks(generated) - _risks(expected)),
+        "risks_added": len(answer.risks - wanted.risks),
     }
 
 
-@lru_cache(maxsize=4_096)
-def _policy(text: str) -> Policy:
-    try:
-        return as_policy(text)
-    except PolicySyntaxError:
-        return NOTHING
-
-
-def _unbounded(resources: Sequence[str]) -> bool:
-    """Whether one of the patterns matches whatever there is of its service."""
-    return any(_EVERYTHING.fullmatch(pattern) for pattern in resources)
-
-
-_EVERYTHING = re.compile(r"\*+|arn:[^:]*(?::[^:]*){3}:[*/]+")
+def _actions(permissions: Sequence[Permission], effect: str) -> set[str]:
+    return {action for p in permissions if p.effect == effect for action in p.actions}
 
 
 def _pairs(permissions: Sequence[Permission], effect: str) -> set[tuple[str, str]]:
@@ -115,53 +78,121 @@ def _comparisons(policy: Policy) -> frozenset[tuple[str, str, frozenset[str]]]:
     )
 
 
-def _actions(permissions: Sequence[Permission], effect: str) -> set[str]:
-    return {action for p in permissions if p.effect == effect for action in p.actions}
-
-
 def _resources_match(wanted: Policy, given: Policy, same: bool) -> bool | None:
     """Whether the shared actions have the same resources; `same`: the policies say the same, however they spell it."""
-    shared = _allowed(wanted) & _allowed(given)
+    shared = _named(_allows(wanted)) & _named(_allows(given))
     if not shared:
         return None
     return same or _resources(wanted, shared) == _resources(given, shared)
 
 
-def _allowed(policy: Policy) -> frozenset[str]:
-    """The actions of the Allow statements that have Action."""
-    return catalogue.load().expand_all(p for s in policy.statements if s.effect == "Allow" for p in s.actions or ())
-
-
 def _resources(policy: Policy, actions: frozenset[str]) -> dict[str, set[str]]:
     """The resources on which a policy allows each of the actions; those of a NotResource begin with "!"."""
     found: dict[str, set[str]] = {name: set() for name in actions}
-    for statement in policy.statements:
-        on = {*(statement.resources or ()), *(f"!{r}" for r in statement.not_resources or ())}
-        named = catalogue.load().expand_all(statement.actions or ()) if statement.effect == "Allow" else frozenset()
-        for name in actions & named:
-            found[name] |= on
+    for statement in _allows(policy):
+        for name in actions & _named([statement]):
+            found[name].update(statement.resources or (), (f"!{r}" for r in statement.not_resources or ()))
     return found
 
 
 def _on_everything(policy: Policy) -> frozenset[str]:
-    patterns = (
-        p for s in policy.statements if s.effect == "Allow" and _unbounded(s.resources or ()) for p in s.actions or ()
-    )
-    return catalogue.load().expand_all(patterns)
+    return _named(s for s in _allows(policy) if _unbounded(s))
 
 
 def _scoped(policy: Policy) -> frozenset[str]:
     """The actions that a policy allows on named resources only, and that the catalogue says can be so."""
-    patterns = (
-        p
-        for s in policy.statements
-        if s.effect == "Allow" and s.resources and not _unbounded(s.resources)
-        for p in s.actions or ()
-    )
-    named = catalogue.load().expand_all(patterns) - _on_everything(policy)
+    named = _named(s for s in _allows(policy) if s.resources and not _unbounded(s)) - _on_everything(policy)
     return frozenset(name for name in named if catalogue.load().actions[name].resource_types)
 
 
-@lru_cache(maxsize=8_192)
-def _risks(text: str) -> frozenset[str]:
-    return frozenset(risk.name for risk in risks(_policy(text)))
+def _allows(policy: Policy) -> list[Statement]:
+    return [statement for statement in policy.statements if statement.effect == "Allow"]
+
+
+def _named(statements: Iterable[Statement]) -> frozenset[str]:
+    """The catalogue's actions that stand in the statements' Action."""
+    return catalogue.load().expand_all(pattern for s in statements for pattern in s.actions or ())
+
+
+def _unbounded(statement: Statement) -> bool:
+    return any(EVERYTHING.fullmatch(pattern) for pattern in statement.resources or ())
+
+
+def agreement(wanted: Policy, given: Policy) -> float:
+    """The share of sampled requests on which two policies decide alike, from 0 to 1; 1 if they speak of none.
+
+    Allowed, denied explicitly and not allowed are three decisions: beside another policy the last two differ.
+    """
+    asked = sample(wanted, given)
+    alike = sum(_decide(wanted, request).result == _decide(given, request).result for request in asked)
+    return alike / len(asked) if asked else 1.0
+
+
+def sample(one: Policy, two: Policy) -> list[Request]:
+    """Requests that the policies speak of, each followed by its neighbours; each once, and always the same."""
+    rng = Random(0)
+    found: dict[tuple, Request] = {}
+    for policy in (one, two):
+        spoken = list(_spoken(policy, rng))
+        for request in rng.sample(spoken, min(PER_POLICY, len(spoken))):
+            for asked in (request, *_neighbours(request, rng)):
+                found.setdefault((asked.action, asked.resource, asked.principal, repr(asked.context)), asked)
+    return list(found.values())
+
+
+def first_decision(wanted: Answer, answer: Answer) -> tuple[Request, Decision, Decision] | None:
+    """The first thing that the wanted policy allows, as a request, decided by it and by the answer; None: it allows
+    nothing that has a name.
+    """
+    for statement in _allows(wanted.taken):
+        actions = [name for p in statement.actions or () for name in sorted(catalogue.load().expand(p))[:1]]
+        if actions and statement.resources:
+            context = _context(statement, lambda values: values[0])
+            request = Request(actions[0], _filled(statement.resources[0]), CALLER, context)
+            return request, *(simulate(request, identity=policy) for policy in (wanted.taken, answer.taken))
+    return None
+
+
+def _decide(policy: Policy, request: Request) -> Decision:
+    if any(statement.principal or statement.not_principal for statement in policy.statements):
+        return simulate(request, resource=policy)
+    return simulate(request, identity=policy)
+
+
+def _spoken(policy: Policy, rng: Random) -> Iterator[Request]:
+    """A request for each action pattern and resource of each statement."""
+    for statement in policy.statements:
+        for resource in statement.resources or ("arn:aws:s3:::unnamed",):
+            for pattern in statement.action_patterns:
+                names = sorted(catalogue.load().expand(pattern))
+                if names:
+                    who = rng.choice(_callers(statement))
+                    yield Request(rng.choice(names), _filled(resource), who, _context(statement, rng.choice))
+
+
+def _callers(statement: Statement) -> list[str]:
+    named = statement.principal.values() if isinstance(statement.principal, dict) else ()
+    return [who for values in named for who in values_of(values) if who != "*"] or [CALLER]
+
+
+def _neighbours(request: Request, rng: Random) -> Iterator[Request]:
+    """The same under other circumstances, on another resource, and another action of the service."""
+    if request.context:
+        yield replace(request, context={})
+        key = rng.choice(sorted(request.context))
+        yield replace(request, context={**request.context, key: request.context[key] + OTHER})
+    yield replace(request, resource=request.resource + OTHER)
+    service = catalogue.load().services.get(request.action.partition(":")[0])
+    if service and len(service.actions) > 1:
+        yield replace(request, action=rng.choice(sorted(a.name for a in service.actions.values())))
+
+
+def _context(statement: Statement, choose: Callable[[Sequence[str]], str]) -> dict[str, str]:
+    """Circumstances that meet the simple conditions of a statement: of each comparison one value, if it has any."""
+    tests = [t for keys in statement.condition.values() if isinstance(keys, dict) for t in keys.items()]
+    return {key: _filled(choose(found)) for key, values in tests if (found := values_of(values))}
+
+
+def _filled(pattern: str) -> str:
+    """A pattern as one text that it matches."""
+    return pattern.replace("*", "x").replace("?", "x")

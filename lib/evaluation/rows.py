@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from lib.data.dataset import DRAFT, Example
-from lib.errors import CourseError
+from lib.files import CourseError
 
 COMPLEXITIES = ("simple", "medium", "complex")
 ORDER = ("field", "written", "report", "managed")  # of sources

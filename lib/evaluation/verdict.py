@@ -4,34 +4,29 @@ A wanted and a generated text come in, one of five verdicts goes out. Only a dra
 was wanted, action by action, on the same resources, to the same principals, under the same conditions, is usable.
 """
 
-from collections.abc import Sequence
-from functools import lru_cache
+from collections.abc import Mapping, Sequence
 
-import numpy as np
 import pandas as pd
 
-from iampolicy.checks import validate
-from iampolicy.compare import EQUAL, OVER, UNDER, compare
-from iampolicy.document import EFFECTS, Policy, PolicySyntaxError, parse
+from iampolicy.compare import EQUAL, OVER, UNDER, Comparison, compare
 from lib.data.dataset import DRAFT
 from lib.evaluation import rows as checked
-from lib.evaluation.reading import policy_text, policy_type
+from lib.evaluation.answer import Answer, read, read_wanted
+from lib.statistics import wilson
 
 USABLE, NARROWER, WIDER, OTHER, NO_POLICY = "usable", "narrower", "wider", "other", "no policy"
-VERDICTS = (USABLE, NARROWER, NO_POLICY, OTHER, WIDER)  # from what can be attached to what is a breach
-MEANINGS = {
+MEANINGS = {  # from what can be attached to what is a breach
     USABLE: "grants exactly what was wanted; or refuses, or asks back, where that was right",
     NARROWER: "lacks something that was asked, and grants nothing that was not",
     NO_POLICY: "is no policy that AWS takes, or refuses a request that has one",
     OTHER: "lacks something, and grants something that was not asked",
     WIDER: "grants all that was asked, and something that was not",
 }
-_BY_RELATION = {EQUAL: USABLE, UNDER: NARROWER, OVER: WIDER}
+VERDICTS = tuple(MEANINGS)
 GRANTS_MORE = (OTHER, WIDER)
-Z = 1.959964  # of the normal distribution, 95% lie within so many deviations
+BY_RELATION = {EQUAL: USABLE, UNDER: NARROWER, OVER: WIDER}
 
 
-@lru_cache(maxsize=16_384)
 def verdict(expected: str, generated: str, refuses: bool | None = None) -> str:
     """Judge one answer.
 
@@ -44,41 +39,24 @@ def verdict(expected: str, generated: str, refuses: bool | None = None) -> str:
         one of VERDICTS. A policy in which AWS's validator finds an ERROR that the wanted one does not have (an action
         that does not exist, a broken ARN) is not usable; without Version it is no policy, as in the report's schema.
     """
-    says_no = refuses if refuses is not None else "{" not in generated and bool(generated.strip())
-    wanted, given = _policy(expected), _policy(policy_text(generated))
-    wants_none = wanted is not None and not wanted.statements
-    if wanted is None or given is None or not given.statements or "Version" not in given.data:
-        return USABLE if wants_none and says_no and given is None else NO_POLICY
-    said = _BY_RELATION.get(compare(wanted, given).relation, OTHER)
+    wanted = read_wanted(expected)
+    answer = read(generated, wanted, refuses)
+    return judge(wanted, answer, compare(wanted.taken, answer.taken))
+
+
+def judge(wanted: Answer, answer: Answer, found: Comparison | None) -> str:
+    """The same of what was read. `found` is how they compare, which matters only if both are policies."""
+    wants_none = wanted.whole and not wanted.taken.statements
+    if not (wanted.whole and answer.whole and answer.taken.statements and "Version" in answer.taken.data and found):
+        return USABLE if wants_none and answer.refuses and not answer.whole else NO_POLICY
+    said = BY_RELATION.get(found.relation, OTHER)
     if wants_none and said != WIDER:  # a policy that grants nothing is no refusal
         return NO_POLICY
-    kind = policy_type(expected)
-    refused = said == USABLE and _errors(policy_text(generated), kind) - _errors(expected, kind)
-    return NO_POLICY if refused else said
+    return NO_POLICY if said == USABLE and _errors(answer) - _errors(wanted) else said
 
 
-@lru_cache(maxsize=4_096)
-def _errors(policy: str, kind: str) -> frozenset[str]:
-    return frozenset(f"{f.code} {f.message}" for f in validate(policy, kind) if f.severity == "ERROR")
-
-
-def _policy(text: str) -> Policy | None:
-    """The policy in a text, None if it has none: statements need all their elements, a trust policy's no Resource."""
-    try:
-        policy = parse(text)
-    except PolicySyntaxError:
-        return None
-    whole = all(
-        s.effect in EFFECTS and s.action_patterns and (s.resources or s.not_resources or s.principal is not None)
-        for s in policy.statements
-    )
-    return policy if whole and isinstance(policy.data.get("Statement"), list | dict) else None
-
-
-def score(expected: str, generated: str, refuses: bool | None = None) -> dict:
-    """The verdict of an answer, and its two headlines as truth values: verdict, usable, wider."""
-    said = verdict(expected, generated, refuses)
-    return {"verdict": said, "usable": said == USABLE, "wider": said in GRANTS_MORE}
+def _errors(answer: Answer) -> set[tuple[str, str]]:
+    return {(f.code, f.message) for f in answer.findings if f.severity == "ERROR"}
 
 
 def counts(scores: pd.DataFrame, by: str = "arm") -> pd.DataFrame:
@@ -104,7 +82,8 @@ def shares(scores: pd.DataFrame, by: Sequence[str] = ("arm",), of: Sequence[str]
     for key, part in table.groupby(list(by), sort=False, observed=True):
         row = dict(zip(by, key, strict=True)) | {"n": len(part)}
         for name in of:
-            row |= dict(zip((name, f"{name}_low", f"{name}_high"), interval(part.sort_values("id")[name]), strict=True))
+            ends = wilson(part[name].dropna().to_numpy(dtype=float))
+            row |= dict(zip((name, f"{name}_low", f"{name}_high"), ends, strict=True))
         found.append(row)
     return pd.DataFrame(found)
 
@@ -116,31 +95,16 @@ def with_intervals(found: pd.DataFrame) -> pd.DataFrame:
         a row a measure and source, sources in the order of `lib.evaluation.rows.by_source`; a column an arm.
     """
     measures = [name for name in found if f"{name}_low" in found]
-    sources = list(checked.by_source(found))
-    texts = {
-        name: found.assign(
-            said=[
-                "{:.1f} [{:.1f}, {:.1f}]".format(*(100 * row[[name, f"{name}_low", f"{name}_high"]].astype(float)))
-                for _, row in found.iterrows()
-            ]
-        ).pivot(index="source", columns="arm", values="said")
+    said = {
+        name: [
+            "{:.1f} [{:.1f}, {:.1f}]".format(*ends)
+            for ends in 100 * found[[name, f"{name}_low", f"{name}_high"]].to_numpy(dtype=float)
+        ]
         for name in measures
     }
-    table = pd.concat(texts, names=["percent", "source"])
-    order = pd.MultiIndex.from_product([measures, sources], names=table.index.names)
-    return table.reindex(order)[list(dict.fromkeys(found["arm"]))]
-
-
-def interval(values: pd.Series) -> tuple[float, float, float]:
-    """A share and its 95% interval by Wilson's score, which has a width even where none or all are; NaN for no rows."""
-    known = values.dropna().to_numpy(dtype=float)
-    n = len(known)
-    if not n:
-        return (float("nan"),) * 3
-    share, square = float(known.mean()), Z * Z / n
-    middle = (share + square / 2) / (1 + square)
-    half = Z / (1 + square) * float(np.sqrt(share * (1 - share) / n + square / (4 * n)))
-    return share, max(0.0, min(middle - half, share)), min(1.0, max(middle + half, share))
+    long = found[["source", "arm"]].assign(**said).melt(["source", "arm"], var_name="percent")
+    order = pd.MultiIndex.from_product([measures, checked.by_source(found)], names=["percent", "source"])
+    return long.pivot(index=["percent", "source"], columns="arm", values="value").reindex(order)[found["arm"].unique()]
 
 
 def unanswerable(scores: pd.DataFrame) -> pd.DataFrame:
@@ -177,7 +141,7 @@ def told(scores: pd.DataFrame, again: pd.DataFrame) -> pd.DataFrame:
     return scores.assign(usable_after_questions=after.where(after.notna(), scores["usable"] & drafted).astype(bool))
 
 
-def by_tag(scores: pd.DataFrame, tags: dict[str, Sequence[str]], arm: str, least: int = 10) -> pd.DataFrame:
+def by_tag(scores: pd.DataFrame, tags: Mapping[str, Sequence[str]], arm: str, least: int = 10) -> pd.DataFrame:
     """How an arm does on each kind of request: where it fails.
 
     Args:
@@ -195,6 +159,5 @@ def by_tag(scores: pd.DataFrame, tags: dict[str, Sequence[str]], arm: str, least
     if not len(each):
         return pd.DataFrame(columns=["tag", "n", "usable", "wider"])
     table = shares(each, by=("tag",))
-    return table[table["n"] >= least].sort_values(
-        ["usable", "n"], ascending=[True, False], kind="stable", ignore_index=True
-    )
+    order = {"by": ["usable", "n"], "ascending": [True, False], "kind": "stable", "ignore_index": True}
+    return table[table["n"] >= least].sort_values(**order)

@@ -1,7 +1,8 @@
-"""Load a base model and its tokenizer: from disk or the hub, quantised for training, or whole for generation.
+"""Load a base model, its tokenizer and its adapter: quantised for training, or whole for generation.
 
 The profile says which model and which device; models and tokenizers of transformers go out. What the machine cannot
-do (no GPU, no network, no such folder) is a BaseModelError of one line.
+do (no GPU, no network, no such folder) is a BaseModelError of one line. An adapter is that of a run's training, that
+of its preference training, or the one that comes with a base; its retriever lies beside it.
 """
 
 import gc
@@ -22,12 +23,18 @@ from transformers import (
 )
 from transformers.utils import logging
 
-from lib.errors import CourseError
+from lib.files import CourseError
+from lib.model.retrieve import RETRIEVER, Retriever
 from lib.profiles import Profile
 
 logging.disable_progress_bar()  # a bar for each of twenty tensors says nothing
 # peft 0.21 asks transformers by an old name, once a model: nothing that a reader could act on
 warnings.filterwarnings("ignore", message="`is_gradient_checkpointing` is deprecated", category=FutureWarning)
+
+
+ADAPTERS = ("trained", "shipped")
+PREFERRED = "02_train/preferred"  # of a run: where the adapter lies after preference training
+WEIGHTS = "adapter_model.safetensors"
 
 
 class BaseModelError(CourseError):
@@ -138,8 +145,7 @@ def load_for_generation(profile: Profile, adapter: Path | None = None) -> PreTra
     else:
         model = _load(AutoModelForCausalLM, profile, dtype=compute_dtype("cpu"))
     if adapter is not None:
-        if not (adapter / "adapter_model.safetensors").is_file():
-            raise BaseModelError(f"{adapter} holds no adapter_model.safetensors: run notebooks/02_train.ipynb first")
+        require_weights(adapter)
         model = PeftModel.from_pretrained(model, str(adapter))
         if not on_gpu:
             model = model.merge_and_unload()
@@ -157,6 +163,34 @@ def save_adapter(model: PeftModel, profile: Profile, folder: Path, **options: ob
     model.save_pretrained(folder, **options)
 
 
+def adapter_folder(run_folder: Path, profile: Profile, adapter: str | None = None) -> Path:
+    """Where the adapter lies that is to answer: see `PolicyGenerator.load`."""
+    if adapter not in (None, "", *ADAPTERS):
+        raise CourseError(f"ADAPTER is {adapter!r}: write one of {', '.join(ADAPTERS)}")
+    shipped = profile.shipped_adapter
+    if adapter == "shipped" and not shipped:
+        raise BaseModelError(f"no adapter comes with the course for {profile.base_model}: choose ADAPTER='trained'")
+    return shipped if shipped and adapter != "trained" else run_folder / "02_train" / "adapter"
+
+
+def require_weights(adapter: Path) -> None:
+    """Raise a BaseModelError if no adapter lies in the folder."""
+    if not (adapter / WEIGHTS).is_file():
+        raise BaseModelError(f"{adapter} holds no {WEIGHTS}: run notebooks/02_train.ipynb first")
+
+
+def load_retriever(adapter: Path) -> Retriever:
+    """The retriever that an adapter was trained with.
+
+    Raises:
+        BaseModelError: if there is none beside it.
+    """
+    try:
+        return Retriever.load(adapter / RETRIEVER)
+    except FileNotFoundError as error:
+        raise BaseModelError(f"{adapter} holds no {RETRIEVER}: run notebooks/02_train.ipynb again") from error
+
+
 def sizes(model: torch.nn.Module) -> Sizes:
     """Count parameters; a 4-bit weight counts as the parameters that it stands for, in the bytes that it takes."""
     parameters = trainable = size = 0
@@ -172,11 +206,10 @@ def sizes(model: torch.nn.Module) -> Sizes:
 def _load(kind: type, profile: Profile, **settings: object) -> object:
     # A folder is never looked up on the hub, and a name on the hub never runs code that came with it.
     location = profile.base_location
-    local = Path(location).is_dir()
+    settings |= {"local_files_only": Path(location).is_dir(), "trust_remote_code": False}
+    settings |= {"use_safetensors": True} if kind is AutoModelForCausalLM else {}
     try:
-        return kind.from_pretrained(
-            location, local_files_only=local, trust_remote_code=False, **_weights_only_safe(kind), **settings
-        )
+        return kind.from_pretrained(location, **settings)
     except SafetensorError as error:
         raise BaseModelError(f"the weights of {profile.base_model!r} are damaged ({error}): restore them") from error
     except (OSError, ValueError) as error:  # transformers says ValueError of a folder without a tokenizer
@@ -185,7 +218,3 @@ def _load(kind: type, profile: Profile, **settings: object) -> object:
             f"the base model {profile.base_model!r} cannot be loaded ({reason}): it is a folder of the project or a "
             'name on the Hugging Face hub, which needs a network; without one choose PROFILE="laptop"'
         ) from error
-
-
-def _weights_only_safe(kind: type) -> dict[str, bool]:
-    return {"use_safetensors": True} if kind is AutoModelForCausalLM else {}

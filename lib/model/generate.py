@@ -1,33 +1,31 @@
 """Draft policies: instructions in, policies with their findings out, in batches.
 
-`PolicyGenerator.load` opens a run folder for one arm; arms differ only in the row of ARMS that they are. At
-temperature 0 the same instructions give the same drafts on the same machine.
+`PolicyGenerator.load` opens a run folder for one arm; arms differ only in the row of ARMS that they are. A request
+goes one way: read (retrieve), rendered (prompt), answered under its grammar (decode), finished. At temperature 0 the
+same instructions give the same drafts on the same machine.
 """
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
-from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from iampolicy.document import PolicySyntaxError, parse
 from iampolicy.grammar import structure_faults
 from lib.data.dataset import Example
 from lib.data.publish import load_split
-from lib.errors import CourseError
-from lib.model import spans
-from lib.model.adapters import PREFERRED, adapter_folder, load_retriever
-from lib.model.base import load_for_generation, load_tokenizer
-from lib.model.decode import decode
-from lib.model.draft import Generated, asking
-from lib.model.grammar import whole
+from lib.files import CourseError
+from lib.model import grammar
+from lib.model.base import PREFERRED, adapter_folder, load_for_generation, load_retriever, load_tokenizer
+from lib.model.decode import Decoded, decode
+from lib.model.finish import Generated, finished
 from lib.model.matcher import Compiler, Matcher
 from lib.model.prompt import STOP, choose_shots, first_answer, render
+from lib.model.retrieve import Intent, Retriever, readable
 from lib.profiles import Profile, load
-from lib.retrieval.refusals import readable
-from lib.retrieval.retrieve import Retrieved, Retriever
 from lib.run import Run
 
 
@@ -118,9 +116,7 @@ class PolicyGenerator:
         weights = adapter_folder(folder, profile, adapter) if form.adapter else None
         if form.preferred:
             weights = folder / PREFERRED
-        shots: tuple[Example, ...] = ()
-        if form.shots:
-            shots = choose_shots(load_split(Run(profile, folder), "train"))
+        shots = choose_shots(load_split(Run(profile, folder), "train")) if form.shots else ()
         return cls.of_adapter(profile, arm, weights, shots)
 
     @classmethod
@@ -146,10 +142,8 @@ class PolicyGenerator:
             TypeError: if an instruction is no text.
             ValueError: if the temperature is negative, or the budget is not positive or too small for any policy.
         """
-        drafts: list[Generated | None] = [None] * len(instructions)
-        for position, draft in self.stream(instructions, temperature, max_new_tokens, seed):
-            drafts[position] = draft
-        return [draft for draft in drafts if draft is not None]
+        drafts = dict(self.stream(instructions, temperature, max_new_tokens, seed))
+        return [drafts[position] for position in range(len(instructions))]
 
     def stream(
         self, instructions: Sequence[str], temperature: float = 0.0, max_new_tokens: int | None = None, seed: int = 0
@@ -157,126 +151,78 @@ class PolicyGenerator:
         """Like `generate`, but yields (position, draft) as batches end; prompts of a batch are of like length."""
         if isinstance(instructions, str) or not all(isinstance(i, str) for i in instructions):
             raise TypeError("instructions must be a list of texts")
+        return self.answer([self.read(i) for i in instructions], temperature, max_new_tokens, seed)
+
+    def read(self, instruction: str) -> Intent:
+        """What the retriever finds in a request; in an arm that does not retrieve only the request."""
+        return self.retriever.read(readable(instruction)) if self.retriever else Intent(instruction)
+
+    def answer(
+        self, intents: Sequence[Intent], temperature: float = 0.0, max_new_tokens: int | None = None, seed: int = 0
+    ) -> Iterator[tuple[int, Generated]]:
+        """Like `stream`, for requests that were read already."""
         budget = self.max_new_tokens if max_new_tokens is None else max_new_tokens
         if not temperature >= 0 or budget < 1:
             raise ValueError(f"temperature {temperature} must be 0 or more, max_new_tokens {budget} 1 or more")
         generator = torch.Generator(self.model.device).manual_seed(seed)
-        torch.manual_seed(seed)
-        requests = [readable(i) if self.retriever else i for i in instructions]
-        grounds = [self._ground(request) for request in requests]
-        for position, found in enumerate(grounds):
-            if isinstance(found, str):
-                yield position, Generated("", None, (), (), True, 0, 0.0, refusal=found)
-        prompts = {
-            i: self._encode(request, budget, found)
-            for i, (request, found) in enumerate(zip(requests, grounds, strict=True))
-            if not isinstance(found, str)
-        }
+        for position, intent in enumerate(intents):
+            if intent.refusal:
+                yield position, Generated("", None, (), (), True, 0, 0.0, refusal=intent.refusal)
+        prompts = {i: self._encode(intent, budget) for i, intent in enumerate(intents) if not intent.refusal}
         order = sorted(prompts, key=lambda i: (len(prompts[i]), i))
         for start in range(0, len(order), self.batch_size):
             batch = order[start : start + self.batch_size]
-            if self.arm.grammar:
-                drafts = self._decode(
-                    [prompts[i] for i in batch],
-                    [self._matcher(requests[i], grounds[i]) for i in batch],
-                    temperature,
-                    budget,
-                    generator,
-                )
-            else:
-                drafts = self._answer([prompts[i] for i in batch], temperature, budget)
-            for i, draft in zip(batch, drafts, strict=True):
-                yield i, asking(draft, instructions[i], grounds[i])
+            started = time.perf_counter()
+            answers = decode(
+                self.model,
+                self.tokenizer,
+                [prompts[i] for i in batch],
+                [self._matcher(intents[i]) for i in batch],
+                budget,
+                temperature,
+                generator,
+                self.no_repeat,
+                STOP,
+            )
+            seconds = (time.perf_counter() - started) / len(batch)
+            for i, decoded in zip(batch, answers, strict=True):
+                draft = self._parsed(decoded, seconds)
+                yield i, finished(draft, intents[i]) if self.retriever else draft
 
     def count_tokens(self, text: str) -> int:
         """Tokens of a text, with the one that ends it."""
         return len(self.tokenizer(text, add_special_tokens=False)["input_ids"]) + 1
 
-    def _ground(self, request: str) -> Retrieved | str | None:
-        """What the retriever finds for a request, or why it gets no draft; None in an arm that does not retrieve."""
-        if self.retriever is None:
-            return None
-        return self.retriever.answerable(request)
+    def room(self, budget: int | None = None) -> int:
+        """How many tokens a prompt may have."""
+        return self.model.config.max_position_embeddings - (budget or self.max_new_tokens)
 
-    def _encode(self, instruction: str, budget: int, found: Retrieved | None) -> list[int]:
+    def _encode(self, intent: Intent, budget: int) -> list[int]:
         """The prompt's tokens. A request too long for the model keeps its beginning: what is asked stands there."""
-        room = self.model.config.max_position_embeddings - budget
-        ids = self.tokenizer(render(instruction, self.shots, found))["input_ids"]
-        if len(ids) <= room:
+        ids = self.tokenizer(render(intent, self.shots))["input_ids"]
+        if len(ids) <= self.room(budget):
             return ids
-        frame = len(self.tokenizer(render("", self.shots, found))["input_ids"]) + 8
-        words = self.tokenizer(instruction, add_special_tokens=False)["input_ids"][: max(0, room - frame)]
-        return self.tokenizer(render(self.tokenizer.decode(words), self.shots, found))["input_ids"]
+        frame = len(self.tokenizer(render(replace(intent, request=""), self.shots))["input_ids"]) + 8
+        words = self.tokenizer(intent.request, add_special_tokens=False)["input_ids"]
+        kept = self.tokenizer.decode(words[: max(0, self.room(budget) - frame)])
+        return self.tokenizer(render(replace(intent, request=kept), self.shots))["input_ids"]
 
-    def _matcher(self, request: str, found: Retrieved | None) -> Matcher:
-        if found is None:
-            return self._compiler.matcher(whole())
-        return self._compiler.matcher(spans.grammar(request, [name.partition(":")[0] for name in found.actions]))
+    def _matcher(self, intent: Intent) -> Matcher | None:
+        if self._compiler is None:
+            return None
+        return self._compiler.matcher(grammar.grounded(intent) if self.retriever else grammar.whole())
 
-    def _decode(
-        self,
-        prompts: list[list[int]],
-        matchers: list[Matcher],
-        temperature: float,
-        budget: int,
-        generator: torch.Generator,
-    ) -> list[Generated]:
-        started = time.perf_counter()
-        answers = decode(
-            self.model,
-            self.tokenizer,
-            prompts,
-            matchers,
-            budget,
-            temperature,
-            generator,
-            self.no_repeat,
-        )
-        seconds = (time.perf_counter() - started) / len(prompts)
-        return [
-            self._read(self.tokenizer.decode(a.ids, skip_special_tokens=True), a.complete, len(a.ids), seconds)
-            for a in answers
-        ]
-
-    @torch.inference_mode()
-    def _answer(self, prompts: list[list[int]], temperature: float, budget: int) -> list[Generated]:
-        inputs = self.tokenizer.pad({"input_ids": prompts}, return_tensors="pt").to(self.model.device)
-        sampling = {"do_sample": True, "temperature": temperature} if temperature else {"do_sample": False}
-        configuration = GenerationConfig(
-            max_new_tokens=budget,
-            stop_strings=[STOP],
-            eos_token_id=self.tokenizer.eos_token_id,
-            pad_token_id=self.tokenizer.pad_token_id,
-            no_repeat_ngram_size=self.no_repeat,
-            **sampling,
-        )
-        started = time.perf_counter()
-        output = self.model.generate(
-            input_ids=inputs["input_ids"],
-            attention_mask=inputs["attention_mask"],
-            generation_config=configuration,
-            tokenizer=self.tokenizer,
-        )
-        seconds = (time.perf_counter() - started) / len(prompts)
-        drafts = []
-        for ids in output[:, inputs["input_ids"].shape[1] :].tolist():
-            end, pad = self.tokenizer.eos_token_id, self.tokenizer.pad_token_id
-            ended = end in ids
-            ids = ids[: ids.index(end)] if ended else [i for i in ids if i != pad]
-            raw = self.tokenizer.decode(ids, skip_special_tokens=True)
-            drafts.append(self._read(raw, ended or STOP in raw or len(ids) < budget, len(ids), seconds))
-        return drafts
-
-    def _read(self, raw: str, complete: bool, tokens: int, seconds: float) -> Generated:
-        text = first_answer(raw)
+    def _parsed(self, answer: Decoded, seconds: float) -> Generated:
+        text = first_answer(self.tokenizer.decode(answer.ids, skip_special_tokens=True))
         try:
             policy = parse(text)
             findings = tuple(structure_faults(policy))
         except PolicySyntaxError as error:
             policy, findings = None, (f"not a policy: {error}",)
+        draft = Generated(text, policy, findings, (), answer.complete, len(answer.ids), seconds)
         if policy and not policy.statements:
-            return Generated("", None, (), (), complete, tokens, seconds, refusal=OPEN)
-        return Generated(text, policy, findings, (), complete, tokens, seconds)
+            return replace(draft, text="", policy=None, findings=(), refusal=OPEN)
+        return draft
 
 
 def arms_of(run_folder: Path) -> list[str]:

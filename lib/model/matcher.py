@@ -16,7 +16,7 @@ from llguidance import LLMatcher, LLParserLimits, LLTokenizer
 from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from iampolicy import catalogue
-from lib.errors import CourseError
+from lib.files import CourseError
 
 # How Matcher.close chooses where the grammar leaves a choice, by the next byte: strings, lists, objects and fields of
 # an ARN end as soon as they can, Deny goes before Allow, Action and Resource before NotAction and NotResource, a name
@@ -45,7 +45,7 @@ def _without_special_texts(tokenizer: PreTrainedTokenizerFast) -> str:
 
 
 class Compiler:
-    """Grammars for one tokenizer; building it takes about 50 ms, a first `whole` 0.4 s, a `chosen` under 10 ms."""
+    """Grammars for one tokenizer; building it takes about 50 ms, a first `whole` 0.4 s."""
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase) -> None:
         """Take a fast tokenizer of transformers.
@@ -126,6 +126,10 @@ class Matcher:
         """
         if not self._matcher.consume_tokens(tokens):
             raise GrammarError("a token was chosen that the grammar does not allow")
+
+    def write(self, text: str) -> None:
+        """Go on by a text, in the tokenizer's own tokens; see `consume`."""
+        self.consume(self._tokenizer.tokenize_bytes(text.encode()))
 
     def back(self, count: int) -> None:
         """Take back the last so many tokens."""

@@ -1,59 +1,155 @@
-"""Preference training with TRL's DPO: the pairs of `lib.model.pairs` come in, an adapter and a log go out.
+"""Preferences: a model answers several times, and TRL's DPO trains it to prefer the best of its answers to the worst.
 
-`prefer` trains a trained adapter to prefer one answer to another, and `better` says whether that helped, which the
-pairs themselves cannot: keep the adapter only if it says so of validation examples.
+`pairs` ranks answers by the permissions that they share with the reference, `prefer` trains a trained adapter on them,
+and `better` says whether that helped, which the pairs themselves cannot: keep the adapter only if it says so of
+validation examples.
 """
 
 import hashlib
 import json
 import shutil
-import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-from datasets import Dataset, disable_progress_bars
+from datasets import Dataset
 from peft import PeftModel
-from transformers import PreTrainedTokenizerBase, set_seed
+from transformers import set_seed
 from trl import DPOConfig, DPOTrainer
 
+from iampolicy.checks import validate
+from iampolicy.compare import compare
+from iampolicy.document import PolicyLike, PolicySyntaxError, as_policy
+from iampolicy.grammar import structure_faults
 from lib.data.dataset import Example
-from lib.errors import CourseError
-from lib.files import ROOT, checksums, read_json, write_json, writing
-from lib.model.adapters import RETRIEVER
+from lib.files import ROOT, CourseError, checksums, write_json, writing
 from lib.model.base import (
-    BaseModelError,
+    WEIGHTS,
     check_device,
     compute_dtype,
     in_four_bits,
     load_for_training,
     load_tokenizer,
+    require_weights,
     save_adapter,
 )
 from lib.model.generate import PolicyGenerator
-from lib.model.pairs import Pair, score
-from lib.model.train import FINGERPRINT, AtTheEnd, Log, checkpoints_keep_dtype, kept_alike, last_of
+from lib.model.prompt import render, target
+from lib.model.retrieve import RETRIEVER, Intent
+from lib.model.train import FINISHED, evaluations, fitting, kept_alike, step_of, take_up, train
 from lib.profiles import Profile
-from lib.run import Run
+from lib.statistics import bootstrap
+
+INVALID = -1.0  # score of a text that is no well-formed policy: below all others, which are from -0.25 to 1
+PENALTY = 0.05  # of a score for each finding too many; small, as it is to decide between policies that grant much alike
+MOST_PENALISED = 5  # findings; after that one more says nothing new
+COUNTED = ("ERROR", "SECURITY_WARNING")
+MARGIN = 0.1  # of scores, least of a pair: less is an action among many, about which the reference may be wrong
+GOOD = 0.5  # score from which an answer can be the one to prefer; the reference is offered only where none reaches it
 
 PAIRS_A_STEP = 16  # an optimiser step on one pair follows that pair's length and chance more than its preference
 LEARNING_RATE = 1e-5  # for a 7B model, as a recipe's; a twentieth of recipe A's, as the model can already answer
 HELD_OUT = 0.1  # share of the prompts on which nothing is trained
-FINISHED = "prefer.json"  # written last
-WEIGHTS = "adapter_model.safetensors"
 TRAINED, REFERENCE = "default", "ref"  # adapters of one base, by the names that peft and TRL give them
 
-RESAMPLES, LEVEL, SEED = 2_000, 95, 20_240_601  # of the bootstrap: as the intervals of lib.evaluation.metrics
+
+@dataclass(frozen=True)
+class Pair:
+    """A prompt and two answers, of which the first is to become likelier than it was, beside the second."""
+
+    prompt: str
+    chosen: str
+    rejected: str
+
+
+def score(reference: PolicyLike, text: str) -> float:
+    """How good an answer is, beside the reference policy: higher is better, 1 is all that can be had.
+
+    A text that is no well-formed policy (`structure_faults`) scores INVALID. Any other one scores the F1 of its
+    permissions, less PENALTY for each ERROR and SECURITY_WARNING that `validate` finds in it more often than in the
+    reference, at most MOST_PENALISED times.
+    """
+    try:
+        policy = as_policy(text)
+    except PolicySyntaxError:
+        return INVALID
+    if structure_faults(policy):
+        return INVALID
+    wanted = as_policy(reference)
+    kind = "resource" if any(s.principal is not None for s in wanted.statements) else "identity"
+    found, excused = (Counter(f.code for f in validate(p, kind) if f.severity in COUNTED) for p in (policy, wanted))
+    return compare(wanted, policy).f1 - PENALTY * min((found - excused).total(), MOST_PENALISED)
+
+
+def preference(reference: PolicyLike, answers: Sequence[str], target: str | None = None) -> tuple[str, str] | None:
+    """The best and the worst answer by `score`, the first of equals; None if they are within MARGIN of each other.
+
+    Args:
+        target: the reference as the model could have said it. It takes part only where no answer is GOOD: what a model
+            writes itself teaches it more than what it never would have.
+    """
+    scores = {text: score(reference, text) for text in dict.fromkeys(answers)}
+    if target is not None and max(scores.values(), default=INVALID) < GOOD:
+        scores.setdefault(target, score(reference, target))
+    if not scores:
+        return None
+    best, worst = max(scores, key=scores.__getitem__), min(scores, key=scores.__getitem__)
+    return (best, worst) if scores[best] - scores[worst] >= MARGIN else None
+
+
+def pairs(
+    generator: PolicyGenerator,
+    examples: Sequence[Example],
+    answers: int = 4,
+    temperature: float = 0.8,
+    seed: int = 0,
+    intents: Sequence[Intent] | None = None,
+) -> list[Pair]:
+    """Let a generator answer each example several times: at most one pair an example, in their order.
+
+    No pair comes of an example whose request the generator refuses or has to cut, or whose answers are alike (see
+    `preference`). The same generator, examples and seed give the same pairs on the same machine.
+
+    Args:
+        intents: what was read in each request; None asks the generator. That knows its own training examples by heart,
+            so for these give `Retriever.of_training`: prompts as they were trained on.
+
+    Raises:
+        ValueError: if there are fewer than two answers, the temperature is not positive (then all are alike), or
+            the intents are of another number than the examples.
+    """
+    if answers < 2 or temperature <= 0:
+        raise ValueError(f"answers {answers} must be 2 or more, temperature {temperature} above 0: no two would differ")
+    intents = [generator.read(e.instruction) for e in examples] if intents is None else intents
+    if len(intents) != len(examples):
+        raise ValueError(f"{len(intents)} intents for {len(examples)} examples")
+    asked = [
+        (example, intent, prompt)
+        for example, intent in zip(examples, intents, strict=True)
+        if not intent.refusal
+        and len(generator.tokenizer(prompt := render(intent, generator.shots))["input_ids"]) <= generator.room()
+    ]
+    repeated = [intent for _, intent, _ in asked for _ in range(answers)]
+    drafts = dict(generator.answer(repeated, temperature, seed=seed))
+    result = []
+    for number, (example, intent, prompt) in enumerate(asked):
+        texts = [drafts[number * answers + i].text for i in range(answers)]
+        wanted = target(example, intent) if intent.lines else example.policy
+        preferred = preference(example.policy, [text for text in texts if text], wanted)  # a refusal has no text
+        if preferred:
+            result.append(Pair(prompt, *preferred))
+    return result
 
 
 @dataclass(frozen=True)
 class Preferred:
-    """What a preference training came to, on the pairs that were held out.
+    """What a preference training came to, on the pairs that were held out, as TRL measures it.
 
-    An answer's lead is how much likelier it is than the other, in nats; its reward is beta times what the lead has
-    gained. Rewards are relative to the adapter that the training began with, so before it all of them are 0.
+    The margin is how much likelier the chosen answer is than the rejected one, in nats; its reward is beta times what
+    that has gained. Rewards are relative to the adapter that the training began with, so before it all of them are 0.
     """
 
     steps: int
@@ -63,9 +159,7 @@ class Preferred:
     dropped: int  # too long for the profile's max_length
     first_eval_loss: float  # ln 2: nothing is preferred yet
     best_eval_loss: float
-    accuracy_before: float  # share of pairs whose chosen answer leads
-    accuracy_after: float
-    margin_before: float  # mean lead
+    margin_before: float
     margin_after: float
     reward_accuracy: float  # share of pairs whose chosen answer gained on the rejected one
     reward_margin: float  # mean reward
@@ -129,42 +223,47 @@ def prefer(
     device = check_device(profile)
     if max_steps < 0:
         raise CourseError(f"max_steps is {max_steps}: write a number of optimiser steps, or 0 for each pair once")
-    if not (adapter / WEIGHTS).is_file():
-        raise BaseModelError(f"{adapter} holds no {WEIGHTS}: run notebooks/02_train.ipynb first")
-    disable_progress_bars()
+    require_weights(adapter)
     set_seed(seed)
     tokenizer = load_tokenizer(profile)
-    rows = _rows(pairs, tokenizer, profile.max_length)
+    rows = fitting(pairs, tokenizer, profile.max_length)  # TRL would cut what differs in a longer one
     train_rows, held_rows = _parted(rows, profile.eval_examples, seed)
     if not train_rows:
         raise ValueError(f"fewer than two prompts with their answers fit into max_length={profile.max_length}")
     steps = max_steps or -(-len(train_rows) // PAIRS_A_STEP)
-    parts = (train_rows, held_rows, steps, seed, beta, learning_rate)
-    done, resume = _take_up(folder, out, _fingerprint(profile, adapter, *parts))
+    fingerprint = _fingerprint(profile, adapter, train_rows, held_rows, steps, seed, beta, learning_rate)
+    done, resume = take_up(folder, fingerprint, "preferences", (out / WEIGHTS).is_file())
     if done:
-        print("preferences: taken up, their training had ended before this stage was interrupted")
-        return done
-    if resume:
-        print(f"preferences: going on from {resume.name}")
-    log = Log(folder / "log.jsonl")
+        return Preferred(**done)
+    base = load_for_training(profile, in_four_bits(profile) if profile.quantised else None)
     trainer = DPOTrainer(
-        model=PeftModel.from_pretrained(
-            load_for_training(profile, in_four_bits(profile) if profile.quantised else None),
-            str(adapter),
-            is_trainable=True,
-        ),
+        model=PeftModel.from_pretrained(base, str(adapter), is_trainable=True),
         args=settings(profile, folder, steps, len(train_rows), seed, beta, learning_rate),
         train_dataset=Dataset.from_list(train_rows),
         eval_dataset=Dataset.from_list(held_rows),
         processing_class=tokenizer,
-        callbacks=[log, AtTheEnd()],
     )
     _begin_alike(trainer.model, compute_dtype(device))
-    checkpoints_keep_dtype(trainer.model)
-    started = time.monotonic()
-    trainer.train(resume_from_checkpoint=str(resume) if resume else None)
-    seconds = time.monotonic() - started - log.evaluating
-    result = _summarise(trainer, len(train_rows), len(pairs) - len(rows), beta, seconds, resume)
+    seconds = train(trainer, resume)
+    before, after = evaluations(trainer)
+    if not np.isfinite([after["eval_loss"], after["eval_rewards/margins"]]).all():
+        raise CourseError(f"the preference training diverged (loss {after['eval_loss']}): choose a lower learning_rate")
+    margins = [row["eval_logps/chosen"] - row["eval_logps/rejected"] for row in (before, after)]
+    result = Preferred(
+        steps=trainer.state.global_step,
+        best_step=after["step"],
+        pairs=len(train_rows),
+        held_out=len(held_rows),
+        dropped=len(pairs) - len(rows),
+        first_eval_loss=before["eval_loss"],
+        best_eval_loss=after["eval_loss"],
+        margin_before=margins[0],
+        margin_after=margins[1],
+        reward_accuracy=after["eval_rewards/accuracies"],
+        reward_margin=after["eval_rewards/margins"],
+        seconds=seconds,
+        resumed_from=step_of(resume),
+    )
     with writing(out) as aside:
         save_adapter(trainer.model, profile, aside, selected_adapters=[TRAINED])
         if (adapter / RETRIEVER).is_file():
@@ -173,16 +272,11 @@ def prefer(
     return result
 
 
-def opened(run: Run, adapter: Path) -> PolicyGenerator:
-    """The generator of the arm grounded with an adapter of the run."""
-    return PolicyGenerator.of_adapter(run.profile, "grounded", adapter)
-
-
-def keep_if_better(run: Run, before: Path, after: Path, examples: Sequence[Example]) -> bool:
+def keep_if_better(profile: Profile, before: Path, after: Path, examples: Sequence[Example]) -> bool:
     """Whether the adapter `after` beats `before` on examples (see `better`); it is removed if it does not."""
     found = []
     for adapter in (before, after):
-        drafts = opened(run, adapter).generate([e.instruction for e in examples])
+        drafts = PolicyGenerator.of_adapter(profile, "grounded", adapter).generate([e.instruction for e in examples])
         found.append([score(example.policy, draft.text) for example, draft in zip(examples, drafts, strict=True)])
     kept = better(*found)
     if not kept:
@@ -204,19 +298,8 @@ def better(before: Sequence[float], after: Sequence[float]) -> bool:
     gains = np.asarray(after, dtype=float) - np.asarray(before, dtype=float)
     if not np.isfinite(gains).all():
         raise ValueError("a score is not a number: count a failed answer as 0")
-    n = len(gains)
-    draws = np.random.default_rng(SEED).multinomial(n, np.full(n, 1 / n), size=RESAMPLES)
-    return bool(np.percentile(draws @ gains / n, (100 - LEVEL) / 2) > 0)
-
-
-def _rows(pairs: Sequence[Pair], tokenizer: PreTrainedTokenizerBase, max_length: int) -> list[dict[str, str]]:
-    """The pairs that fit: TRL would cut a longer one, and with it perhaps all in which its answers differ."""
-    rows = []
-    for pair in pairs:
-        longest = max(len(tokenizer(pair.prompt + text)["input_ids"]) for text in (pair.chosen, pair.rejected))
-        if longest + 1 <= max_length:  # and </s>
-            rows.append(asdict(pair))
-    return rows
+    _, low, _ = bootstrap(gains)
+    return bool(low > 0)
 
 
 def _parted(rows: list[dict[str, str]], most: int, seed: int) -> tuple[list[dict[str, str]], list[dict[str, str]]]:
@@ -229,7 +312,7 @@ def _parted(rows: list[dict[str, str]], most: int, seed: int) -> tuple[list[dict
 
 def _begin_alike(model: PeftModel, dtype: torch.dtype) -> None:
     # TRL copies the adapter as reference and only then rounds the one that it trains to bfloat16: the two would differ
-    # before the first step, and in another precision than the hardware's (see train._in_compute_dtype).
+    # before the first step, and in another precision than the hardware's (see train.fit).
     kind = dtype if dtype == torch.bfloat16 else torch.float32
     for name, parameter in model.named_parameters():
         if f".{TRAINED}." in name:
@@ -238,63 +321,7 @@ def _begin_alike(model: PeftModel, dtype: torch.dtype) -> None:
             parameter.data = reference.data.clone()
 
 
-@torch.no_grad()
-def _leads(trainer: DPOTrainer, adapter: str) -> np.ndarray:
-    """How much likelier, in nats, one of the model's adapters finds the chosen answer of each held-out pair."""
-    model, rows, size = trainer.model.eval(), trainer.eval_dataset, trainer.args.per_device_eval_batch_size
-    model.set_adapter(adapter)
-    leads = []
-    for start in range(0, len(rows), size):
-        part = [rows[i] for i in range(start, min(start + size, len(rows)))]
-        batch = {name: tensor.to(model.device) for name, tensor in trainer.data_collator(part).items()}
-        with trainer.accelerator.autocast():
-            logits = model(
-                input_ids=batch["input_ids"], attention_mask=batch["attention_mask"], use_cache=False
-            ).logits[:, :-1]
-        chances = torch.log_softmax(logits.float(), dim=-1).gather(2, batch["input_ids"][:, 1:, None])[..., 0]
-        chosen, rejected = (chances * batch["completion_mask"][:, 1:]).sum(dim=1).chunk(2)
-        leads += (chosen - rejected).tolist()
-    model.set_adapter(TRAINED)
-    return np.array(leads)
-
-
-def _summarise(
-    trainer: DPOTrainer, trained: int, dropped: int, beta: float, seconds: float, resume: Path | None
-) -> Preferred:
-    before, after = _leads(trainer, REFERENCE), _leads(trainer, TRAINED)
-    evaluations = [(row["eval_loss"], row["step"]) for row in trainer.state.log_history if "eval_loss" in row]
-    best, best_step = min(evaluations[1:])  # the first is of no checkpoint
-    if not np.isfinite([best, *after]).all():
-        raise CourseError(f"the preference training diverged (loss {best}): choose a lower learning_rate")
-    return Preferred(
-        steps=trainer.state.global_step,
-        best_step=best_step,
-        pairs=trained,
-        held_out=len(before),
-        dropped=dropped,
-        first_eval_loss=evaluations[0][0],
-        best_eval_loss=best,
-        accuracy_before=float((before > 0).mean()),
-        accuracy_after=float((after > 0).mean()),
-        margin_before=float(before.mean()),
-        margin_after=float(after.mean()),
-        reward_accuracy=float((after > before).mean()),
-        reward_margin=float(beta * (after - before).mean()),
-        seconds=seconds,
-        resumed_from=int(resume.name.rpartition("-")[2]) if resume else 0,
-    )
-
-
 def _fingerprint(profile: Profile, adapter: Path, *parts: object) -> str:
     base = [checksums(ROOT / name) for name in profile.base_files]
     text = json.dumps([base, checksums(adapter), asdict(profile) | {"minutes": None}, *parts], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _take_up(folder: Path, out: Path, fingerprint: str) -> tuple[Preferred | None, Path | None]:
-    """As in train.fit; a training that ended, but whose adapter is gone, goes on from its last checkpoint."""
-    mark = folder / FINGERPRINT
-    same = mark.is_file() and mark.read_text() == fingerprint
-    if same and (folder / FINISHED).is_file() and (out / WEIGHTS).is_file():
-        return Preferred(**read_json(folder / FINISHED)), None
-    return None, last_of(folder, fingerprint, FINISHED)

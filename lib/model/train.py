@@ -19,22 +19,21 @@ from typing import Any
 import pandas as pd
 import torch
 from datasets import Dataset, disable_progress_bars
-from peft import PeftModel
 from torch.nn.functional import cross_entropy
-from transformers import PreTrainedTokenizerBase, TrainerCallback
+from transformers import PreTrainedTokenizerBase, Trainer, TrainerCallback
 from trl import SFTTrainer
 
-from lib.errors import CourseError
-from lib.files import ROOT, checksums, read_json, write_json, writing
+from lib.files import ROOT, CourseError, checksums, read_json, write_json, writing
 from lib.model.base import Sizes, compute_dtype, save_adapter, sizes
-from lib.model.lessons import Lesson
+from lib.model.prompt import Sample
 from lib.profiles import Profile
 
 disable_progress_bars()  # of datasets: a bar for each of its passes says nothing
 
 FINGERPRINT = "training.sha256"  # of data and settings: what may be gone on with
 CHECKPOINTS = "checkpoints"  # in the folder of a training
-FINISHED = "fit.json"  # written last
+LOG = "log.jsonl"
+FINISHED = "result.json"  # written last
 
 
 @dataclass(frozen=True)
@@ -62,8 +61,8 @@ class Fit:
         return self.tokens / self.seconds if self.seconds else 0.0
 
 
-def rows(lessons: Iterable[Lesson], tokenizer: PreTrainedTokenizerBase, max_length: int) -> tuple[Dataset, int]:
-    """Prompt and completion of the lessons that fit into `max_length` tokens, and how many did not.
+def rows(samples: Iterable[Sample], tokenizer: PreTrainedTokenizerBase, max_length: int) -> tuple[Dataset, int]:
+    """Prompt and completion of the samples that fit into `max_length` tokens, and how many did not.
 
     A longer one is left out and not cut: a policy that ends in the middle teaches exactly the mistake that the
     evaluation counts.
@@ -71,17 +70,25 @@ def rows(lessons: Iterable[Lesson], tokenizer: PreTrainedTokenizerBase, max_leng
     Raises:
         CourseError: if none fits.
     """
-    kept, dropped = [], 0
-    for lesson in lessons:
-        row = asdict(lesson)
-        length = len(tokenizer(row["prompt"] + row["completion"])["input_ids"]) + 1  # and </s>
-        if length <= max_length:
-            kept.append(row)
-        else:
-            dropped += 1
+    every = list(samples)
+    kept = fitting(every, tokenizer, max_length)
     if not kept:
-        raise CourseError(f"no lesson fits into max_length={max_length}: allow more tokens in env/profiles")
-    return Dataset.from_list(kept), dropped
+        raise CourseError(f"no sample fits into max_length={max_length}: allow more tokens in env/profiles")
+    return Dataset.from_list(kept), len(every) - len(kept)
+
+
+def fitting(samples: Iterable[Any], tokenizer: PreTrainedTokenizerBase, max_length: int) -> list[dict[str, str]]:
+    """Those of which the prompt with any of its answers, and the token that ends it, fits into `max_length` tokens.
+
+    Args:
+        samples: dataclasses with a prompt; their other fields are answers.
+    """
+    found = []
+    for row in map(asdict, samples):
+        answers = [text for name, text in row.items() if name != "prompt"]
+        if max(len(tokenizer(row["prompt"] + text)["input_ids"]) for text in answers) < max_length:
+            found.append(row)
+    return found
 
 
 class AnswerTrainer(SFTTrainer):
@@ -156,6 +163,83 @@ def looked_at(profile: Profile, steps: int) -> dict[str, Any]:
     }
 
 
+def fit(trainer: AnswerTrainer, profile: Profile, recipe: str, adapter: Path | None = None) -> Fit:
+    """Train, or go on, or take up what had ended.
+
+    Args:
+        trainer: on an adapter of peft; its output_dir is CHECKPOINTS in a folder of its own, which gets log.jsonl. A
+            training with the same data and settings goes on from its last checkpoint if it was interrupted, and is
+            taken up as it is if it had ended; both are said.
+        recipe: what the result is called.
+        adapter: where the best adapter is written (safetensors); None: nowhere, as in a sweep.
+
+    Raises:
+        CourseError: where the trainer sees more than one GPU.
+    """
+    if trainer.args.n_gpu > 1 or trainer.args.world_size > 1:
+        raise CourseError("this trains on one GPU: start it with CUDA_VISIBLE_DEVICES=0 in the environment")
+    folder = Path(trainer.args.output_dir).parent
+    done, resume = take_up(folder, _fingerprint(trainer, profile), f"recipe {recipe}")
+    if done:
+        return Fit(**done | {"sizes": Sizes(**done["sizes"])})
+    gpu = trainer.args.device.type == "cuda"
+    if gpu:
+        torch.cuda.reset_peak_memory_stats()
+    # TRL turns a QLoRA adapter into bfloat16, whatever the hardware: on a CPU without it that is five times slower, and
+    # mixed precision in float16 wants the weights that it trains in float32.
+    if compute_dtype(profile.device) != torch.bfloat16:
+        for parameter in trainer.model.parameters():
+            if parameter.requires_grad:
+                parameter.data = parameter.data.float()
+    seconds = train(trainer, resume)
+    if adapter is not None:
+        with writing(adapter) as aside:
+            save_adapter(trainer.model, profile, aside)
+    # ru_maxrss is in KiB on Linux, in bytes on macOS
+    unit = 1 if sys.platform == "darwin" else 1024
+    memory = torch.cuda.max_memory_allocated() if gpu else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+    lora = next(iter(trainer.model.peft_config.values()))
+    first, best = evaluations(trainer)
+    result = Fit(
+        recipe=recipe,
+        learning_rate=trainer.args.learning_rate,
+        r=lora.r,
+        alpha=lora.lora_alpha,
+        steps=trainer.state.global_step,
+        train_loss=next(row["train_loss"] for row in reversed(trainer.state.log_history) if "train_loss" in row),
+        first_eval_loss=first["eval_loss"],
+        best_eval_loss=best["eval_loss"],
+        best_step=best["step"],
+        stopped_early=trainer.state.global_step < trainer.state.max_steps,
+        tokens=trainer.tokens,
+        seconds=seconds,
+        sizes=sizes(trainer.model),
+        memory_gb=memory / 2**30,
+        resumed_from=step_of(resume),
+    )
+    write_json(folder / FINISHED, asdict(result))
+    return result
+
+
+def clear(folder: Path) -> None:
+    """Forget interrupted and ended trainings below a folder: the next `fit` begins anew. Called when a stage is saved.
+
+    Checkpoints stay for a look at them, until then.
+    """
+    for mark in folder.rglob(FINGERPRINT):
+        mark.unlink()
+
+
+def table(fits: Sequence[Fit]) -> pd.DataFrame:
+    """Trainings as a table: one row each, losses in nats a token; no row if there is none."""
+    columns = ["config", "learning_rate", "r", "alpha", "steps", "train_loss", "eval_loss"]
+    found = [(f.recipe, f.learning_rate, f.r, f.alpha, f.steps, f.train_loss, f.best_eval_loss) for f in fits]
+    return pd.DataFrame(found, columns=columns)
+
+
+# What any training does: it is logged, evaluated at its end, and gone on with after an interruption
+
+
 class Log(TrainerCallback):
     """Appends what the trainer logs to a JSONL file, a line at a time, so that a kill loses none."""
 
@@ -180,78 +264,64 @@ class AtTheEnd(TrainerCallback):
             control.should_evaluate = True
 
 
-def fit(trainer: AnswerTrainer, profile: Profile, recipe: str, adapter: Path | None = None) -> Fit:
-    """Train, or go on, or take up what had ended.
-
-    Args:
-        trainer: on an adapter of peft; its output_dir is CHECKPOINTS in a folder of its own, which gets log.jsonl. A
-            training with the same data and settings goes on from its last checkpoint if it was interrupted, and is
-            taken up as it is if it had ended; both are said.
-        recipe: what the result is called.
-        adapter: where the best adapter is written (safetensors); None: nowhere, as in a sweep.
-
-    Raises:
-        CourseError: where the trainer sees more than one GPU.
-    """
-    if trainer.args.n_gpu > 1 or trainer.args.world_size > 1:
-        raise CourseError("this trains on one GPU: start it with CUDA_VISIBLE_DEVICES=0 in the environment")
-    folder = Path(trainer.args.output_dir).parent
-    done, resume = _take_up(folder, _fingerprint(trainer, profile))
-    if done:
-        print(f"recipe {recipe}: taken up, its training had ended before this stage was interrupted")
-        return done
-    if resume:
-        print(f"recipe {recipe}: going on from {resume.name}")
-    gpu = trainer.args.device.type == "cuda"
-    if gpu:
-        torch.cuda.reset_peak_memory_stats()
-    log = Log(folder / "log.jsonl")
+def train(trainer: Trainer, resume: Path | None) -> float:
+    """Train from the beginning or from a checkpoint: the seconds that it took, without evaluations."""
+    log = Log(Path(trainer.args.output_dir).parent / LOG)
     trainer.add_callback(log)
     trainer.add_callback(AtTheEnd())
-    _in_compute_dtype(trainer.model, compute_dtype(profile.device))
-    checkpoints_keep_dtype(trainer.model)
-    started = time.monotonic()
+    # PEFT would turn a checkpoint in bfloat16 into float32: what is resumed would go on in another precision.
+    trainer.model.load_adapter = partial(trainer.model.load_adapter, autocast_adapter_dtype=False)
     trainer.train(resume_from_checkpoint=str(resume) if resume else None)
-    seconds = time.monotonic() - started - log.evaluating
-    if adapter is not None:
-        with writing(adapter) as aside:
-            save_adapter(trainer.model, profile, aside)
-    result = _summarise(trainer, recipe, seconds, resume, gpu)
-    write_json(folder / FINISHED, asdict(result))
-    return result
+    return time.monotonic() - log.started - log.evaluating
 
 
-def clear(folder: Path) -> None:
-    """Forget interrupted and ended trainings below a folder: the next `fit` begins anew. Called when a stage is saved.
+def evaluations(trainer: Trainer) -> tuple[dict[str, float], dict[str, float]]:
+    """What was logged at the evaluation before the first step, and at the best one after it."""
+    first, *later = [row for row in trainer.state.log_history if "eval_loss" in row]
+    return first, min(later, key=lambda row: (row["eval_loss"], row["step"]))  # of the first there is no checkpoint
 
-    Checkpoints stay for a look at them, until then.
+
+def take_up(folder: Path, fingerprint: str, name: str, whole: bool = True) -> tuple[dict | None, Path | None]:
+    """The result of a training that ended, or the last checkpoint of one that did not; else clear away another's.
+
+    Args:
+        name: how the training is called where something is taken up, which is said.
+        whole: whether what the training leaves elsewhere is there; if not, it goes on from its last checkpoint.
     """
-    for mark in folder.rglob(FINGERPRINT):
-        mark.unlink()
+    mark = folder / FINGERPRINT
+    same = mark.is_file() and mark.read_text() == fingerprint
+    if same and whole and (folder / FINISHED).is_file():
+        print(f"{name}: taken up, the training had ended before this stage was interrupted")
+        return read_json(folder / FINISHED), None
+    checkpoint = _last_whole(folder / CHECKPOINTS) if same else None
+    if checkpoint:
+        print(f"{name}: going on from {checkpoint.name}")
+    else:
+        shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
+        for left in (LOG, FINISHED):
+            (folder / left).unlink(missing_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    mark.write_text(fingerprint)
+    return None, checkpoint
 
 
-def table(fits: Sequence[Fit]) -> pd.DataFrame:
-    """Trainings as a table: one row each, losses in nats a token; no row if there is none."""
-    columns = ["config", "learning_rate", "r", "alpha", "steps", "train_loss", "eval_loss"]
-    found = [(f.recipe, f.learning_rate, f.r, f.alpha, f.steps, f.train_loss, f.best_eval_loss) for f in fits]
-    return pd.DataFrame(found, columns=columns)
+def step_of(checkpoint: Path | None) -> int:
+    """The step at which a checkpoint was made; 0 for none."""
+    return int(checkpoint.name.rpartition("-")[2]) if checkpoint else 0
 
 
-def checkpoints_keep_dtype(model: PeftModel) -> None:
-    """Let checkpoints of an adapter load as they were saved.
-
-    PEFT would turn one in bfloat16 into float32: what is resumed would go on in another precision than it began in.
-    """
-    model.load_adapter = partial(model.load_adapter, autocast_adapter_dtype=False)
+def _last_whole(checkpoints: Path) -> Path | None:
+    """The last checkpoint that was written to its end: trainer_state.json is what the trainer writes last."""
+    whole = [path.parent for path in checkpoints.glob("checkpoint-*/trainer_state.json") if _is_json(path)]
+    return max(whole, key=step_of, default=None)
 
 
-def _in_compute_dtype(model: torch.nn.Module, dtype: torch.dtype) -> None:
-    # TRL turns a QLoRA adapter into bfloat16, whatever the hardware: on a CPU without it that is five times slower, and
-    # mixed precision in float16 wants the weights that it trains in float32.
-    if dtype != torch.bfloat16:
-        for parameter in model.parameters():
-            if parameter.requires_grad:
-                parameter.data = parameter.data.float()
+def _is_json(path: Path) -> bool:
+    try:
+        json.loads(path.read_text())
+    except ValueError:
+        return False
+    return True
 
 
 def _fingerprint(trainer: SFTTrainer, profile: Profile) -> str:
@@ -264,73 +334,3 @@ def _fingerprint(trainer: SFTTrainer, profile: Profile) -> str:
     # Sets are written in another order by each process.
     text = json.dumps(settings, sort_keys=True, default=lambda v: sorted(map(str, v)) if isinstance(v, set) else str(v))
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _take_up(folder: Path, fingerprint: str) -> tuple[Fit | None, Path | None]:
-    """The result of a training that ended, or the checkpoint of one that did not; else clear away another's."""
-    mark = folder / FINGERPRINT
-    same = mark.is_file() and mark.read_text() == fingerprint
-    if same and (folder / FINISHED).is_file():
-        fit = read_json(folder / FINISHED)
-        return Fit(**fit | {"sizes": Sizes(**fit["sizes"])}), None
-    return None, last_of(folder, fingerprint, FINISHED)
-
-
-def last_of(folder: Path, fingerprint: str, result: str) -> Path | None:
-    """The last checkpoint of the training with this fingerprint; if there is none, the folder is made ready anew.
-
-    Args:
-        result: the file in which the training leaves its result when it ends.
-    """
-    mark = folder / FINGERPRINT
-    same = mark.is_file() and mark.read_text() == fingerprint
-    checkpoint = last_whole(folder / "checkpoints") if same else None
-    if checkpoint is None:
-        shutil.rmtree(folder / "checkpoints", ignore_errors=True)
-        for name in ("log.jsonl", result):
-            (folder / name).unlink(missing_ok=True)
-    folder.mkdir(parents=True, exist_ok=True)
-    mark.write_text(fingerprint)
-    return checkpoint
-
-
-def last_whole(checkpoints: Path) -> Path | None:
-    """The last checkpoint in a folder that was written to its end, or None."""
-    # trainer_state.json is what the trainer writes last: a checkpoint without it was cut off.
-    whole = [p.parent for p in checkpoints.glob("checkpoint-*/trainer_state.json") if _is_json(p)]
-    return max(whole, key=lambda p: int(p.name.rpartition("-")[2]), default=None)
-
-
-def _is_json(path: Path) -> bool:
-    try:
-        json.loads(path.read_text())
-    except ValueError:
-        return False
-    return True
-
-
-def _summarise(trainer: AnswerTrainer, recipe: str, seconds: float, resume: Path | None, gpu: bool) -> Fit:
-    history = trainer.state.log_history
-    evaluations = [(row["eval_loss"], row["step"]) for row in history if "eval_loss" in row]
-    best, best_step = min(evaluations[1:])  # the first is of the base, of which there is no checkpoint
-    # ru_maxrss is in KiB on Linux, in bytes on macOS
-    unit = 1 if sys.platform == "darwin" else 1024
-    memory = torch.cuda.max_memory_allocated() if gpu else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
-    lora = next(iter(trainer.model.peft_config.values()))
-    return Fit(
-        recipe=recipe,
-        learning_rate=trainer.args.learning_rate,
-        r=lora.r,
-        alpha=lora.lora_alpha,
-        steps=trainer.state.global_step,
-        train_loss=next(row["train_loss"] for row in reversed(history) if "train_loss" in row),
-        first_eval_loss=evaluations[0][0],
-        best_eval_loss=best,
-        best_step=best_step,
-        stopped_early=trainer.state.global_step < trainer.state.max_steps,
-        tokens=trainer.tokens,
-        seconds=seconds,
-        sizes=sizes(trainer.model),
-        memory_gb=memory / 2**30,
-        resumed_from=int(resume.name.rpartition("-")[2]) if resume else 0,
-    )

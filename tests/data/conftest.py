@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import pytest
 
-from lib.data import dataset, managed, written
+from lib.data import composed, dataset, managed
+from lib.data.composed import WrittenExample
 from lib.data.dataset import Dataset
 from lib.data.managed import ManagedPolicy
-from lib.data.written import WrittenExample
 
 SEED = 7
 
@@ -60,7 +60,7 @@ def managed_policies(fetched: Fetched) -> list[ManagedPolicy]:
 @pytest.fixture(scope="session")
 def written_examples() -> list[WrittenExample]:
     """Enough written examples that a stratum has more than a hundred."""
-    return written.write(800, SEED)
+    return composed.write(800, SEED)
 
 
 @pytest.fixture(scope="session")

@@ -222,7 +222,7 @@ def shell(monkeypatch, tmp_path: Path):
             {"HOME": "/no/such/folder"},  # where the session's token would be
             "your AWS session is over: run `aws sso login`",
         ),
-        ("[default\n", {}, "boto3 cannot ask AWS: "),
+        ("[default\n", {}, "AWS cannot be asked: "),
     ],
     ids=["none", "half", "profile", "program", "sso", "broken file"],
 )

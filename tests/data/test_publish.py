@@ -8,7 +8,7 @@ import pytest
 
 from lib.data import publish
 from lib.data.dataset import SPLITS, Dataset, Example, Step
-from lib.profiles import open_run
+from lib.run import open_run
 
 PARAMETERS = {"SOURCE": "embedded", "EXAMPLES": 800, "SEED": 7}
 

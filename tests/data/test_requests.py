@@ -6,10 +6,10 @@ from collections import Counter
 import pytest
 
 from lib.data import field
-from lib.data.requests import FOLDER, Asked, load, read, splits
-from lib.data.requests.__main__ import main
-from lib.data.requests.check import alike, faults, located, notes
-from lib.errors import CourseError
+from lib.data.field import FOLDER, Asked, load, located, read
+from lib.files import CourseError
+from tools import requests
+from tools.requests import alike, faults, main, notes
 
 READ = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::acme-invoices/*"}
 LINE = {
@@ -35,31 +35,31 @@ def test_a_line_that_is_as_it_must_be():
 @pytest.mark.parametrize(
     ("row", "said"),
     [
-        ([], "list is no object"),
-        (line(wish="x"), "there is no field wish"),
-        (line(request=""), "request is ''"),
-        (line(request=None), "request is None"),
+        ([], "valid dictionary"),
+        (line(wish="x"), "wish: Extra inputs"),
+        (line(request=" "), "outcome draft needs a text as request"),
+        (line(request=None), "request: Input should be a valid string"),
         (line(request="read a\u202ebucket"), "holds the character"),
-        (line(title=5), "title is 5"),
-        (line(tags=[["x"]]), "tags is [['x']]"),
-        (line(form=["plain"]), "form is ['plain']"),
-        (line(deny=[["s3:GetObject", "*", {}, 5]]), "deny: "),
-        (line(facts={"region": 5}), "facts is an object"),
+        (line(title=5), "title: Input should be a valid string"),
+        (line(tags=[["x"]]), "tags.0: Input should be"),
+        (line(form=["plain"]), "form: Input should be"),
+        (line(deny=[["s3:GetObject", "*", {}, 5]]), "deny.0."),
+        (line(facts={"region": 5}), "facts.region: "),
         (line(outcome="refuse", why="no"), "refuse has no allow, deny, policy"),
         (line(policy={"Version": "2012-10-17"}), "no object with a Statement"),
-        (line(form="poem"), "form is 'poem'"),
-        (line(tags=["loud"]), "tags is ['loud']"),
-        (line(tags="negation"), "tags is 'negation'"),
-        (line(type="group"), "type is 'group'"),
-        (line(policy=None), "policy is no object with"),
-        (line(allow=["s3:GetObject"]), "allow: "),
-        (line(allow=[["s3:GetObject"]]), "allow: "),
-        (line(deny=[["s3:GetObject", "*", "x"]]), "deny: "),
+        (line(form="poem"), "form: Input should be"),
+        (line(tags=["loud"]), "tags.0: Input should be"),
+        (line(tags="negation"), "tags: Input should be a valid tuple"),
+        (line(type="group"), "type: Input should be"),
+        (line(policy=None), "policy: Input should be a valid dictionary"),
+        (line(allow=["s3:GetObject"]), "allow.0: "),
+        (line(allow=[["s3:GetObject"]]), "allow.0."),
+        (line(deny=[["s3:GetObject", "*", "x"]]), "deny.0."),
         (line(deny="x"), "deny: "),
-        (line(facts={"name": "x"}), "facts is an object"),
-        (line(outcome="maybe"), "outcome is 'maybe'"),
-        (line(outcome="refuse"), "why is None"),
-        (line(outcome="ask", why="which?"), "reply is None"),
+        (line(facts={"name": "x"}), "facts.name"),
+        (line(outcome="maybe"), "outcome: Input should be"),
+        (line(outcome="refuse"), "outcome refuse needs a text as why"),
+        (line(outcome="ask", why="which?"), "outcome ask needs a text as reply"),
     ],
 )
 def test_a_line_of_another_form(row, said):
@@ -176,7 +176,7 @@ def shipped() -> list[Asked]:
 @pytest.fixture(scope="module")
 def measured(shipped) -> list[Asked]:
     """Those of sittings that validation and test draw on."""
-    return [asked for asked in shipped if asked.sitting not in splits.TRAIN_ONLY]
+    return [asked for asked in shipped if asked.sitting not in requests.TRAIN_ONLY]
 
 
 def test_all_that_is_shipped_passes(capsys):
@@ -198,13 +198,13 @@ def test_there_is_enough_of_everything(measured):
 
 
 def test_what_no_second_author_has_read_is_learnt_from_only(shipped):
-    assert {a.sitting for a in shipped} >= set(splits.TRAIN_ONLY)
-    for rows in (splits.frozen(), splits.split([a for a in shipped if a.sitting in splits.TRAIN_ONLY], {})):
-        assert {rows[a.id][0] for a in shipped if a.sitting in splits.TRAIN_ONLY} == {"train"}
+    assert {a.sitting for a in shipped} >= set(requests.TRAIN_ONLY)
+    for rows in (field.frozen(), requests.split([a for a in shipped if a.sitting in requests.TRAIN_ONLY], {})):
+        assert {rows[a.id][0] for a in shipped if a.sitting in requests.TRAIN_ONLY} == {"train"}
 
 
 def test_groups_never_part_and_shares_are_kept(shipped, measured):
-    rows = splits.frozen()
+    rows = field.frozen()
     assert set(rows) == {a.id for a in shipped}
     by_group: dict[str, set[str]] = {}
     for split, group in rows.values():
@@ -221,33 +221,33 @@ def test_groups_never_part_and_shares_are_kept(shipped, measured):
 
 def test_the_test_part_is_frozen(shipped):
     """A change here is meant and named: whoever tuned on the old part measured on another one."""
-    assert splits.digest(shipped, splits.frozen()) == FROZEN
+    assert requests.digest(shipped, field.frozen()) == FROZEN
 
 
 FROZEN = "cbbdb7fdfcbd9a143442aa3c21f41663a7316a14677a7f7f0a2bd101b84d211f"
 
 
 def test_ready_and_public_requests_are_test_only(shipped):
-    rows = splits.frozen()
-    assert {rows[a.id][0] for a in shipped if a.sitting in splits.TEST_ONLY} == {"test"}
+    rows = field.frozen()
+    assert {rows[a.id][0] for a in shipped if a.sitting in requests.TEST_ONLY} == {"test"}
     assert sum(a.sitting == "threads" for a in shipped) == 25
 
 
 def test_a_split_that_is_known_stays_and_new_requests_get_one(shipped):
     part = shipped[:60]
-    first = splits.split(part[:40], {})
-    again = splits.split(part, first)
+    first = requests.split(part[:40], {})
+    again = requests.split(part, first)
     assert {id: again[id] for id in first} == first and set(again) == {a.id for a in part}
 
 
 def test_new_requests_are_split_within_their_sittings_and_groups_stay_whole(measured):
-    rows = splits.split(measured, {})
+    rows = requests.split(measured, {})
     parts = Counter((a.sitting, rows[a.id][0]) for a in measured)
-    for sitting in {a.sitting for a in measured} - set(splits.TEST_ONLY):
+    for sitting in {a.sitting for a in measured} - set(requests.TEST_ONLY):
         size = sum(a.sitting == sitting for a in measured)
         for name in ("test", "validation"):
             assert 0.14 < parts[sitting, name] / size < 0.17, (sitting, name)
-    assert {rows[a.id][0] for a in measured if a.sitting in splits.TEST_ONLY} == {"test"}
+    assert {rows[a.id][0] for a in measured if a.sitting in requests.TEST_ONLY} == {"test"}
     by_group: dict[str, set[str]] = {}
     for split, group in rows.values():
         by_group.setdefault(group, set()).add(split)
@@ -262,7 +262,7 @@ def test_what_is_near_in_words_or_in_the_policy_is_one_group():
         read(line([queue | {"Resource": "arn:aws:sqs:*:*:other"}], request="entirely different words stand here"), "a"),
         read(line([queue | {"Action": "sqs:DeleteMessage"}], request="nothing that anybody said before"), "a"),
     ]
-    groups = [splits.split(rows, {})[a.id][1] for a in rows]
+    groups = [requests.split(rows, {})[a.id][1] for a in rows]
     assert groups[0] == groups[1] == groups[2] != groups[3]
 
 
@@ -283,7 +283,7 @@ def test_what_is_near_in_words_or_in_the_policy_is_one_group():
     ],
 )
 def test_patterns_leave_names_out(one, other, same):
-    made = [splits.pattern({"Version": "2012-10-17", "Statement": [READ | more]}) for more in (one, other)]
+    made = [requests.pattern({"Version": "2012-10-17", "Statement": [READ | more]}) for more in (one, other)]
     assert (made[0] == made[1]) == same
 
 
@@ -317,11 +317,11 @@ def test_tags_are_what_request_and_policy_show(row, tags):
 
 
 def test_freeze_writes_what_frozen_reads(shipped, tmp_path):
-    path = tmp_path / "splits.tsv"
-    assert splits.freeze(shipped[:30], path) == splits.frozen(path)
+    path = tmp_path / "requests.tsv"
+    assert requests.freeze(shipped[:30], path) == field.frozen(path)
     path.write_text("id\tsplit\tgroup\nx y\n")
     with pytest.raises(CourseError, match="tabs"):
-        splits.frozen(path)
+        field.frozen(path)
 
 
 def test_examples_say_what_is_wanted(shipped):

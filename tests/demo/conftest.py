@@ -6,7 +6,7 @@ import pytest
 
 from iampolicy.document import PolicySyntaxError, parse
 from iampolicy.grammar import structure_faults
-from lib.model.draft import Generated
+from lib.model.generate import Generated
 
 POLICY = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:GetObject","Resource":"*"}]}'
 

@@ -1,16 +1,18 @@
-"""The generator's widgets, without a browser: what is asked, what is shown, and what happens when it fails."""
+"""The widgets, without a browser: what is asked, what is shown, and what happens when it fails."""
 
 import json
 import logging
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
 from iampolicy.document import as_policy
 from iampolicy.grammar import structure_faults
-from lib.demo.app import KEPT, LONGEST_REQUEST, DraftError, GeneratorApp
-from lib.demo.examples import EXAMPLES
+from iamtrail.errors import TrailError
+from iamtrail.observed import Reading
+from lib.demo.app import EXAMPLES, KEPT, LONGEST_REQUEST, DraftError, GeneratorApp, TrailApp
 
 POLICY = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:GetObject","Resource":"*"}]}'
 HOSTILE = '<img src=x onerror="alert(1)"> & \x00 \u202e'
@@ -118,8 +120,8 @@ def test_a_generator_that_gives_no_draft_is_an_error(draft, fake_generator):
 
 
 def test_the_whole_story_of_an_error_goes_to_the_log(caplog, fake_generator):
-    app = GeneratorApp(fake_generator(RuntimeError("the cause")), log=logging.getLogger("story"))
-    with caplog.at_level(logging.DEBUG, logger="story"), pytest.raises(DraftError):
+    app = GeneratorApp(fake_generator(RuntimeError("the cause")))
+    with caplog.at_level(logging.DEBUG, logger="lib.demo.app"), pytest.raises(DraftError):
         app.draft("read")
     assert caplog.records[0].exc_info[1].args == ("the cause",)
 
@@ -147,19 +149,19 @@ def test_an_interrupted_draft_leaves_the_button_enabled(fake_generator):
 
 
 def test_an_example_fills_the_request_and_can_be_chosen_again_after_an_edit(app):
-    app.example.value = EXAMPLES[2].text
-    assert app.request.value == EXAMPLES[2].text
+    app.example.value = EXAMPLES[2].request
+    assert app.request.value == EXAMPLES[2].request
     app.request.value += " now"
     assert app.example.value == ""
-    app.example.value = EXAMPLES[2].text
-    assert app.request.value == EXAMPLES[2].text
+    app.example.value = EXAMPLES[2].request
+    assert app.request.value == EXAMPLES[2].request
 
 
 def test_examples_are_of_many_kinds_and_fit_the_field():
-    assert len({e.text for e in EXAMPLES}) == len({e.title for e in EXAMPLES}) == len(EXAMPLES) >= 10
+    assert len({e.request for e in EXAMPLES}) == len({e.title for e in EXAMPLES}) == len(EXAMPLES) >= 10
     assert len({e.title.split(":")[0] for e in EXAMPLES}) >= 7
-    assert all(len(e.text) <= LONGEST_REQUEST for e in EXAMPLES)
-    assert all(as_policy(e.wanted).statements and not structure_faults(e.wanted) for e in EXAMPLES)
+    assert all(len(e.request) <= LONGEST_REQUEST for e in EXAMPLES)
+    assert all(as_policy(e.policy).statements and not structure_faults(e.policy) for e in EXAMPLES)
 
 
 def test_the_history_keeps_the_last_drafts_newest_on_top(app):
@@ -210,7 +212,9 @@ def test_one_of_several_arms_is_chosen(draft, fake_generator):
     app.draft("read")
     assert [(d.arm, d.draft.text) for d in app.history] == [("fine_tuned", POLICY), ("zero_shot", "sorry")]
     assert app.arm.layout.display is None
-    assert GeneratorApp(tuned).arm.layout.display == "none"
+    alone = GeneratorApp(tuned)
+    assert alone.arm.layout.display == "none"
+    assert all(w.layout.display is None for w in (alone.temperature, alone.length, alone.seed, alone.request))
 
 
 @pytest.mark.parametrize(
@@ -242,6 +246,49 @@ def test_widgets_have_labels_and_stable_class_names(app):
 
 
 def test_the_demo_imports_without_the_model():
-    code = "import sys, lib.demo.app, lib.demo.drafts; print({'torch', 'transformers'} & set(sys.modules))"
+    code = "import sys, lib.demo.app; print({'torch', 'transformers'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+def test_the_trails_button_drafts_for_whom_is_chosen(reading):
+    app = TrailApp(reading)
+    app.principal.value = next(arn for _, arn in app.principal.options if arn.endswith("/data-pipeline"))
+    app.way.value = "prefix"
+    app.button.click()
+    assert "The gate is passed, but for 2 actions." in app.result.value and "dynamodb:PutItem" in app.result.value
+    assert "Questions" in app.result.value and "FILL-IN-" in app.result.value
+
+
+def test_a_trails_draft_without_a_browser(reading):
+    app = TrailApp(reading)
+    made = app.draft()
+    assert made.policy.statements and app.result.value
+    with pytest.raises(DraftError, match="choose one of the menu"):
+        app.draft("arn:aws:iam::111122223333:role/nobody")
+
+
+def test_a_hostile_log_is_only_text(reading):
+    row = next(row for row in reading.observed if row.event == "GetObject" and row.calls and "role" in row.principal)
+    evil = "<img src=x onerror=alert(1)>"
+    rows = [replace(row, parameters=(("bucketName", "docs"), ("key", evil)), resources=())]
+    rows.append(replace(row, source=f"{evil}.amazonaws.com"))
+    app = TrailApp(replace(reading, observed=rows))
+    app.draft()
+    assert "<img" not in app.result.value and "&lt;img" in app.result.value
+
+
+def test_a_reading_of_nobody_is_refused(reading):
+    with pytest.raises(TrailError, match="no calls of a role or user"):
+        TrailApp(Reading([], 0))
+    with pytest.raises(TrailError, match="no calls"):
+        TrailApp(replace(reading, observed=[replace(reading.observed[0], principal="lambda.amazonaws.com")]))
+
+
+def test_calls_that_need_no_permission_are_one_line(reading):
+    row = next(row for row in reading.observed if row.event == "GetCallerIdentity")
+    app = TrailApp(replace(reading, observed=[row]))
+    app.button.click()
+    assert "GetCallerIdentity needs no permission" in app.result.value and 'role="alert"' in app.result.value
+    with pytest.raises(DraftError, match="needs no permission"):
+        app.draft()

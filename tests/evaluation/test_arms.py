@@ -6,8 +6,8 @@ import pytest
 
 from lib.data.dataset import Example
 from lib.evaluation import arms
-from lib.model.draft import Generated
-from lib.profiles import open_run
+from lib.model.generate import Generated
+from lib.run import open_run
 
 EXAMPLES = [
     Example(f"e{n}", "written", f"Do {n}.", '{"Version":"2012-10-17","Statement":[]}', "simple") for n in range(4)

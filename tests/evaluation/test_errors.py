@@ -1,4 +1,4 @@
-"""Error categories: the table's order, counts that add up, and worked examples that say what went wrong."""
+"""Categories and faults: the order of the rules, planted answers, counts that add up, and advice that follows them."""
 
 import json
 
@@ -14,15 +14,15 @@ def policy(action="s3:GetObject", effect="Allow"):
 
 ANSWERS = {  # category -> an answer to policy() that has it, and what its sentence says
     "no_json": ("I would rather not.", "no object: there is no { in 19 characters"),
-    "invalid_schema": ('{"Version":"2012-10-17"}', "1 schema fault: Statement is missing"),
+    "invalid_schema": ('{"Version":"2012-10-17"}', "Statement is missing"),
     "wrong_effect": (policy(effect="Deny"), "generated effect Deny; wanted Allow"),
     "wrong_services": (
         policy(["s3:GetObject", "ec2:RunInstances", "sqs:SendMessage"]),
-        "generated services ec2, s3, sqs; wanted s3: Jaccard 0.33",
+        "generated services ec2, s3 and sqs; wanted s3: Jaccard 0.33",
     ),
     "correct": (
         policy("s3:PutObject"),
-        "counts as correct: Jaccard 1.00, action F1 0.00; it allows some other actions",
+        "counts as correct: Jaccard 1.00, action F1 0.00; what it allows is incomparable",
     ),
 }
 
@@ -69,8 +69,9 @@ def test_the_first_rule_that_holds_decides(generated, category):
     assert errors.categorise(policy(), generated) == category
 
 
-def test_the_last_rule_always_holds():
-    assert errors.CATEGORIES[-1].holds({"json_extracted": True})
+def test_the_last_rule_of_a_table_always_holds_and_the_others_say_when():
+    for rules in errors.RULES.values():
+        assert not rules[-1].when and all(rule.when for rule in rules[:-1])
 
 
 def test_label_agrees_with_categorise_and_keeps_the_rows():
@@ -124,49 +125,195 @@ def test_counts_refuse_a_category_that_the_table_lacks():
         errors.counts(table.drop(columns="category"))
 
 
-@pytest.mark.parametrize("category", ANSWERS)
-def test_worked_examples_say_what_went_wrong_in_figures(category):
-    (example,) = errors.examples(labelled(one_of_each()), "zero_shot", category)
-    assert example.sentence.startswith(ANSWERS[category][1])
-    assert (example.category, example.generated) == (category, ANSWERS[category][0])
-    assert example.instruction and example.expected
+MFA = {"Bool": {"aws:MultiFactorAuthPresent": "true"}}
+READ = {
+    "Effect": "Allow",
+    "Action": ["s3:GetObject", "s3:PutObject"],
+    "Resource": "arn:aws:s3:::docs/*",
+    "Condition": MFA,
+}
+LOGS = {"Effect": "Allow", "Action": "logs:PutLogEvents", "Resource": "*"}
+DENY = {"Effect": "Deny", "Action": "s3:DeleteObject", "Resource": "*"}
 
 
-@pytest.mark.parametrize(
-    ("answer", "more", "sentence"),
-    [
-        (
-            policy()[:40],
-            {"complete": False, "tokens": 12, "expected_tokens": 31},
-            "cut off: the answer ended with its budget of 12 tokens; the wanted one has 31",
-        ),
-        (policy()[:40], {"complete": False}, "cut off: the answer ended with its budget of tokens"),
-        ('ok {"a": }', {"complete": True}, "no JSON: the 7 characters from { to } do not parse: Expecting value"),
-        ("} so {", {}, "no object: no } follows the { at character 6 of 6"),
-        ("{" * 9, {}, "no object: no } follows the { at character 1 of 9"),
-    ],
-)
-def test_a_failed_parse_is_explained_by_its_kind(answer, more, sentence):
-    (example,) = errors.examples(labelled([output(answer, **more)]), "zero_shot", "no_json")
-    assert example.sentence.startswith(sentence)
+def text(*statements: dict) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
 
 
-def test_examples_show_every_complexity_the_shortest_first_and_always_the_same():
-    rows = [output("no" + "!" * number, number, complexity="simple") for number in range(5)]
-    rows += [output("never" + "!" * number, 10 + number, complexity="complex") for number in range(2)]
-    table = labelled(rows)
-    found = [example.id for example in errors.examples(table, "zero_shot", "no_json", k=3)]
-    assert found == ["x000", "x010", "x001"]
-    assert found == [e.id for e in errors.examples(table[::-1], "zero_shot", "no_json", k=3)]
-    assert len(errors.examples(table, "zero_shot", "no_json", k=99)) == 7
-    assert errors.examples(table, "zero_shot", "correct") == []
+WANTED = text(READ, LOGS, DENY)
 
 
-def test_examples_name_what_does_not_exist():
-    table = labelled(one_of_each())
-    with pytest.raises(RowsError, match="arm 'grounded' has no rows; there are zero_shot"):
-        errors.examples(table, "grounded", "correct")
-    with pytest.raises(RowsError, match="category 'wrong' is unknown"):
-        errors.examples(table, "zero_shot", "wrong")
-    with pytest.raises(RowsError, match="no column instruction, expected, generated"):
-        errors.examples(errors.label(metrics.score_rows(one_of_each())), "zero_shot", "correct")
+def changed(**change: object) -> str:
+    return text(READ | change, LOGS, DENY)
+
+
+PLANTED = {  # -> the answer, whether it had ended, its faults with the main one first
+    "nothing": (WANTED, True, ""),
+    "order": (text(DENY, LOGS, READ), True, ""),
+    "one by one": (text(READ | {"Action": "s3:GetObject"}, READ | {"Action": "s3:PutObject"}, LOGS, DENY), True, ""),
+    "cut": (WANTED[:120], False, "truncated"),
+    "cut in the first key": ('{"Ver', False, "truncated"),
+    "prose": ("I cannot help with that.", True, "not_json"),
+    "empty": ("", True, "not_json"),
+    "single quotes": (WANTED.replace('"', "'"), True, "not_json"),
+    "unbalanced": (WANTED + "}", True, "not_json"),
+    "prose around it": (f"Here it is: {WANTED} Good luck!", True, ""),
+    "code fence": (f"```json\n{WANTED}\n```", True, ""),
+    "a list": ("[]", True, "invalid_schema"),
+    "no version": (WANTED.replace("Version", "Verse"), True, "invalid_schema"),
+    "no effect": (WANTED.replace('"Effect": "Allow", ', ""), True, "invalid_schema"),
+    "odd effect": (WANTED.replace("Allow", "Permit"), True, "invalid_schema"),
+    "no statement": (text(), True, "invalid_schema"),
+    "unknown action": (changed(Action=["s3:GetObject", "s3:PutObject", "s3:Fetch"]), True, "unknown_action"),
+    "unknown service": (
+        changed(Action=["s3:GetObject", "s3:PutObject", "storage:Get"]),
+        True,
+        "unknown_action wrong_services",
+    ),
+    "dropped service": (text(READ, DENY), True, "wrong_services missing_actions"),
+    "further service": (
+        text(READ, LOGS, DENY, {"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": "*"}),
+        True,
+        "wrong_services extra_actions",
+    ),
+    "dropped action": (changed(Action="s3:GetObject"), True, "missing_actions"),
+    "added action": (changed(Action=["s3:GetObject", "s3:PutObject", "s3:GetObjectAcl"]), True, "extra_actions"),
+    "swapped action": (changed(Action=["s3:GetObject", "s3:GetObjectAcl"]), True, "missing_actions extra_actions"),
+    "wildcard": (changed(Action="s3:*"), True, "extra_actions"),
+    "dropped deny": (text(READ, LOGS), True, "wrong_effect"),
+    "flipped": (text(READ, LOGS | {"Effect": "Deny"}, DENY), True, "wrong_effect missing_actions"),
+    "all denied": (text(*({**s, "Effect": "Deny"} for s in (READ, LOGS, DENY))), True, "wrong_effect missing_actions"),
+    "widened resource": (changed(Resource="*"), True, "wrong_resource"),
+    "other resource": (changed(Resource="arn:aws:s3:::other/*"), True, "wrong_resource"),
+    "dropped condition": (changed(Condition={}), True, "wrong_condition"),
+    "other condition": (changed(Condition={"Bool": {"aws:SecureTransport": "true"}}), True, "wrong_condition"),
+    "turned condition": (changed(Condition={"Bool": {"aws:MultiFactorAuthPresent": "false"}}), True, "wrong_condition"),
+    "other operator": (changed(Condition={"BoolIfExists": MFA["Bool"]}), True, "wrong_condition"),
+    "further condition": (
+        changed(Condition={"Bool": MFA["Bool"] | {"aws:SecureTransport": "true"}}),
+        True,
+        "wrong_condition",
+    ),
+    "one object": (changed(Resource="arn:aws:s3:::docs/report.pdf"), True, "wrong_resource"),
+    "denied too much": (text(READ, LOGS, DENY | {"Action": "s3:*"}), True, "wrong_effect"),
+    "null": ("null", True, "invalid_schema"),
+    "everything": (
+        text(READ, LOGS, DENY, {"Effect": "Allow", "Action": "*", "Resource": "*"}),
+        True,
+        "extra_actions wrong_resource",  # "*" is no service by the report's definition
+    ),
+    "condition elsewhere": (text(READ | {"Condition": {}}, LOGS | {"Condition": MFA}, DENY), True, "other"),
+    "other denial": (text(READ, LOGS, DENY | {"Action": "s3:DeleteBucket"}), True, "other"),
+}
+
+
+def planted(arm: str = "a") -> list[dict]:
+    common = {"arm": arm, "complexity": "medium", "expected": WANTED}
+    return [common | {"id": id, "generated": text, "complete": ended} for id, (text, ended, _) in PLANTED.items()]
+
+
+def label(outputs: list[dict]):
+    return errors.label(metrics.score_rows(outputs), outputs)
+
+
+LABELLED = label(planted())
+
+
+@pytest.mark.parametrize("id", PLANTED)
+def test_a_planted_fault_lands_where_it_should(id):
+    row = LABELLED[LABELLED["id"] == id].iloc[0]
+    wanted = PLANTED[id][2].split()
+    found = [name for name in errors.NAMES if row[name] and (name != "other" or row["fault"] == "other")]
+    assert found == sorted(wanted, key=errors.NAMES.index) and row["fault"] == (wanted or [errors.RIGHT])[0]
+
+
+MEASURES = {  # fault -> measures, of which a planted one changes some against the right answer
+    **dict.fromkeys(("truncated", "not_json"), ("json_extracted",)),
+    "invalid_schema": ("schema_valid",),
+    "unknown_action": ("unknown_actions", "errors"),
+    "wrong_services": ("service_jaccard",),
+    "wrong_effect": ("effect_match", "flipped"),
+    "missing_actions": ("action_recall", "under_granted"),
+    "extra_actions": ("action_precision", "over_granted"),
+    "wrong_resource": ("resources_match",),
+    "wrong_condition": ("conditions_match",),
+    "other": ("permission_f1",),
+}
+
+
+@pytest.mark.parametrize("id", [id for id, planted in PLANTED.items() if planted[2]])
+def test_a_planted_fault_changes_the_measures_of_its_fault(id):
+    judged = LABELLED.set_index("id")
+    right, row = judged.loc["nothing"], judged.loc[id]
+    for fault in PLANTED[id][2].split():
+        assert any(row[name] != right[name] for name in MEASURES[fault]), fault
+    if "unknown_action" not in PLANTED[id][2]:  # which grants nothing
+        assert row["permission_f1_all"] < right["permission_f1_all"]
+
+
+def test_every_fault_is_planted_and_every_answer_counted_once():
+    assert set(LABELLED["fault"]) == {*errors.NAMES, errors.RIGHT} and sum(bool(p[2]) for p in PLANTED.values()) >= 30
+    counted = errors.counts(LABELLED, "fault")
+    assert counted["count"].sum() == len(PLANTED) and (counted["any"] >= counted["count"]).all()
+
+
+def test_faults_that_stand_together():
+    table = errors.together(LABELLED, "a")
+    assert table.loc["missing actions", "extra actions"] == 1 and (table == table.T).all(axis=None)
+    with pytest.raises(RowsError, match="no arm is called 'b'"):
+        errors.together(LABELLED, "b")
+
+
+def test_advice_names_the_commonest_fault_and_a_cure():
+    sentences = errors.advice(LABELLED, "a")
+    assert len(sentences) == 3 and sentences[0].startswith("invalid schema is the main fault of 6 of")
+    assert errors.advice(label(planted()[:3]), "a") == []
+
+
+def test_every_fault_has_a_title_of_its_own_and_a_cure():
+    assert len({rule.title for rule in errors.FAULTS}) == len(errors.FAULTS) == len(errors.NAMES) + 1
+    assert all(rule.cure for rule in errors.FAULTS if rule.name != errors.RIGHT)
+
+
+def answered(arm: str, *answers: tuple[str, str]) -> list[dict]:
+    """Output rows of an arm: what was wanted, and the answer."""
+    return [
+        {
+            **{"arm": arm, "id": str(number), "complexity": "simple", "instruction": f"Do {number}."},
+            **{"expected": wanted, "generated": answer, "expected_tokens": 60 * (number + 1)},
+        }
+        for number, (wanted, answer) in enumerate(answers)
+    ]
+
+
+TWO_ARMS = [
+    *answered("plain", (WANTED, "no"), (text(LOGS), text(READ)), (text(LOGS), text(LOGS))),
+    *answered("grounded", (WANTED, WANTED), (text(LOGS), text(LOGS)), (text(LOGS), text(LOGS, READ))),
+]
+
+
+def test_right_answers_are_counted_by_any_column():
+    judged = label(TWO_ARMS)
+    judged["length"] = errors.lengths(judged)
+    assert errors.right_by(judged, "length").loc["plain"].to_dict() == {
+        "to 64": "0 of 1",
+        "to 128": "0 of 1",
+        "to 256": "1 of 1",
+    }
+    assert errors.right_by(judged, "complexity").loc["grounded", "simple"] == "2 of 3"
+    parts = errors.counts(judged, "fault", "length")
+    assert parts.groupby(["arm", "length"], observed=True)["count"].sum().tolist() == [1] * 6
+
+
+def test_what_differs_otherwise_is_a_fault_only_if_nothing_else_is_one():
+    judged = label(answered("a", (text(READ), text(READ | {"Action": "s3:GetObject"}))))
+    assert judged["missing_actions"].all() and not judged["other"].any()
+
+
+def test_faults_by_service_count_an_answer_for_each_service_that_is_wanted():
+    table = errors.by_service(label(TWO_ARMS), "plain")
+    assert list(table.index) == ["logs, 3", "s3, 1"]
+    assert table.loc["logs, 3", "wrong services"] == pytest.approx(1 / 3)
+    assert table.loc["s3, 1", "not JSON"] == 1
+    with pytest.raises(RowsError, match="no arm is called 'none'"):
+        errors.by_service(label(TWO_ARMS), "none")

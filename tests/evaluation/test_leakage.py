@@ -1,11 +1,13 @@
-"""Leakage: what is shared is counted, in whatever form, and scores fall into bins of distance."""
+"""Leakage: what is shared is counted, in whatever form, and scores fall into bins of distance; recall of retrieval."""
 
 import json
 
 import pandas as pd
+import pytest
 
 from lib.data.dataset import Example
-from lib.evaluation.leakage import BINS, by_distance, by_shape, shape_seen, shared
+from lib.evaluation.leakage import BINS, by_distance, by_shape, recall, shape_seen, shared
+from lib.model.retrieve import Intent
 
 
 def example(id: str, instruction: str, *actions: str, sid: str | None = None) -> Example:
@@ -55,3 +57,34 @@ def test_scores_by_distance():
     table = by_distance(scores, test, SEEN, "m")
     assert list(table.columns) == [BINS[0], BINS[2]]
     assert table.loc["a"].tolist() == [0.0, 1.0] and table.loc["requests"].tolist() == [1, 1]
+
+
+class Fixed:
+    """Retrieves the same for every request."""
+
+    def read(self, request: str) -> Intent:
+        return Intent(request, (("s3:GetObject", "s3:PutObject"), ("sqs:SendMessage", "sqs:Receive*")))
+
+
+def allows(source: str, *actions: str) -> Example:
+    action = ",".join(f'"{a}"' for a in actions)
+    policy = f'{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Action":[{action}],"Resource":"*"}}]}}'
+    return Example(f"{source}/{actions}", source, "x", policy, "simple")
+
+
+def test_recall_counts_the_first_of_each_line_and_wildcards_by_what_they_match():
+    examples = [
+        allows("written", "s3:GetObject", "s3:PutObject"),  # one of two first
+        allows("written", "sqs:ReceiveMessage", "ec2:RunInstances"),  # half, by the wildcard, and half the services
+        allows("report", "sqs:SendMessage"),
+    ]
+    table = recall(Fixed(), examples)
+    written = table.loc["written"]
+    assert written["actions@1"] == pytest.approx(0.25) and written["actions@3"] == pytest.approx(0.75)
+    assert written["services"] == pytest.approx(0.75) and written["candidates"] == 4 and written["examples"] == 2
+    assert table.loc["report", "actions@1"] == 1.0
+
+
+def test_an_example_that_allows_nothing_does_not_count():
+    denial = Example("d", "written", "x", allows("written", "s3:GetObject").policy.replace("Allow", "Deny"), "simple")
+    assert recall(Fixed(), [denial, allows("written", "s3:GetObject")]).loc["written", "examples"] == 1

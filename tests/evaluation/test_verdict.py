@@ -1,7 +1,6 @@
 """The reviewer's verdict: usable only if nothing more, nothing less and nothing else is granted."""
 
 import json
-import math
 
 import pandas as pd
 import pytest
@@ -119,20 +118,6 @@ def test_a_wanted_policy_that_nobody_can_read_is_met_by_nothing():
 def test_an_error_that_the_wanted_policy_has_too_is_no_fault():
     odd = policy({"Action": "s3:NoSuchThing"})
     assert verdict.verdict(odd, odd) == USABLE
-
-
-@pytest.mark.parametrize(
-    ("values", "ends"),
-    [
-        ([True] * 0, None),
-        ([False] * 10, (0, 0, 0.2775)),
-        ([True] * 10, (1, 0.7225, 1)),
-        ([True, False] * 50, (0.5, 0.4038, 0.5962)),
-    ],
-)
-def test_intervals_are_wilsons(values, ends):
-    found = verdict.interval(pd.Series(values, dtype=object))
-    assert found == pytest.approx(ends, abs=1e-4) if ends else all(map(math.isnan, found))
 
 
 def row(arm, id, generated, **more):

@@ -1,4 +1,4 @@
-"""A tiny random model on the disk in place of a base model, and a profile of a training of a few steps."""
+"""A tiny random model on the disk, a profile of a training of a few steps, a retriever of a small split."""
 
 import dataclasses
 from pathlib import Path
@@ -6,7 +6,10 @@ from pathlib import Path
 import pytest
 
 from lib import profiles
-from lib.data.dataset import Example
+from lib.data import dataset, field
+from lib.data.dataset import Example, spread
+from lib.data.managed import ManagedPolicy
+from lib.model.retrieve import Retriever
 from lib.profiles import Profile
 from tests.tiny import save
 
@@ -50,3 +53,51 @@ def examples() -> list[Example]:
             Example(f"written/{number}", "written", f"Use bucket-{number}", policy, complexity, f"written/{number}")
         )
     return found
+
+
+MANAGED = {  # names in the manner of AWS's -> what they allow
+    "AmazonSQSFullAccess": ["sqs:*"],
+    "AmazonSQSReadOnlyAccess": ["sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:ListQueues"],
+    "AmazonSNSReadOnlyAccess": ["sns:GetTopicAttributes", "sns:List*"],
+    "AmazonDynamoDBFullAccess": ["dynamodb:*", "dax:*"],
+    "AmazonDynamoDBReadOnlyAccess": ["dynamodb:Describe*", "dynamodb:Get*", "dynamodb:List*", "dynamodb:Query"],
+    "AWSLambdaBasicExecutionRole": ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"],
+    "AmazonECSTaskExecutionRolePolicy": ["ecr:GetAuthorizationToken", "ecr:BatchGetImage", "logs:PutLogEvents"],
+    "AWSKeyManagementServicePowerUser": ["kms:CreateKey", "kms:Describe*", "kms:List*"],
+}
+
+
+@pytest.fixture(scope="session")
+def managed_examples() -> list[Example]:
+    """Names in the manner of AWS's, and what they allow."""
+    documents = {
+        name: {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": actions, "Resource": "*"}]}
+        for name, actions in MANAGED.items()
+    }
+    return dataset.from_managed(
+        ManagedPolicy(name, f"arn:aws:iam::aws:policy/{name}", "v1", document) for name, document in documents.items()
+    )
+
+
+@pytest.fixture(scope="session")
+def people() -> dict[str, list[Example]]:
+    """People's requests, by split."""
+    return field.examples(field.load())
+
+
+@pytest.fixture(scope="session")
+def train(managed_examples, people) -> list[Example]:
+    """A small training split: names, and every so many-th request of people."""
+    return [*managed_examples, *spread(people["train"], 100)]
+
+
+@pytest.fixture(scope="session")
+def asked(people) -> list[str]:
+    """Requests that are not in the training split."""
+    drafted = [e.instruction for e in people["validation"] if e.outcome == dataset.DRAFT]
+    return drafted[::10]
+
+
+@pytest.fixture(scope="session")
+def retriever(train) -> Retriever:
+    return Retriever.fit(train)

@@ -11,13 +11,11 @@ from transformers import AutoModelForCausalLM
 
 from iampolicy import catalogue
 from lib import profiles
-from lib.data import written
-from lib.data.dataset import from_written
-from lib.errors import CourseError
-from lib.model.adapters import PREFERRED, RETRIEVER, adapter_folder
-from lib.model.base import BaseModelError
+from lib.files import CourseError
+from lib.model.base import PREFERRED, BaseModelError, adapter_folder
 from lib.model.generate import ARMS, PolicyGenerator, UnknownArm, arms_of
-from lib.retrieval.retrieve import Retriever
+from lib.model.retrieve import RETRIEVER
+from lib.run import open_run
 
 REQUESTS = ["read a bucket", "stop instances in eu-west-1, but only those with the tag Team=data", "x", "écrire ☃"]
 
@@ -39,28 +37,6 @@ def test_the_budget_holds_and_is_told(generator):
         assert draft.tokens <= 5
         assert draft.complete == (draft.tokens < 5)
         assert draft.seconds > 0
-
-
-def test_no_run_of_tokens_is_repeated_where_the_profile_forbids_it(generator, monkeypatch):
-    output = []
-    answer = type(generator.model).generate
-
-    def kept(self, **settings):
-        output.append((answer(self, **settings), settings["input_ids"].shape[1]))
-        return output[-1][0]
-
-    monkeypatch.setattr(type(generator.model), "generate", kept)
-
-    def pairs() -> list[list[tuple[int, int]]]:
-        output.clear()
-        generator.generate(REQUESTS, max_new_tokens=40)
-        rows = [ids[length:] for tokens, length in output for ids in tokens.tolist()]
-        return [list(zip(ids, ids[1:], strict=False)) for ids in rows]
-
-    generator.no_repeat = 2
-    assert all(len(found) == len(set(found)) == 39 for found in pairs())
-    generator.no_repeat = 0
-    assert any(len(set(found)) < 39 for found in pairs())
 
 
 def test_what_is_no_policy_says_so(generator):
@@ -102,7 +78,7 @@ def test_an_unknown_arm_is_named(tiny):
 
 
 def test_few_shot_shows_training_examples_only(tiny, examples, tmp_path):
-    run = profiles.open_run(dataclasses.replace(tiny, max_new_tokens=4), tmp_path)
+    run = open_run(dataclasses.replace(tiny, max_new_tokens=4), tmp_path)
     rows = [{"split": "train" if i < 30 else "test", **dataclasses.asdict(e)} for i, e in enumerate(examples)]
     run.write_jsonl("01_data/examples.jsonl", rows)
     generator = PolicyGenerator.load(run.folder, "few_shot", run.profile)
@@ -157,13 +133,13 @@ HOSTILE = (
 
 
 @pytest.fixture(scope="module")
-def run_folder(tiny_folder, tmp_path_factory):
+def run_folder(tiny_folder, retriever, tmp_path_factory):
     """A run with an adapter of the tiny model and the retriever that belongs to it."""
     folder = tmp_path_factory.mktemp("runs") / "laptop"
     adapter = folder / "02_train" / "adapter"
     base = AutoModelForCausalLM.from_pretrained(tiny_folder)
     get_peft_model(base, LoraConfig(r=2, target_modules=["q_proj"], task_type="CAUSAL_LM")).save_pretrained(adapter)
-    Retriever.fit(from_written(written.write(60, 0))).save(adapter / RETRIEVER)
+    retriever.save(adapter / RETRIEVER)
     return folder
 
 

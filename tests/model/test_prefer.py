@@ -10,18 +10,14 @@ import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 from safetensors.torch import load_file
 
-from lib.errors import CourseError
-from lib.files import checksums
-from lib.model import pairs as ranking
+from lib.files import CourseError, checksums
 from lib.model import prefer, train
-from lib.model.adapters import RETRIEVER
 from lib.model.base import BaseModelError, in_four_bits, load_for_training
 from lib.model.generate import ARMS, PolicyGenerator
-from lib.model.pairs import Pair, pairs, preference, score
-from lib.model.prefer import better
+from lib.model.prefer import Pair, better, pairs, preference, score
 from lib.model.prompt import render
+from lib.model.retrieve import RETRIEVER, Intent
 from lib.profiles import Profile, load_recipe
-from lib.retrieval.retrieve import Retrieved
 
 ARN = "arn:aws:s3:::acme/*"
 
@@ -49,19 +45,19 @@ def test_scores_go_from_no_policy_over_too_much_to_exactly_right():
     ]
     scores = [score(WANTED, answer) for answer in answers]
     assert scores == sorted(scores) and len(set(scores)) == len(scores)
-    assert scores[0] == ranking.INVALID and scores[-1] == 1.0
+    assert scores[0] == prefer.INVALID and scores[-1] == 1.0
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[1]", WANTED[:-9], WANTED.replace("Allow", "Permit")])
 def test_what_is_no_policy_scores_below_any_that_is(text):
     faulty = policy([f"s3:Nothing{n}" for n in range(20)])  # an ERROR each
-    assert score(WANTED, text) == ranking.INVALID < score(WANTED, faulty)
+    assert score(WANTED, text) == prefer.INVALID < score(WANTED, faulty)
 
 
 def test_findings_that_the_reference_has_too_cost_nothing():
     risky = policy("iam:PassRole", "*")
     assert score(risky, risky) == 1.0
-    assert score(WANTED, risky) == -ranking.PENALTY
+    assert score(WANTED, risky) == -prefer.PENALTY
 
 
 def test_the_best_answer_is_set_against_the_worst():
@@ -79,8 +75,8 @@ def test_answers_that_are_alike_are_no_pair():
 
 def test_the_reference_is_preferred_only_where_no_sample_is_good():
     half, wide = policy(["s3:GetObject", "s3:PutObject"]), policy("s3:*")
-    assert preference(WANTED, [wide, wide], said=WANTED) == (WANTED, wide)
-    assert preference(WANTED, [half, wide], said=WANTED) == (half, wide)
+    assert preference(WANTED, [wide, wide], target=WANTED) == (WANTED, wide)
+    assert preference(WANTED, [half, wide], target=WANTED) == (half, wide)
 
 
 # pairs
@@ -89,8 +85,9 @@ def test_the_reference_is_preferred_only_where_no_sample_is_good():
 class Found:
     """A retriever that finds two actions for each request but one, which it refuses."""
 
-    def answerable(self, request):
-        return "Say what for." if request == "everything" else Retrieved((("s3:GetObject", "s3:PutObject"),))
+    def read(self, request):
+        refusal = "Say what for." if request == "everything" else None
+        return Intent(request, (("s3:GetObject", "s3:PutObject"),), refusal=refusal)
 
 
 @pytest.fixture
@@ -107,11 +104,11 @@ def test_pairs_repeat_for_a_seed_and_hold_the_prompt_that_was_answered(generator
         PolicyGenerator, "_encode", lambda self, *rest: answered.append(encode(self, *rest)) or answered[-1]
     )
     some = [*examples[:6], dataclasses.replace(examples[0], instruction="everything")]
-    one = pairs(generator, some, samples=3, temperature=1.5, seed=1)
+    one = pairs(generator, some, answers=3, temperature=1.5, seed=1)
     asked = {generator.tokenizer.decode(ids, skip_special_tokens=True) for ids in answered}
-    assert one == pairs(generator, some, samples=3, temperature=1.5, seed=1)
-    assert one != pairs(generator, some, samples=3, temperature=1.5, seed=2)
-    expected = [render(e.instruction, retrieved=Found().answerable(e.instruction)) for e in examples[:6]]
+    assert one == pairs(generator, some, answers=3, temperature=1.5, seed=1)
+    assert one != pairs(generator, some, answers=3, temperature=1.5, seed=2)
+    expected = [render(Found().read(e.instruction)) for e in examples[:6]]
     assert asked == set(expected) and "### Candidates:\ns3:GetObject s3:PutObject" in expected[0]
     assert one and [p.prompt for p in one] == [prompt for prompt in expected if prompt in {p.prompt for p in one}]
     wanted = dict(zip(expected, [e.policy for e in examples], strict=False))
@@ -120,14 +117,14 @@ def test_pairs_repeat_for_a_seed_and_hold_the_prompt_that_was_answered(generator
 
 
 def test_what_was_found_in_training_can_be_given(generator, examples):
-    found = [Retrieved((("s3:ListBucket",),))]
-    made = pairs(generator, examples[:1], samples=2, seed=1, retrieved=found)
+    found = [Intent("List it", (("s3:ListBucket",),))]
+    made = pairs(generator, examples[:1], answers=2, seed=1, intents=found)
     assert all("### Candidates:\ns3:ListBucket\n" in p.prompt for p in made)
-    with pytest.raises(ValueError, match="1 retrieved for 2 examples"):
-        pairs(generator, examples[:2], retrieved=found)
+    with pytest.raises(ValueError, match="1 intents for 2 examples"):
+        pairs(generator, examples[:2], intents=found)
 
 
-@pytest.mark.parametrize("bad", [{"samples": 1}, {"temperature": 0.0}])
+@pytest.mark.parametrize("bad", [{"answers": 1}, {"temperature": 0.0}])
 def test_settings_that_make_all_samples_alike_are_refused(generator, examples, bad):
     with pytest.raises(ValueError, match="no two would differ"):
         pairs(generator, examples[:1], **bad)
@@ -273,7 +270,7 @@ def test_what_cannot_be_trained_is_an_error_of_one_line(tiny, adapter, made):
 
 def test_pairs_that_are_too_long_are_left_out_and_not_cut(tiny, made):
     long = dataclasses.replace(made[0], rejected=policy([f"s3:Get{n}" for n in range(300)]))
-    rows = prefer._rows([*made, long], prefer.load_tokenizer(tiny), 192)
+    rows = train.fitting([*made, long], prefer.load_tokenizer(tiny), 192)
     assert rows == [dataclasses.asdict(p) for p in made]
 
 

@@ -14,9 +14,9 @@ from transformers import EarlyStoppingCallback
 from trl import SFTConfig, SFTTrainer
 
 from lib import profiles
-from lib.errors import CourseError
+from lib.files import CourseError
 from lib.model import base, train
-from lib.model.lessons import plain
+from lib.model.prompt import plain
 from lib.profiles import load_recipe
 
 

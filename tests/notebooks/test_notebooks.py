@@ -2,24 +2,37 @@
 
 import ast
 import json
+import os
 import subprocess
 import sys
 
 import nbformat
 import pytest
+import yaml
 
 from lib.files import ROOT
 from lib.model.generate import arms_of
-from lib.profiles import open_run
-from lib.run import STAGES
+from lib.profiles import PROFILES, STAGES
+from lib.run import MissingUpstream, open_run
 
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 SMALL = ["EXAMPLES=400", "RECIPE=A", "MAX_STEPS=3", "ARM_LIMIT=4"]
+SMALLER = {"max_new_tokens": 96, "eval_examples": 8}  # than in the profile of a laptop
 
 
-def course(runs, *arguments: str) -> subprocess.CompletedProcess:
-    command = [sys.executable, "-m", "lib.course", "--profile", "laptop", "--runs", str(runs), *arguments]
-    return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=900)
+@pytest.fixture(scope="module")
+def execute(tmp_path_factory):
+    """Run a Python module as a command, from a folder of the project, with a smaller profile of a laptop."""
+    profiles = tmp_path_factory.mktemp("profiles")
+    laptop = yaml.safe_load((PROFILES / "laptop.yaml").read_text(encoding="utf-8"))
+    (profiles / "laptop.yaml").write_text(yaml.safe_dump(laptop | SMALLER), encoding="utf-8")
+    environment = os.environ | {"IAM_COURSE_PROFILES": str(profiles)}
+
+    def call(*words: object, folder: str = ".") -> subprocess.CompletedProcess:
+        command = [sys.executable, "-m", *map(str, words)]
+        return subprocess.run(command, capture_output=True, text=True, cwd=ROOT / folder, env=environment, timeout=900)
+
+    return call
 
 
 def code(path) -> list[dict]:
@@ -27,9 +40,9 @@ def code(path) -> list[dict]:
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory):
+def finished(tmp_path_factory, execute):
     runs = tmp_path_factory.mktemp("runs")
-    done = course(runs, *(word for parameter in SMALL for word in ("-p", parameter)))
+    done = execute("lib.course", "--runs", runs, "-p", *SMALL)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     return runs, done.stdout
 
@@ -107,33 +120,30 @@ def test_executed_copies_have_outputs_and_unattempted_exercises_stop_nothing(fin
         assert not [o for o in outputs if o.get("name") == "stderr" and "Traceback" in "".join(o["text"])]
 
 
-def test_plain_papermill_runs_a_later_notebook_from_the_notebooks_folder(finished, tmp_path):
+def test_plain_papermill_runs_a_later_notebook_from_the_notebooks_folder(finished, tmp_path, execute):
     runs, _ = finished
-    command = [
-        sys.executable,
-        "-m",
-        "papermill",
-        "04_errors.ipynb",
-        str(tmp_path / "out.ipynb"),
-        "-p",
-        "RUNS",
-        str(runs),
-    ]
-    done = subprocess.run(
-        [*command, "-p", "ARM", "zero_shot"], capture_output=True, text=True, cwd=ROOT / "notebooks", timeout=300
-    )
+    parameters = ["-p", "RUNS", runs, "-p", "ARM", "zero_shot"]
+    done = execute("papermill", "04_errors.ipynb", tmp_path / "out.ipynb", *parameters, folder="notebooks")
     assert done.returncode == 0, done.stderr[-2000:]
     assert open_run("laptop", runs).manifest("04_errors")["parameters"]["ARM"] == "zero_shot"
 
 
-@pytest.mark.parametrize("stage", STAGES[1:])
-def test_a_missing_upstream_file_is_one_line_that_names_the_notebook(stage, tmp_path):
-    done = course(tmp_path, "--only", stage)
-    said = done.stdout + done.stderr
+@pytest.mark.parametrize(
+    ("stage", "before"),
+    [("02_train", "01_data"), ("03_eval", "01_data"), ("04_errors", "03_eval"), ("05_demo", "01_data")],
+)
+def test_a_missing_upstream_file_names_the_notebook_before_anything_is_written(stage, before, tmp_path):
+    _, imports, parameters, opening = (cell.source for cell in code(ROOT / f"notebooks/{stage}.ipynb")[:4])
+    with pytest.raises(MissingUpstream, match=f"is missing: run notebooks/{before}.ipynb first"):
+        exec("\n".join([imports, parameters, f"RUNS = {str(tmp_path)!r}", opening]), {})
+    assert not any(tmp_path.iterdir())
+
+
+def test_a_missing_upstream_file_is_one_line_of_the_runner(tmp_path, execute):
+    done = execute("lib.course", "--runs", tmp_path, "--only", "04_errors")
     assert done.returncode == 1
-    before = {"02_train": "01_data", "03_eval": "01_data", "04_errors": "03_eval", "05_demo": "01_data"}[stage]
-    assert f"is missing: run notebooks/{before}.ipynb first" in said
-    assert "Traceback" not in said
+    assert "is missing: run notebooks/03_eval.ipynb first" in done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)

@@ -8,11 +8,13 @@ import base64
 import html
 import io
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import matplotlib
+import numpy as np
 import pandas as pd
 import seaborn
 from matplotlib.axes import Axes
@@ -22,13 +24,14 @@ from matplotlib.ticker import PercentFormatter
 
 from lib import files
 
-INCHES = (16, 9)
-DPI = 100  # 1600 x 900 pixels
+INCHES, DPI = (16, 9), 100  # 1600 x 900 pixels
 TITLE_SIZE = 29  # points
 TITLE_WIDTH = 56  # characters a line
 SMALL = 18  # points; nothing is smaller
+LABELLED = 0.05  # of a bar; a narrower piece has no room for its figure
 
 COLOURS = tuple(seaborn.color_palette("colorblind").as_hex())
+BLUE, ORANGE, GREEN, RED, PURPLE, _, _, SILVER, YELLOW, _ = COLOURS
 GREY = "#555555"
 PADS = {"w_pad": 0.25, "h_pad": 0.2}
 REQUESTS = {  # source of examples -> how a title names it
@@ -37,6 +40,7 @@ REQUESTS = {  # source of examples -> how a title names it
     "report": "the report's names",
     "managed": "other names",
 }
+REPORT = "report"  # in a legend: the published report's figures
 ARM_TITLES = {"zero_shot": "zero-shot", "few_shot": "few-shot", "fine_tuned": "fine-tuned", "grammar": "grammar only"}
 
 STYLE = {
@@ -64,9 +68,9 @@ class Picture:
 
     def about(self, source: str) -> "Picture":
         """The same drawing with a title that says whose requests it is about."""
-        words = REQUESTS.get(source, source)
         self.figure.set_layout_engine("constrained", **PADS)
-        return finish(self.figure, f"{words[0].upper()}{words[1:]}. {self.title}".replace("$", r"\$"), self.caption)
+        whose = REQUESTS.get(source, source)
+        return finish(self.figure, f"{whose}. {self.title}".replace("$", r"\$"), self.caption)
 
     def png(self) -> bytes:
         """The slide, 1600 x 900 pixels."""
@@ -82,12 +86,11 @@ class Picture:
         files.write_json(stem.with_name(f"{stem.name}.json"), {"title": self.title, "caption": self.caption})
         paths = (stem.with_name(f"{stem.name}.png"), stem.with_name(f"{stem.name}.svg"))
         for path, content in zip(paths, (self.png(), self.svg()), strict=True):
-            aside = path.with_name(f"{path.name}.part")
-            aside.write_bytes(content)
-            aside.replace(path)
+            with files.writing(path) as aside:
+                aside.write_bytes(content)
         return paths
 
-    def _render(self, kind: str, **options) -> bytes:
+    def _render(self, kind: str, **options: Any) -> bytes:
         buffer = io.BytesIO()
         with matplotlib.rc_context(STYLE):
             self.figure.savefig(buffer, format=kind, **options)
@@ -113,7 +116,7 @@ def slide() -> tuple[Figure, Axes]:
 
 def finish(figure: Figure, finding: str, caption: str) -> Picture:
     """Put the finding above the drawing, and fix where everything stands."""
-    title = textwrap.fill(finding, TITLE_WIDTH)
+    title = textwrap.fill(finding[0].upper() + finding[1:], TITLE_WIDTH)
     figure.suptitle(title, x=0.01, ha="left", fontsize=TITLE_SIZE, fontweight="bold", linespacing=1.25)
     with matplotlib.rc_context(STYLE):
         figure.draw_without_rendering()
@@ -126,51 +129,76 @@ def arm_title(arm: str) -> str:
     return ARM_TITLES.get(arm, arm.replace("_", " ").replace("$", r"\$"))
 
 
-def percent_axis(axis_owner: Axes, axis: str = "y", top: float = 1.0) -> None:
-    """Shares from 0 to 1 shown as percentages, with a little room above 100% for labels."""
-    getattr(axis_owner, f"set_{axis}lim")(0, top)
-    getattr(axis_owner, f"{axis}axis").set_major_formatter(PercentFormatter(1.0, decimals=0))
-    getattr(axis_owner, f"set_{axis}ticks")([tick for tick in (0, 0.25, 0.5, 0.75, 1.0) if tick <= top])
-
-
-def grouped_bars(axes: Axes, values: pd.DataFrame, colours: Sequence[str] = COLOURS) -> list[BarContainer]:
-    """Bars in groups: the index of `values` names the groups, its columns the bars of a group. NaN leaves a gap."""
-    width = 0.8 / max(1, values.shape[1])
-    bars = []
-    for number, column in enumerate(values):
-        offset = (number - (values.shape[1] - 1) / 2) * width
-        places = [group + offset for group in range(len(values))]
-        colour = colours[number % len(colours)]
-        bars.append(axes.bar(places, values[column], 0.92 * width, color=colour, label=str(column)))
-    axes.set_xticks(range(len(values)), [str(name) for name in values.index])
-    axes.set_xlim(-0.6, len(values) - 0.4)
-    axes.grid(False, axis="x")
-    return bars
-
-
-def legend(axes: Axes, columns: int | None = None, **options) -> None:
-    """A legend above the drawing, where it covers no data."""
-    count = len(axes.get_legend_handles_labels()[1])
-    places = {
-        "loc": "lower left",
-        "bbox_to_anchor": (-0.01, 1.0),
-        "ncols": columns or min(5, max(1, count)),
-        "frameon": False,
-    }
-    axes.legend(**{**places, "handlelength": 1.2, "columnspacing": 1.4, "fontsize": 21, **options})
-
-
-def percent(share: float) -> str:
-    """A share as words for titles: whole percent, but never 0% or 100% for what is neither."""
-    if pd.isna(share):
-        return "none"
+def percent(share: float, zero: str = "none") -> str:
+    """A share as words for titles: "none", or whole percent, but never 0% or 100% for what is neither."""
+    if pd.isna(share) or not share:
+        return zero
     whole = 100 * share
-    if (0 < whole < 0.95) or (99.5 <= whole < 100):
-        return f"{whole:.1f}%"
-    return f"{whole:.0f}%"
+    return f"{whole:.1f}%" if whole < 0.95 or 99.5 <= whole < 100 else f"{whole:.0f}%"
 
 
-def joined(words: Iterable[str]) -> str:
-    """ "a", "a and b", "a, b and c"."""
-    *most, last = list(words) or [""]
-    return f"{', '.join(most)} and {last}" if most else last
+def percent_axis(axes: Axes, axis: str = "y", top: float = 1.0) -> None:
+    """Shares from 0 to 1 shown as percentages, with a little room above 100% for labels."""
+    getattr(axes, f"set_{axis}lim")(0, top)
+    getattr(axes, f"{axis}axis").set_major_formatter(PercentFormatter(1.0, decimals=0))
+    getattr(axes, f"set_{axis}ticks")([tick for tick in (0, 0.25, 0.5, 0.75, 1.0) if tick <= top])
+
+
+def rows_axis(axes: Axes, names: Sequence[str], size: int = 24) -> None:
+    """Names down the left side, the first on top, without lines between them."""
+    axes.set_yticks(range(len(names)), names, fontsize=size)
+    axes.set(ylim=(max(1, len(names)) - 0.4, -0.6), ylabel="")
+    axes.grid(False, axis="y")
+
+
+def grouped(
+    axes: Axes,
+    values: pd.DataFrame,
+    colours: Sequence[str] = COLOURS,
+    ends: tuple[pd.DataFrame, pd.DataFrame] | None = None,
+    marks: pd.DataFrame | None = None,
+) -> list[BarContainer]:
+    """Upright bars in groups: the index of `values` names the groups, its columns the bars of a group.
+
+    Args:
+        ends: of the bars' intervals, two tables of the same form; NaN: none.
+        marks: what the report has in the place of a bar, as far as it has that.
+    """
+    many = [colours[number % len(colours)] for number in range(values.shape[1])]
+    values.plot.bar(ax=axes, width=0.84, rot=0, color=many, edgecolor="white", linewidth=2, legend=False, xlabel="")
+    axes.grid(False, axis="x")
+    drawn = list(axes.containers)
+    for bars, name in zip(drawn, values, strict=True):
+        middles = [bar.get_x() + bar.get_width() / 2 for bar in bars]
+        if ends:
+            spread = np.clip([values[name] - ends[0][name], ends[1][name] - values[name]], 0, None)
+            looks = {"fmt": "none", "color": "black", "linewidth": 2.5, "capsize": 5, "capthick": 2.5}
+            axes.errorbar(middles, values[name], spread, **looks)
+        if marks is not None and name in marks:
+            label = "" if REPORT in axes.get_legend_handles_labels()[1] else REPORT
+            looks = {"color": "white", "markeredgecolor": "black", "markersize": 11, "zorder": 5, "clip_on": False}
+            axes.plot(middles, marks[name].reindex(values.index), "D", label=label, **looks)
+    return drawn
+
+
+def stacked(axes: Axes, shares: pd.DataFrame, colours: Sequence[str]) -> None:
+    """Lying bars that make 100%: the index of `shares` names the bars, its columns their pieces."""
+    shares.plot.barh(ax=axes, stacked=True, width=0.66, color=list(colours), edgecolor="white", legend=False)
+    for bars, colour in zip(axes.containers, colours, strict=True):
+        ink = "black" if seaborn.utils.relative_luminance(colour) > 0.4 else "white"
+        said = [percent(share) if share >= LABELLED else "" for share in bars.datavalues]
+        axes.bar_label(bars, said, label_type="center", fontsize=SMALL + 4, fontweight="bold", color=ink)
+    rows_axis(axes, list(shares.index))
+    percent_axis(axes, "x")
+    legend(axes)
+
+
+def legend(axes: Axes, above: float = 1.0, ncols: int = 5) -> None:
+    """A legend above the drawing, where it covers no data; the report comes last."""
+    pairs = sorted(zip(*axes.get_legend_handles_labels(), strict=True), key=lambda pair: pair[1] == REPORT)
+    if not pairs:
+        return
+    handles, labels = zip(*pairs, strict=True)
+    size, width = (21, 1.4) if len(labels) <= 5 else (SMALL, 1.0)
+    places = {"loc": "lower left", "bbox_to_anchor": (-0.01, above), "ncols": 6 if len(labels) == 6 else ncols}
+    axes.legend(handles, labels, frameon=False, fontsize=size, handlelength=1.2, columnspacing=width, **places)

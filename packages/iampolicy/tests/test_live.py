@@ -4,10 +4,12 @@ import json
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError, HTTPClientError, NoCredentialsError, NoRegionError
 from botocore.stub import ANY, Stubber
 
 from iampolicy import live
-from iampolicy.checks import Finding, validate
+from iampolicy.__main__ import main
+from iampolicy.checks import Finding
 from iampolicy.simulate import Matched, Request, simulate
 
 POLICY = {
@@ -34,6 +36,10 @@ ROW = {
 }
 
 
+def client_error(code: str, message: str) -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": message}}, "ListPolicies")
+
+
 @pytest.fixture
 def stubbed(monkeypatch):
     """Clients of boto3 whose answers are given; whatever they are asked is validated by botocore."""
@@ -52,7 +58,7 @@ def test_findings_of_all_pages_come_in_our_type(stubbed) -> None:
     stubbed["accessanalyzer"].add_response("validate_policy", {"findings": [ROW], "nextToken": "more"}, question)
     stubbed["accessanalyzer"].add_response("validate_policy", {"findings": [ROW]}, question | {"nextToken": "more"})
     expected = Finding("INVALID_ACTION", "ERROR", ROW["findingDetails"], "Statement[0].Action[1]")
-    assert validate(POLICY, live=True) == [expected, expected]
+    assert live.validate(POLICY) == [expected, expected]
 
 
 @pytest.mark.parametrize("kind", live.POLICY_TYPES)
@@ -60,7 +66,7 @@ def test_every_policy_type_is_asked_for(stubbed, kind: str) -> None:
     stubbed["accessanalyzer"].add_response(
         "validate_policy", {"findings": []}, live.POLICY_TYPES[kind] | {"policyDocument": ANY}
     )
-    assert validate(POLICY, kind, live=True) == []
+    assert live.validate(POLICY, kind) == []
 
 
 def test_ours_and_theirs_stand_side_by_side(stubbed) -> None:
@@ -95,13 +101,39 @@ def test_a_decision_names_the_statement(stubbed) -> None:
     stubbed["iam"].add_response("simulate_custom_policy", {"EvaluationResults": [answer]}, expected)
     context = {"aws:SecureTransport": True, "aws:TagKeys": ["a", "b"]}
     request = Request("s3:DeleteObject", "arn:aws:s3:::photos/a", "arn:aws:iam::111122223333:user/ada", context)
-    decision = simulate(request, identity=POLICY, live=True)
+    decision = live.simulate(request, identity=POLICY)
     ours = simulate(request, identity=POLICY)
     assert decision.result == ours.result == "ExplicitlyDenied"
     assert decision.statements == ours.statements == (Matched("identity", 0, 1, "Keep", "Deny"),)
 
 
-def test_what_the_simulator_does_not_take_is_refused() -> None:
-    request = Request("s3:GetObject", "*", "111122223333")
-    with pytest.raises(ValueError, match="no session"):
-        simulate(request, POLICY, session=[POLICY], live=True)
+class Refused(Exception):
+    pass
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (client_error("AccessDenied", "no"), "IAM refused (AccessDenied): your identity needs iam:ListPolicies"),
+        (client_error("Odd", "Come back\nlater\x1b {needs}"), "IAM refused (Odd): Come back later\\u001b {needs}"),
+        (client_error("Odd", ""), "IAM refused (Odd): no reason is given"),
+        (NoCredentialsError(), "IAM cannot be asked: no AWS credentials were found: run `aws configure`"),
+        (
+            EndpointConnectionError(endpoint_url="x"),
+            "IAM cannot be asked: AWS cannot be reached: check the",
+        ),
+        (HTTPClientError(error="x"), "IAM cannot be asked: AWS cannot be reached: check the network and the proxy"),
+        (NoRegionError(), "IAM cannot be asked: You must specify a region: check credentials, Region and network"),
+    ],
+)
+def test_a_refusal_is_one_sentence_that_says_what_to_do(error, says):
+    with pytest.raises(Refused) as told, live.asking("IAM", "iam:ListPolicies", Refused):
+        raise error
+    assert str(told.value).startswith(says) and told.value.__cause__ is error
+
+
+def test_the_command_says_it_too(stubbed, tmp_path, capsys):
+    (tmp_path / "policy.json").write_text(json.dumps(POLICY))
+    stubbed["accessanalyzer"].add_client_error("validate_policy", "AccessDeniedException")
+    assert main([str(tmp_path / "policy.json"), "--live"]) == 2
+    assert "your identity needs access-analyzer:ValidatePolicy" in capsys.readouterr().err

@@ -10,12 +10,12 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from iampolicy import catalogue
-from iampolicy import repair as module
 from iampolicy.compare import compare
 from iampolicy.conditions import OPERATORS
 from iampolicy.document import STATEMENT_ELEMENTS, as_list, parse
 from iampolicy.grammar import structure_faults
 from iampolicy.repair import repair
+from iampolicy.repair.statements import OPERATOR_NAMES
 from lib.data import managed
 
 MFA = {"Bool": {"aws:MultiFactorAuthPresent": "true"}}
@@ -234,7 +234,7 @@ def test_policies_of_other_types():
 
 
 def test_every_operator_has_its_spelling():
-    assert {name.lower() for name in module.OPERATOR_NAMES} == {*OPERATORS, "null"}
+    assert {name.lower() for name in OPERATOR_NAMES} == {*OPERATORS, "null"}
 
 
 # Any text

@@ -10,14 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iamtrail import athena
-from iamtrail.athena import LEAST, Answer, Place, create_table, run
-from iamtrail.athena_sql import Table, count, create, literal
+from iamtrail.aggregate import FIELDS, kept_names
+from iamtrail.athena import LEAST, Answer, Place, Table, count, create, create_table, literal, run
 from iamtrail.errors import TrailError
 from iamtrail.observed import Filters, Reading
-from iamtrail.rows import FIELDS, names
 
 TABLE = Table(
-    *("logs", "trail", "s3://trail-logs/AWSLogs/o-exampleorgid/"),
+    "logs",
+    "trail",
+    "s3://trail-logs/AWSLogs/o-exampleorgid/",
     accounts=("111122223333", "444455556666"),
     regions=("eu-west-1", "us-gov-west-1"),
 )
@@ -138,7 +139,7 @@ def test_the_query_fits_and_gives_the_columns_of_rows():
     sql = count(TABLE, Filters()).sql
     assert len(sql) < 262_144  # the quota of Athena
     assert sql.endswith(f"SELECT {', '.join(FIELDS)} FROM told")
-    assert all(f"'{name}'" in sql for name in names())
+    assert all(f"'{name}'" in sql for name in kept_names())
 
 
 # Queries
@@ -205,7 +206,7 @@ def test_a_query_is_waited_for_and_read_page_by_page(account):
 
 def test_the_cost_is_shown_and_has_a_least():
     assert Answer(Reading([], 0), "q", 0).cost == pytest.approx(LEAST / 10**12 * 5)
-    assert "Athena scanned 1,000,000.0 MB: about USD 5.00000" in Answer(Reading([], 0), "q", 10**12).summary
+    assert "Athena scanned 1,000,000.0 MB: about USD 5.00000" in Answer(Reading([], 0), "q", 10**12).bill
 
 
 @pytest.mark.parametrize("name", ["FAILED", "CANCELLED"])

@@ -11,12 +11,14 @@ from sqlglot import exp
 
 from iamtrail import athena, files
 from iamtrail.__main__ import main
-from iamtrail.athena_sql import Table, create
+from iamtrail.athena import Table, create
 from iamtrail.observed import Filters
 from iamtrail.trail import write
 
 TABLE = Table(
-    *("logs", "trail", "s3://trail-logs/AWSLogs/o-exampleorgid/"),
+    "logs",
+    "trail",
+    "s3://trail-logs/AWSLogs/o-exampleorgid/",
     accounts=("111122223333", "444455556666"),
     regions=("eu-west-1", "us-east-1"),
 )

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from iampolicy import catalogue
-from iampolicy.document import QUOTAS, as_list
+from iampolicy.document import POLICY_TYPES, as_list
 from iampolicy.simulate import Request, simulate
 from iamtrail import actions_for, draft, gate
 from iamtrail.drafting import FILL_IN, pieces
@@ -176,44 +176,69 @@ def test_what_a_launch_cannot_do_without_is_a_placeholder():
     [
         ("kms", "CreateKey", {"tags": "given"}, "kms:TagResource", "arn:aws:kms:eu-west-1:111122223333:key/*"),
         (
-            *("ecs", "RunTask", {"cluster": "prod", "taskDefinition": "web:3", "tags": "given"}),
-            *("ecs:TagResource", "arn:aws:ecs:eu-west-1:111122223333:task/prod/*"),
+            "ecs",
+            "RunTask",
+            {"cluster": "prod", "taskDefinition": "web:3", "tags": "given"},
+            "ecs:TagResource",
+            "arn:aws:ecs:eu-west-1:111122223333:task/prod/*",
         ),
         (
-            *("rds", "CreateDBInstance"),
+            "rds",
+            "CreateDBInstance",
             {"dBInstanceIdentifier": "d", "dBParameterGroupName": "pg", "tags": "given"},
-            *("rds:AddTagsToResource", "arn:aws:rds:eu-west-1:111122223333:db:d"),
+            "rds:AddTagsToResource",
+            "arn:aws:rds:eu-west-1:111122223333:db:d",
         ),
         (
-            *("elasticfilesystem", "CreateFileSystem", {"tags": "given"}),
-            *("elasticfilesystem:TagResource", "arn:aws:elasticfilesystem:eu-west-1:111122223333:file-system/*"),
+            "elasticfilesystem",
+            "CreateFileSystem",
+            {"tags": "given"},
+            "elasticfilesystem:TagResource",
+            "arn:aws:elasticfilesystem:eu-west-1:111122223333:file-system/*",
         ),
         (
-            *("events", "PutRule", {"name": "r", "tags": "given"}),
-            *("events:TagResource", "arn:aws:events:eu-west-1:111122223333:rule/r"),
+            "events",
+            "PutRule",
+            {"name": "r", "tags": "given"},
+            "events:TagResource",
+            "arn:aws:events:eu-west-1:111122223333:rule/r",
         ),
         (
-            *("ecs", "RunTask", {"taskDefinition": "web:3", "tags": "given"}),
-            *("ecs:TagResource", "arn:aws:ecs:eu-west-1:111122223333:task/default/*"),
+            "ecs",
+            "RunTask",
+            {"taskDefinition": "web:3", "tags": "given"},
+            "ecs:TagResource",
+            "arn:aws:ecs:eu-west-1:111122223333:task/default/*",
         ),
         (
-            *("iam", "CreateRole", {"roleName": "r", "path": "/ci/", "tags": "given"}),
-            *("iam:TagRole", "arn:aws:iam::111122223333:role/ci/r"),
+            "iam",
+            "CreateRole",
+            {"roleName": "r", "path": "/ci/", "tags": "given"},
+            "iam:TagRole",
+            "arn:aws:iam::111122223333:role/ci/r",
         ),
         (
-            *("elasticloadbalancing", "CreateLoadBalancer", {"name": "l", "tags": "given"}),
+            "elasticloadbalancing",
+            "CreateLoadBalancer",
+            {"name": "l", "tags": "given"},
             *(
                 "elasticloadbalancing:AddTags",
                 "arn:aws:elasticloadbalancing:eu-west-1:111122223333:loadbalancer/app/l/*",
             ),
         ),
         (
-            *("elasticloadbalancing", "CreateTargetGroup", {"name": "g", "tags": "given"}),
-            *("elasticloadbalancing:AddTags", "arn:aws:elasticloadbalancing:eu-west-1:111122223333:targetgroup/g/*"),
+            "elasticloadbalancing",
+            "CreateTargetGroup",
+            {"name": "g", "tags": "given"},
+            "elasticloadbalancing:AddTags",
+            "arn:aws:elasticloadbalancing:eu-west-1:111122223333:targetgroup/g/*",
         ),
         (
-            *("sqs", "CreateQueue", {"queueName": "q", "tags": "given"}),
-            *("sqs:TagQueue", "arn:aws:sqs:eu-west-1:111122223333:q"),
+            "sqs",
+            "CreateQueue",
+            {"queueName": "q", "tags": "given"},
+            "sqs:TagQueue",
+            "arn:aws:sqs:eu-west-1:111122223333:q",
         ),
     ],
 )
@@ -283,7 +308,7 @@ def test_a_long_policy_comes_in_pieces_that_fit_and_say_the_same():
     rows = [call("s3", "GetObject", bucketName="docs", key=f"2026/{n:05}/report.txt") for n in range(400)]
     made = draft([*rows, ITEM])
     assert len(made.policies) > 1
-    assert all(policy.size("identity") <= QUOTAS["identity"][0] for policy in made.policies)
+    assert all(policy.size("identity") <= POLICY_TYPES["identity"].most for policy in made.policies)
 
     def pairs(policies):
         return {
@@ -339,7 +364,9 @@ def test_conditions_are_proposed_and_not_imposed():
     made = draft([call("s3", "GetObject", context=context, bucketName="docs", key="a")])
     assert "Condition" not in made.policy.to_json()
     assert {p.key for p in made.proposals} == {
-        *("aws:SourceVpce", "aws:SecureTransport", "aws:MultiFactorAuthPresent"),
+        "aws:SourceVpce",
+        "aws:SecureTransport",
+        "aws:MultiFactorAuthPresent",
     }
     stricter = add(made.policy, made.proposals)
     request = Request("s3:GetObject", "arn:aws:s3:::docs/a", ROLE)
@@ -409,7 +436,8 @@ def test_calls_that_need_a_second_permission():
         return set(actions_for(f"{source}.amazonaws.com", event, parameters).actions)
 
     assert needed("secretsmanager", "BatchGetSecretValue", secretIdList=["a"]) == {
-        *("secretsmanager:BatchGetSecretValue", "secretsmanager:GetSecretValue"),
+        "secretsmanager:BatchGetSecretValue",
+        "secretsmanager:GetSecretValue",
     }
     assert "sts:GetServiceBearerToken" in needed("ecr-public", "GetAuthorizationToken")
     assert "iam:PassRole" in needed("glue", "CreateJob", name="j", role="etl")
@@ -436,12 +464,14 @@ def test_a_part_of_an_api_is_not_all_of_it():
         ("UpdateRestApi", {"restApiId": "a"}, "/restapis/a"),
         ("CreateResource", {"restApiId": "a", "parentId": "p"}, "/restapis/a/resources/p"),
         (
-            *("PutIntegration", {"restApiId": "a", "resourceId": "r", "httpMethod": "GET"}),
+            "PutIntegration",
+            {"restApiId": "a", "resourceId": "r", "httpMethod": "GET"},
             "/restapis/a/resources/r/methods/GET/integration",
         ),
         ("UpdateAccount", {}, "/account"),
         (
-            *("GetTags", {"resourceArn": "arn:aws:apigateway:eu-west-1::/restapis/a"}),
+            "GetTags",
+            {"resourceArn": "arn:aws:apigateway:eu-west-1::/restapis/a"},
             "/tags/arn%3Aaws%3Aapigateway%3Aeu-west-1%3A%3A%2Frestapis%2Fa",
         ),
         ("ImportApi", {}, "/apis"),

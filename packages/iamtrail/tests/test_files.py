@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from iamtrail import aggregate, draft, files
 from iamtrail.errors import TrailError
 from iamtrail.files import read
-from iamtrail.literal import CUT
 from iamtrail.observed import Filters
+from iamtrail.parameters import CUT
 
 ROLE = "arn:aws:iam::111122223333:role/app"
 BUCKET = "arn:aws:s3:::photos"

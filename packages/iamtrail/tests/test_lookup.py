@@ -128,7 +128,7 @@ def test_events_that_are_not_json_are_counted(account):
         ("AccessDeniedException", "your identity needs cloudtrail:LookupEvents"),
         ("ThrottlingException", "throttling"),
         ("ExpiredTokenException", "sign in again"),
-        ("SomethingNew", "the words of\N{REPLACEMENT CHARACTER}AWS {needs}"),
+        ("SomethingNew", "the words of AWS {needs}"),
     ],
 )
 def test_a_refusal_is_one_clear_line(account, code, said):
@@ -139,14 +139,17 @@ def test_a_refusal_is_one_clear_line(account, code, said):
     assert said in text and code in text and "\n" not in text and "planted" not in text
 
 
-@pytest.mark.parametrize("error", [NoCredentialsError(), EndpointConnectionError(endpoint_url="https://x")])
-def test_no_answer_is_one_clear_line(planted, error):
+@pytest.mark.parametrize(
+    "error, said",
+    [(NoCredentialsError(), "aws configure"), (EndpointConnectionError(endpoint_url="https://x"), "check the network")],
+)
+def test_no_answer_is_one_clear_line(planted, error, said):
     def refuse(**kwargs):
         raise error
 
     planted.meta.events.register("before-call", refuse)
     try:
-        with pytest.raises(TrailError, match="CloudTrail cannot be asked.*check credentials, Region and network"):
+        with pytest.raises(TrailError, match=f"CloudTrail cannot be asked.*{said}"):
             lookup_events(clients={None: planted}, progress=False)
     finally:
         planted.meta.events.unregister("before-call", refuse)

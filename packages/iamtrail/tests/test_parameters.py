@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iamtrail import actions_for
+from iamtrail import actions_for, tables
 from iamtrail.parameters import HIDDEN, LONGEST, MOST, flatten, kept
-from tools.derive_tables import APIS, CLIENTS, NAMES, api_paths, clients, derived
+from tools.derive_tables import TABLES
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
@@ -77,16 +77,7 @@ def test_mapping_is_the_same_from_pairs_and_from_json():
     assert actions_for(source, "CopyObject", parameters) == actions_for(source, "CopyObject", flatten(parameters))
 
 
-def test_the_names_are_those_of_the_installed_botocore():
-    lines = NAMES.read_text(encoding="utf-8").splitlines()
-    assert tuple(line for line in lines if not line.startswith("#")) == derived()
-
-
-def test_the_paths_of_apis_are_those_of_the_installed_botocore():
-    lines = APIS.read_text(encoding="utf-8").splitlines()
-    assert tuple(tuple(line.split()) for line in lines if not line.startswith("#")) == api_paths()
-
-
-def test_the_names_of_services_are_those_of_the_installed_botocore():
-    lines = CLIENTS.read_text(encoding="utf-8").splitlines()
-    assert tuple(tuple(line.split()) for line in lines if not line.startswith("#")) == clients()
+@pytest.mark.parametrize("name", TABLES)
+def test_the_tables_are_those_of_the_installed_botocore(name):
+    _, rows = TABLES[name]
+    assert tables.lines(name) == rows()

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from iampolicy import catalogue
 from iampolicy.simulate import Request, simulate
-from iamtrail.literal import CUT, literal, literal_arn
+from iamtrail.parameters import CUT, literal, literal_arn
 from iamtrail.resources import Named, ResourcesError, resources_for
 
 REGION, ACCOUNT = "eu-west-1", "111122223333"
@@ -32,18 +32,21 @@ def named(action, parameters=None, resources=()):
         ("dynamodb:Query", {"tableName": "t", "indexName": "i"}, [f"dynamodb:{HERE}:table/t/index/i"]),
         ("dynamodb:BatchGetItem", {"requestItems": {"a": {}, "b": {}}}, [f"dynamodb:{HERE}:table/{t}" for t in "ab"]),
         (
-            *("dynamodb:DeleteItem", {"transactItems": [{"put": {"tableName": "a"}}, {"delete": {"tableName": "b"}}]}),
+            "dynamodb:DeleteItem",
+            {"transactItems": [{"put": {"tableName": "a"}}, {"delete": {"tableName": "b"}}]},
             [f"dynamodb:{HERE}:table/b"],
         ),
         ("lambda:InvokeFunction", {"functionName": "f"}, [f"lambda:{HERE}:function:f"]),
         ("lambda:InvokeFunction", {"functionName": "f", "qualifier": "p"}, [f"lambda:{HERE}:function:f:p"]),
         (
-            *("lambda:InvokeFunction", {"functionName": "444455556666:function:f"}),
+            "lambda:InvokeFunction",
+            {"functionName": "444455556666:function:f"},
             [f"lambda:{REGION}:444455556666:function:f"],
         ),
         ("lambda:GetFunction", {"functionName": f"arn:aws:lambda:{HERE}:function:f"}, [f"lambda:{HERE}:function:f"]),
         (
-            *("sqs:SendMessage", {"queueUrl": "https://sqs.us-east-1.amazonaws.com/444455556666/q"}),
+            "sqs:SendMessage",
+            {"queueUrl": "https://sqs.us-east-1.amazonaws.com/444455556666/q"},
             ["sqs:us-east-1:444455556666:q"],
         ),
         ("sns:Publish", {"topicArn": f"arn:aws:sns:{HERE}:t"}, [f"sns:{HERE}:t"]),
@@ -51,7 +54,8 @@ def named(action, parameters=None, resources=()):
         ("secretsmanager:GetSecretValue", {"secretId": "db"}, [f"secretsmanager:{HERE}:secret:db-??????"]),
         ("ssm:GetParameters", {"names": ["/a/b", "c"]}, [f"ssm:{HERE}:parameter/{n}" for n in ("a/b", "c")]),
         (
-            *("ssm:SendCommand", {"documentName": "AWS-RunShellScript", "instanceIds": ["i-1", "mi-2"]}),
+            "ssm:SendCommand",
+            {"documentName": "AWS-RunShellScript", "instanceIds": ["i-1", "mi-2"]},
             [
                 f"ec2:{HERE}:instance/i-1",
                 f"ssm:{HERE}:managed-instance/mi-2",
@@ -60,18 +64,21 @@ def named(action, parameters=None, resources=()):
         ),
         ("logs:CreateLogGroup", {"logGroupName": "/x"}, [f"logs:{HERE}:log-group:/x:*"]),
         (
-            *("logs:PutLogEvents", {"logGroupName": "/x", "logStreamName": "s"}),
+            "logs:PutLogEvents",
+            {"logGroupName": "/x", "logStreamName": "s"},
             [f"logs:{HERE}:log-group:/x:log-stream:s"],
         ),
         ("kms:Encrypt", {"keyId": KEY}, [f"kms:{HERE}:key/{KEY}"]),
         (
-            *("ec2:StartInstances", {"instancesSet": {"items": [{"instanceId": "i-1"}, {"instanceId": "i-2"}]}}),
+            "ec2:StartInstances",
+            {"instancesSet": {"items": [{"instanceId": "i-1"}, {"instanceId": "i-2"}]}},
             [f"ec2:{HERE}:instance/i-1", f"ec2:{HERE}:instance/i-2"],
         ),
         ("ec2:AuthorizeSecurityGroupIngress", {"groupId": "sg-1"}, [f"ec2:{HERE}:security-group/sg-1"]),
         ("ec2:CreateVolume", {"size": "8"}, [f"ec2:{HERE}:volume/*"]),
         (
-            *("ec2:CreateTags", {"resourcesSet": {"items": [{"resourceId": "i-1"}, {"resourceId": "ami-2"}]}}),
+            "ec2:CreateTags",
+            {"resourcesSet": {"items": [{"resourceId": "i-1"}, {"resourceId": "ami-2"}]}},
             [f"ec2:{HERE}:instance/i-1", f"ec2:{REGION}::image/ami-2"],
         ),
         ("iam:GetRole", {"roleName": "r"}, [f"iam::{ACCOUNT}:role/r"]),
@@ -89,21 +96,24 @@ def named(action, parameters=None, resources=()):
         ("events:PutTargets", {"rule": "r", "eventBusName": "bus"}, [f"events:{HERE}:rule/bus/r"]),
         ("sts:AssumeRole", {"roleArn": ROLE}, [ROLE[8:]]),
         (
-            *("glue:GetTable", {"databaseName": "d", "name": "t"}),
+            "glue:GetTable",
+            {"databaseName": "d", "name": "t"},
             [f"glue:{HERE}:{part}" for part in ("catalog", "database/d", "table/d/t")],
         ),
         ("athena:StartQueryExecution", {"workGroup": "w"}, [f"athena:{HERE}:workgroup/w"]),
         ("cloudformation:DescribeStacks", {"stackName": "s"}, [f"cloudformation:{HERE}:stack/s/*"]),
         ("ecs:UpdateService", {"cluster": "c", "service": "s"}, [f"ecs:{HERE}:service/c/s"]),
         (
-            *("ecs:DescribeServices", {"cluster": f"arn:aws:ecs:{HERE}:cluster/c", "services": ["s", "t"]}),
+            "ecs:DescribeServices",
+            {"cluster": f"arn:aws:ecs:{HERE}:cluster/c", "services": ["s", "t"]},
             [f"ecs:{HERE}:service/c/s", f"ecs:{HERE}:service/c/t"],
         ),
         ("eks:DescribeCluster", {"name": "c"}, [f"eks:{HERE}:cluster/c"]),
         ("rds:DeleteDBInstance", {"dBInstanceIdentifier": "d"}, [f"rds:{HERE}:db:d"]),
         ("route53:GetHostedZone", {"id": "/hostedzone/Z1"}, ["route53:::hostedzone/Z1"]),
         (
-            *("apigateway:GET", {"restApiId": "a"}),
+            "apigateway:GET",
+            {"restApiId": "a"},
             [f"apigateway:{REGION}::/restapis/a", f"apigateway:{REGION}::/restapis/a/*"],
         ),
         (
@@ -160,7 +170,8 @@ def test_each_action_of_a_call_has_its_own_resources(action, parameters, listed,
         ("athena:CreateNamedQuery", {"name": "q"}, [f"athena:{HERE}:workgroup/primary"]),
         ("athena:CreateNamedQuery", {"name": "q", "workGroup": "w"}, [f"athena:{HERE}:workgroup/w"]),
         (
-            *("redshift:GetClusterCredentials", {"clusterIdentifier": "c", "dbName": "d", "dbUser": "u"}),
+            "redshift:GetClusterCredentials",
+            {"clusterIdentifier": "c", "dbName": "d", "dbUser": "u"},
             [f"redshift:{HERE}:dbname:c/d", f"redshift:{HERE}:dbuser:c/u"],
         ),
         ("wafv2:UpdateWebACL", {"name": "w", "id": "1", "scope": "REGIONAL"}, [f"wafv2:{HERE}:regional/webacl/w/1"]),
@@ -173,7 +184,8 @@ def test_each_action_of_a_call_has_its_own_resources(action, parameters, listed,
         ),
         ("kinesisvideo:GetDataEndpoint", {"streamName": "s"}, [f"kinesisvideo:{HERE}:stream/s/*"]),
         (
-            *("application-autoscaling:RegisterScalableTarget", {"resourceId": "service/prod/web"}),
+            "application-autoscaling:RegisterScalableTarget",
+            {"resourceId": "service/prod/web"},
             [f"application-autoscaling:{HERE}:scalable-target/*"],
         ),
         ("sts:AssumeRoot", {"targetPrincipal": "999988887777"}, ["iam::999988887777:root"]),
@@ -183,15 +195,18 @@ def test_each_action_of_a_call_has_its_own_resources(action, parameters, listed,
             [f"sqs:{REGION}:999988887777:q"],
         ),
         (
-            *("elasticloadbalancing:CreateLoadBalancer", {"loadBalancerName": "c"}),
+            "elasticloadbalancing:CreateLoadBalancer",
+            {"loadBalancerName": "c"},
             [f"elasticloadbalancing:{HERE}:loadbalancer/c"],
         ),
         (
-            *("elasticloadbalancing:CreateLoadBalancer", {"name": "c", "type": "network"}),
+            "elasticloadbalancing:CreateLoadBalancer",
+            {"name": "c", "type": "network"},
             [f"elasticloadbalancing:{HERE}:loadbalancer/net/c/*"],
         ),
         (
-            *("ec2:CreateTags", {"resourcesSet": {"items": [{"resourceId": "tgw-attach-1"}, {"resourceId": "sgr-1"}]}}),
+            "ec2:CreateTags",
+            {"resourcesSet": {"items": [{"resourceId": "tgw-attach-1"}, {"resourceId": "sgr-1"}]}},
             [f"ec2:{HERE}:security-group-rule/sgr-1", f"ec2:{HERE}:transit-gateway-attachment/tgw-attach-1"],
         ),
         (
@@ -201,7 +216,8 @@ def test_each_action_of_a_call_has_its_own_resources(action, parameters, listed,
         ),
         ("ec2:AllocateAddress", {"domain": "vpc"}, [f"ec2:{HERE}:elastic-ip/*"]),
         (
-            *("iam:CreateServiceLinkedRole", {"aWSServiceName": "ecs.amazonaws.com"}),
+            "iam:CreateServiceLinkedRole",
+            {"aWSServiceName": "ecs.amazonaws.com"},
             [f"iam::{ACCOUNT}:role/aws-service-role/ecs.amazonaws.com/*"],
         ),
         (
@@ -211,7 +227,8 @@ def test_each_action_of_a_call_has_its_own_resources(action, parameters, listed,
         ),
         ("scheduler:CreateSchedule", {"name": "n"}, [f"scheduler:{HERE}:schedule/default/n"]),
         (
-            *("ssm:SendCommand", {"documentName": "d", "targets": [{"key": "InstanceIds", "values": ["i-0abc"]}]}),
+            "ssm:SendCommand",
+            {"documentName": "d", "targets": [{"key": "InstanceIds", "values": ["i-0abc"]}]},
             [f"ec2:{HERE}:instance/i-0abc", f"ssm:{HERE}:document/d"],
         ),
         ("ssm:StartSession", {"target": "ecs:prod_0123_rt"}, [f"ecs:{HERE}:task/prod/0123"]),

@@ -13,9 +13,11 @@ from iampolicy.compare import compare
 from iampolicy.document import Policy, PolicySyntaxError
 from iampolicy.simulate import ALLOWED, Request, simulate
 from iamtrail import files, trail
-from iamtrail.literal import CUT
+from iamtrail.dormant import dormant, table
+from iamtrail.extension import extend
 from iamtrail.observed import Denied, Observed
-from iamtrail.watch import dormant, explain, extend, table
+from iamtrail.parameters import CUT
+from iamtrail.watch import explain
 
 REGION, ACCOUNT = "eu-west-1", "111122223333"
 HERE = f"{REGION}:{ACCOUNT}"
@@ -203,48 +205,60 @@ def test_a_text_that_is_no_policy():
     [
         (
             put(message=says("s3:PutObject", '"arn:aws:s3:::b/a key"', missing("s3:PutObject"))),
-            *("s3:PutObject", "arn:aws:s3:::b/a key"),
+            "s3:PutObject",
+            "arn:aws:s3:::b/a key",
         ),
         (
             put(message=says("kms:GenerateDataKey", KEY, missing("kms:GenerateDataKey"))),
-            *("kms:GenerateDataKey", KEY),
+            "kms:GenerateDataKey",
+            KEY,
         ),
         (
             refused("s3", "HeadObject", {}, says("s3:ListBucket", '"arn:aws:s3:::b"', missing("s3:ListBucket"))),
-            *("s3:ListBucket", "arn:aws:s3:::b"),
+            "s3:ListBucket",
+            "arn:aws:s3:::b",
         ),
         (
             refused("dynamodb", "Query", {}, says("dynamodb:Query", f"arn:aws:dynamodb:{HERE}:table/t/index/i")),
-            *("dynamodb:Query", f"arn:aws:dynamodb:{HERE}:table/t/index/i"),
+            "dynamodb:Query",
+            f"arn:aws:dynamodb:{HERE}:table/t/index/i",
         ),
         (
             refused("lambda", "Invoke", {}, says("lambda:InvokeFunction", FUNCTION, missing("lambda:InvokeFunction"))),
-            *("lambda:InvokeFunction", FUNCTION),
+            "lambda:InvokeFunction",
+            FUNCTION,
         ),
         (
             refused("lambda", "CreateFunction20150331", {}, says("iam:PassRole", ROLE, missing("iam:PassRole"))),
-            *("iam:PassRole", ROLE),
+            "iam:PassRole",
+            ROLE,
         ),
         (
             refused("iam", "CreateUser", {"userName": "bob"}, says("iam:CreateUser", "user bob")),
-            *("iam:CreateUser", f"arn:aws:iam::{ACCOUNT}:user/bob"),
+            "iam:CreateUser",
+            f"arn:aws:iam::{ACCOUNT}:user/bob",
         ),
         (
             refused("sts", "AssumeRole", {}, says("sts:AssumeRole", "arn:aws:iam::444455556666:role/reader")),
-            *("sts:AssumeRole", "arn:aws:iam::444455556666:role/reader"),
+            "sts:AssumeRole",
+            "arn:aws:iam::444455556666:role/reader",
         ),
         (
             refused("iam", "ListUsers", {}, says("iam:ListUsers", f"arn:aws:iam::{ACCOUNT}:user/")),
-            *("iam:ListUsers", "*"),
+            "iam:ListUsers",
+            "*",
         ),
         (
             refused(
-                *("ec2", "StopInstances", {}),
+                "ec2",
+                "StopInstances",
+                {},
                 "You are not authorized to perform this operation. "
                 + says("ec2:StopInstances", f"arn:aws:ec2:{HERE}:instance/i-1", missing("ec2:StopInstances"))
                 + ". Encoded authorization failure message: WWVzLCBkZWNvZGUgaXQ=",
             ),
-            *("ec2:StopInstances", f"arn:aws:ec2:{HERE}:instance/i-1"),
+            "ec2:StopInstances",
+            f"arn:aws:ec2:{HERE}:instance/i-1",
         ),
     ],
 )

@@ -6,12 +6,14 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from tabulate import tabulate
 
-from iampolicy import review
+from iampolicy import live, review
 from iampolicy.checks import SEVERITIES, Finding, validate
 from iampolicy.document import POLICY_TYPES, Policy, PolicySyntaxError, parse
+from iampolicy.words import printable
 
 EXIT_CODES = {"ERROR": 1, "SECURITY_WARNING": 3, "WARNING": 4, "SUGGESTION": 0}  # of the worst finding
 UNREADABLE = 2
@@ -21,33 +23,35 @@ WIDTH = 72  # characters of a sentence in the table
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
     options = _parser().parse_args(arguments)
-    found: list[Finding] = []
-    report: list[dict] = []
-    for name in options.files:
-        try:
-            text = _read(name)
-            old = _read(options.diff) if options.diff else None
-            kind = guess_type(text) if options.type == "auto" else options.type
-            findings = validate(text, kind, live=options.live)
-            extra = _reviews(text, old, options) if _parses(text) else {}
-        except (_Unreadable, PolicySyntaxError) as error:  # the file itself is not parsed here: its faults are findings
-            where = f"{options.diff}: " if isinstance(error, PolicySyntaxError) else ""
-            print(_printable(f"{where}{error}"), file=sys.stderr)
-            return UNREADABLE
-        except _aws_errors(options.live) as error:
-            print(_printable(f"AWS cannot be asked: {error}"), file=sys.stderr)
-            return UNREADABLE
-        found += findings
-        report.append({"file": name, "type": kind, "findings": [asdict(f) for f in findings], **extra})
-        if not options.json:
-            print(_readable(name, kind, findings, extra))
+    try:
+        report = [_judged(name, options) for name in options.files]
+    except _Unreadable as error:
+        print(printable(str(error)), file=sys.stderr)
+        return UNREADABLE
     if options.json:
         print(json.dumps(report, indent=2))
-    return next((EXIT_CODES[s] for s in SEVERITIES if any(f.severity == s for f in found)), 0)
+    found = {finding["severity"] for entry in report for finding in entry["findings"]}
+    return next((EXIT_CODES[severity] for severity in SEVERITIES if severity in found), 0)
 
 
 class _Unreadable(Exception):
-    """A file that is not there or not text."""
+    """A file that is not there, not text or no policy to compare with, or AWS that cannot be asked."""
+
+
+def _judged(name: str, options: argparse.Namespace) -> dict[str, Any]:
+    """All that is said of a file; printed unless JSON is asked for."""
+    text = _read(name)
+    policy = _policy(text)
+    kind = guess_type(text) if options.type == "auto" else options.type
+    if options.live and policy:
+        with live.asking("IAM Access Analyzer", "access-analyzer:ValidatePolicy", _Unreadable):
+            findings = live.validate(policy, kind)
+    else:
+        findings = validate(text, kind)
+    extra = _reviews(policy, options) if policy else {}
+    if not options.json:
+        print(_readable(name, kind, findings, extra))
+    return {"file": name, "type": kind, "findings": [asdict(f) for f in findings], **extra}
 
 
 def _read(name: str) -> str:
@@ -59,42 +63,28 @@ def _read(name: str) -> str:
         raise _Unreadable(f"{name}: cannot be read: it is not UTF-8 text") from error
 
 
-def _parses(text: str) -> bool:
+def _policy(text: str) -> Policy | None:
+    """The policy in a text; None if there is none, which is a finding of its own."""
     try:
-        parse(text)
+        return parse(text)
     except PolicySyntaxError:
-        return False
-    return True
-
-
-def _aws_errors(live: bool) -> tuple[type[Exception], ...]:
-    if not live:
-        return ()
-    from botocore.exceptions import BotoCoreError, ClientError
-
-    return BotoCoreError, ClientError
+        return None
 
 
 def guess_type(text: str) -> str:
     """The type that a document looks like: trust if it has principals and speaks of sts alone, else resource."""
-    try:
-        policy = parse(text)
-    except PolicySyntaxError:
+    policy = _policy(text)
+    if policy is None or not any(s.principal is not None or s.not_principal is not None for s in policy.statements):
         return "identity"
-    if not any(s.principal is not None or s.not_principal is not None for s in policy.statements):
-        return "identity"
-    return "trust" if policy.services == {"sts"} and not _names_resources(policy) else "resource"
-
-
-def _names_resources(policy: Policy) -> bool:
-    return any(s.resources or s.not_resources for s in policy.statements)
+    named = any(s.resources or s.not_resources for s in policy.statements)
+    return "trust" if policy.services == {"sts"} and not named else "resource"
 
 
 def _parser() -> argparse.ArgumentParser:
     codes = ", ".join(f"{code} {severity.lower()}" for severity, code in EXIT_CODES.items() if code)
     exits = f"Exit code, by the worst finding: 0 none or a suggestion, {codes}; {UNREADABLE} if a file is unreadable."
     parser = argparse.ArgumentParser(
-        prog="python -m iampolicy",
+        prog="iam-policy",
         description="Validate IAM policies offline, with the finding codes of IAM Access Analyzer.",
         epilog=exits,
     )
@@ -111,16 +101,20 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _reviews(text: str, old: str | None, options: argparse.Namespace) -> dict[str, list]:
-    found: dict[str, list] = {}
+def _reviews(policy: Policy, options: argparse.Namespace) -> dict[str, list[Any]]:
+    """What was asked for beside the findings."""
+    found: dict[str, list[Any]] = {}
     if options.explain:
-        found["explained"] = review.explain(text)
-    if old is not None:
-        found["changes"] = [asdict(change) for change in review.diff(old, text)]
+        found["explained"] = review.explain(policy)
+    if options.diff:
+        try:
+            found["changes"] = [asdict(change) for change in review.diff(parse(_read(options.diff)), policy)]
+        except PolicySyntaxError as error:
+            raise _Unreadable(f"{options.diff}: {error}") from error
     if options.risks:
-        found["risks"] = [asdict(risk) for risk in review.risks(text)]
+        found["risks"] = [asdict(risk) for risk in review.risks(policy)]
     if options.bucket:
-        found["controls"] = [asdict(control) for control in review.audit_bucket(text)]
+        found["controls"] = [asdict(control) for control in review.audit_bucket(policy)]
     return found
 
 
@@ -131,12 +125,12 @@ SECTIONS = {  # part of the report -> its heading, columns of its table
 }
 
 
-def _readable(name: str, kind: str, findings: list[Finding], extra: dict[str, list]) -> str:
-    parts = [_printable(f"{name} ({kind} policy): {_counted(findings)}")]
+def _readable(name: str, kind: str, findings: list[Finding], extra: dict[str, list[Any]]) -> str:
+    parts = [printable(f"{name} ({kind} policy): {_counted(findings)}")]
     if findings:
         rows = sorted(findings, key=lambda f: SEVERITIES.index(f.severity))
         parts.append(_table([asdict(f) for f in rows], ("severity", "code", "path", "message")))
-    parts += [f"- {_printable(sentence)}" for sentence in extra.get("explained", ())]
+    parts += [f"- {printable(sentence)}" for sentence in extra.get("explained", ())]
     for section, (heading, columns) in SECTIONS.items():
         if section in extra:
             parts.append(f"\n{heading}" + ("" if extra[section] else ": none"))
@@ -151,7 +145,7 @@ def _counted(findings: list[Finding]) -> str:
     )
 
 
-def _table(rows: list[dict], columns: Sequence[str]) -> str:
+def _table(rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> str:
     cells = [[_cell(row[column]) for column in columns] for row in rows]
     widths = [WIDTH if column in ("message", "sentence", "reason", "actions") else 44 for column in columns]
     return tabulate(cells, headers=columns, tablefmt="simple", maxcolwidths=widths, disable_numparse=True)
@@ -160,12 +154,7 @@ def _table(rows: list[dict], columns: Sequence[str]) -> str:
 def _cell(value: object) -> str:
     if isinstance(value, bool):
         return "pass" if value else "FAIL"
-    return _printable(", ".join(value) if isinstance(value, tuple | list) else "" if value is None else str(value))
-
-
-def _printable(text: str) -> str:
-    """Without control characters: a name in a policy may hold what a terminal would obey."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+    return printable(", ".join(value) if isinstance(value, tuple | list) else "" if value is None else str(value))
 
 
 if __name__ == "__main__":

@@ -4,17 +4,17 @@ Policies come in, a Comparison goes out; nothing is read or written. A permissio
 together with the effect, the resource, the principal and the conditions under which a statement names it.
 """
 
-import ipaddress
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from operator import eq
 from typing import Any, NamedTuple
 
 from iampolicy import catalogue
-from iampolicy.conditions import OPERATORS, glob, values_of
+from iampolicy.conditions import OPERATORS, read_operator, tests_of, values_of, within
 from iampolicy.document import Policy, PolicyLike, Statement, as_policy
-from iampolicy.patterns import covers, overlaps
+from iampolicy.patterns import covers, glob, has_wildcard, overlaps
 
 EQUAL, OVER, UNDER, INCOMPARABLE = "equal", "over", "under", "incomparable"
 MOST_WAYS = 500  # of one action that are held against each other; a policy within the quotas has fewer
@@ -22,6 +22,7 @@ LITERAL = "\ue002{"  # stands for "${" where it is no variable
 NOT = "!"  # before the patterns of a NotResource and the kinds of a NotPrincipal
 
 Test = tuple[str, str, frozenset[str]]  # operator and key in lower case, values
+Principals = frozenset[tuple[str, str]]  # kind and value
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class Permission:
     actions: tuple[str, ...]  # in AWS's spelling, sorted
     resource: str
     condition: tuple[Test, ...] = ()
-    principal: frozenset[tuple[str, str]] | None = None
+    principal: Principals | None = None
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,13 @@ class Comparison:
 
 def compare(expected: PolicyLike, actual: PolicyLike) -> Comparison:
     """Compare what `actual` grants with what `expected` grants.
+
+    >>> def reads(*actions):
+    ...     statement = {"Effect": "Allow", "Action": list(actions), "Resource": "arn:aws:s3:::photos/*"}
+    ...     return {"Version": "2012-10-17", "Statement": statement}
+    >>> found = compare(reads("s3:GetObject"), reads("s3:GetObject", "s3:PutObject"))
+    >>> found.relation, found.precision, found.recall, found.extra[0].actions
+    ('over', 0.5, 1.0, ('s3:PutObject',))
 
     Wildcards are expanded in the catalogue; an action that does not exist grants nothing and is listed as unknown, and
     neither does an action on a resource that it cannot be used on. Where an unconditional Deny takes an Allow away,
@@ -102,13 +110,37 @@ def compare(expected: PolicyLike, actual: PolicyLike) -> Comparison:
     )
 
 
+def allowed_actions(policy: PolicyLike) -> frozenset[str]:
+    """The catalogue's actions that the Allow statements of a policy match; a NotAction matches all others.
+
+    >>> sorted(allowed_actions({"Statement": {"Effect": "Allow", "Action": ["s3:GetBucketA*", "sqs:Nothing"]}}))
+    ['s3:GetBucketAbac', 's3:GetBucketAcl']
+
+    Raises:
+        PolicySyntaxError: if it is text that is not a policy.
+    """
+    known, found = catalogue.load(), 0
+    for statement in as_policy(policy).statements:
+        if statement.effect == "Allow":
+            found |= _matched(statement)
+    return frozenset(known.names_of(found))
+
+
+def _matched(statement: Statement) -> int:
+    """The actions that a statement speaks of, as bits."""
+    known = catalogue.load()
+    if statement.actions is not None:
+        return known.bits_of(statement.actions)
+    return known.bits("*") & ~known.bits_of(statement.not_actions) if statement.not_actions is not None else 0
+
+
 class Way(NamedTuple):
     """One way in which a policy allows or denies an action."""
 
     effect: str
     resource: str
     tests: tuple[Test, ...]
-    principal: frozenset[tuple[str, str]] | None
+    principal: Principals | None
 
 
 class Rule(NamedTuple):
@@ -126,12 +158,6 @@ def rules_of(policy: Policy) -> list[Rule]:
 
 
 def _rule(statement: Statement, literal: bool) -> Rule:
-    known = catalogue.load()
-    bits = 0
-    for pattern in statement.action_patterns:
-        bits |= known.bits(pattern)
-    if statement.actions is None:
-        bits = known.bits("*") & ~bits if statement.not_actions is not None else 0
     if statement.resources is not None:
         resources = statement.resources
     elif statement.not_resources is not None:
@@ -142,22 +168,22 @@ def _rule(statement: Statement, literal: bool) -> Rule:
     if literal:
         resources = tuple(r.replace("${", LITERAL) for r in resources)
         tests = tuple((op, key, frozenset(v.replace("${", LITERAL) for v in values)) for op, key, values in tests)
-    return Rule(bits, tuple(Way(statement.effect or "", r, tests, principal) for r in dict.fromkeys(resources)))
+    return Rule(
+        _matched(statement), tuple(Way(statement.effect or "", r, tests, principal) for r in dict.fromkeys(resources))
+    )
 
 
 def _tests(condition: Mapping[str, Any]) -> tuple[Test, ...]:
     found = [
         (_same_operator(operator.lower(), values_of(values)), key.lower(), _same_values(operator, values_of(values)))
-        for operator, tests in condition.items()
-        if isinstance(tests, Mapping)
-        for key, values in tests.items()
+        for operator, key, values in tests_of(condition)
     ]
     return tuple(sorted(found, key=lambda test: (test[0], test[1], sorted(test[2]))))
 
 
 def _same_operator(name: str, values: list[str]) -> str:
     """Of operators that say the same, one: ArnEquals is ArnLike; without wildcards all are StringEquals."""
-    plain = not any(catalogue.has_wildcard(value) for value in values)
+    plain = not any(has_wildcard(value) for value in values)
     if "arn" in name:
         name = name.replace("arnequals", "arnlike").replace("arnnotequals", "arnnotlike")
         whole = plain and all(value.startswith("arn:") and value.count(":") >= 5 for value in values)
@@ -172,7 +198,7 @@ def _same_values(operator: str, values: list[str]) -> frozenset[str]:
     return frozenset(value.lower() if folded else value for value in values)
 
 
-def _principal(statement: Statement) -> frozenset[tuple[str, str]] | None:
+def _principal(statement: Statement) -> Principals | None:
     for element, mark in ((statement.principal, ""), (statement.not_principal, NOT)):
         if element is not None:
             kinds = element if isinstance(element, Mapping) else {"AWS": element}
@@ -304,7 +330,7 @@ def _meets(one: Way, two: Way) -> bool:
     return overlaps(a, b)
 
 
-def _covers_principal(wide: frozenset | None, narrow: frozenset | None) -> bool:
+def _covers_principal(wide: Principals | None, narrow: Principals | None) -> bool:
     if wide is None or narrow is None:
         return wide == narrow
     return ("AWS", "*") in wide or wide >= narrow
@@ -314,18 +340,10 @@ def _implies(strong: Test, weak: Test) -> bool:
     """Whether a request that passes `strong` passes `weak`: for ever fewer values, or more where none may match."""
     if strong[1] != weak[1] or strong[0] not in (weak[0], weak[0].removesuffix("ifexists")):
         return False
-    name = strong[0].rpartition(":")[2].removesuffix("ifexists")
-    contains = CONTAINS.get(name.replace("not", ""), lambda wide, narrow: wide == narrow)
+    name = read_operator(strong[0]).bare
+    contains: Callable[[str, str], bool] = CONTAINS.get(name.replace("not", ""), eq)
     wide, narrow = (strong[2], weak[2]) if name in OPERATORS and OPERATORS[name].negated else (weak[2], strong[2])
     return narrow <= wide or all(any(contains(w, n) for w in wide) for n in narrow)
-
-
-def _in_network(wide: str, narrow: str) -> bool:
-    try:
-        outer, inner = ipaddress.ip_network(wide, strict=False), ipaddress.ip_network(narrow, strict=False)
-    except ValueError:
-        return wide == narrow
-    return outer.version == inner.version and inner.subnet_of(outer)  # type: ignore[arg-type]
 
 
 def _in_pattern(wide: str, narrow: str) -> bool:
@@ -334,7 +352,7 @@ def _in_pattern(wide: str, narrow: str) -> bool:
 
 
 CONTAINS: dict[str, Callable[[str, str], bool]] = {  # operator -> whether one value holds wherever another one does
-    "ipaddress": _in_network,
+    "ipaddress": lambda wide, narrow: wide == narrow or within(wide, narrow),
     "stringlike": _in_pattern,
 }
 

@@ -14,6 +14,8 @@ from functools import cached_property
 from itertools import islice
 from typing import Any, NamedTuple
 
+from iampolicy import tables
+
 VERSIONS = ("2012-10-17", "2008-10-17")
 EFFECTS = ("Allow", "Deny")
 POLICY_ELEMENTS = ("Version", "Id", "Statement")
@@ -22,23 +24,33 @@ STATEMENT_ELEMENTS = (
     *("Resource", "NotResource", "Condition"),
 )
 
-POLICY_TYPES = ("identity", "resource", "trust", "scp", "rcp")
-# Characters that a policy of a type may have, and whether white space counts ("IAM and AWS STS quotas": managed
-# policies 6,144, trust policies 2,048, both without white space; "Amazon S3 quotas": bucket policies 20 KB; "Quotas
-# for AWS Organizations": service and resource control policies 5,120). Other services set their own for resources.
-QUOTAS = {
-    "identity": (6_144, False),
-    "resource": (20_480, True),
-    "trust": (2_048, False),
-    "scp": (5_120, True),
-    "rcp": (5_120, True),
-}
-
 LONGEST_NUMBER = 8_192  # bits; Python prints no integer of more than 4,300 digits
 MOST_REPEATED = 100  # repeated keys that are listed
 DEEPEST = 64  # a policy needs seven levels; what parses must never be too deep to print or to walk
 _KEY_OR_BRACE = re.compile(r'(?P<key>"(?:[^"\\]|\\.)*")(?=\s*:)|"(?:[^"\\]|\\.)*"|[{}]', re.DOTALL)
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\w.+-]+')  # a string, or a number or word outside of strings
+
+
+class PolicyType(NamedTuple):
+    """What AWS asks of a type of policies: a row of policy_types.tsv."""
+
+    most: int  # characters
+    counted: str  # "without white space", or empty: all of them
+    quota_code: str
+    needs: tuple[str, ...]  # elements that each statement has, or their opposites
+    refuses: dict[str, str]  # element that no statement may have -> the code of the finding
+
+
+POLICY_TYPES = {
+    row["type"]: PolicyType(
+        int(row["most"]),
+        row["counted"],
+        row["quota_code"],
+        tuple(row["needs"].split()),
+        dict(pair.split(":") for pair in row["refuses"].split()),
+    )
+    for row in tables.rows("policy_types.tsv")
+}
 
 
 class PolicySyntaxError(ValueError):
@@ -100,8 +112,9 @@ class Policy:
         return frozenset().union(*(s.services for s in self.statements))
 
     def size(self, policy_type: str = "identity") -> int:
-        """The characters that AWS counts: without white space, where QUOTAS say so or no text is known."""
-        return self.length if QUOTAS[policy_type][1] and self.length is not None else len(self.to_json())
+        """The characters that AWS counts: without white space, where its type says so or no text is known."""
+        all_of_it = self.length is not None and not POLICY_TYPES[policy_type].counted
+        return self.length if all_of_it and self.length is not None else len(self.to_json())
 
     def to_json(self, indent: int | None = None) -> str:
         """The document as text: minified by default, else indented by so many spaces."""
@@ -138,8 +151,8 @@ def parse(text: str) -> Policy:
         raise PolicySyntaxError("nested too deeply for a policy") from error
     if not isinstance(data, dict):
         raise PolicySyntaxError(f"a policy is a JSON object, not {json_type(data)}")
-    if _depth(data) > DEEPEST:
-        raise PolicySyntaxError("nested too deeply for a policy")
+    if fault := _no_json(data):
+        raise PolicySyntaxError(fault)
     return Policy(data, len(text), tuple(islice(_repeated(text), MOST_REPEATED)) if twice else ())
 
 
@@ -193,15 +206,6 @@ def _repeated(text: str) -> Iterator[Repeated]:
             seen[-1].add(key)
 
 
-def _depth(data: Any) -> int:
-    """How many objects and lists stand inside each other, found level by level, no further than is allowed."""
-    depth, level = 0, [data]
-    while depth <= DEEPEST and (level := [value for value in level if isinstance(value, dict | list)]):
-        depth += 1
-        level = [inner for value in level for inner in (value.values() if isinstance(value, dict) else value)]
-    return depth
-
-
 def as_policy(policy: PolicyLike) -> Policy:
     """Take a policy in any of the forms that the library accepts.
 
@@ -221,7 +225,7 @@ def _no_json(value: Any, depth: int = 0) -> str | None:
     """Why a value of Python's is none of JSON's: too deep, or with keys or values that JSON does not have."""
     kind = type(value)
     if kind is dict or kind is list:
-        if depth > DEEPEST:
+        if depth >= DEEPEST:
             return "nested too deeply for a policy"
         if kind is dict:
             for key in value:

@@ -5,7 +5,7 @@ metrics and curation, stricter and smaller than iampolicy/checks.
 """
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from iampolicy.document import (
     EFFECTS,
@@ -63,9 +63,9 @@ def _statement_faults(statement: dict[str, Any], place: str) -> Iterator[str]:
             yield f"{place} must have one of {element} and Not{element}"
     if "Principal" in statement and "NotPrincipal" in statement:
         yield f"{place} has both Principal and NotPrincipal; only one can stand"
-    for element, (holds, wanted) in FORMS.items():
-        if element in statement and not holds(statement[element]):
-            yield f"{place}.{element} must be {wanted}"
+    for element, form in FORMS.items():
+        if element in statement and element != "Effect" and not form.holds(statement[element]):
+            yield f"{place}.{element} must be {form.words}"
 
 
 def _unknown(data: dict[str, Any], known: tuple[str, ...], place: str) -> Iterator[str]:
@@ -82,7 +82,7 @@ def _is_text_list(value: Any) -> bool:
 def _is_principal(value: Any) -> bool:
     if isinstance(value, dict):
         return bool(value) and all(_is_text_list(v) for v in value.values())
-    return value == "*"
+    return isinstance(value, str) and value == "*"
 
 
 def _is_condition(value: Any) -> bool:
@@ -94,15 +94,26 @@ def _is_condition_value(value: Any) -> bool:
     return all(is_scalar(v) for v in value) if isinstance(value, list) else is_scalar(value)
 
 
-_TEXTS = (_is_text_list, "a string or a non-empty list of strings")
-_WHO = (_is_principal, '"*" or an object of strings and lists of strings')
-FORMS: dict[str, tuple[Callable[[Any], bool], str]] = {  # element of a statement -> what holds, how to say it
-    "Sid": (lambda value: isinstance(value, str), "a string"),
-    "Principal": _WHO,
-    "NotPrincipal": _WHO,
+class Form(NamedTuple):
+    """What an element of a statement holds."""
+
+    types: tuple[type, ...]  # of JSON that AWS reads there ("Data type mismatch")
+    holds: Callable[[Any], bool]
+    words: str
+
+
+_PRINCIPAL = Form((str, dict, list), _is_principal, '"*" or an object of strings and lists of strings')
+_TEXTS = Form((str, list), _is_text_list, "a string or a non-empty list of strings")
+_CONDITION = Form((dict,), _is_condition, "an object of operators, each an object of keys and their values")
+_TEXT = Form((str,), lambda value: isinstance(value, str), "a string")
+FORMS = {  # element of a statement, in the order of the grammar
+    "Sid": _TEXT,
+    "Effect": _TEXT,
+    "Principal": _PRINCIPAL,
+    "NotPrincipal": _PRINCIPAL,
     "Action": _TEXTS,
     "NotAction": _TEXTS,
     "Resource": _TEXTS,
     "NotResource": _TEXTS,
-    "Condition": (_is_condition, "an object of operators, each an object of keys and their values"),
+    "Condition": _CONDITION,
 }

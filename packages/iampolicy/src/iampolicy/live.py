@@ -1,18 +1,22 @@
-"""AWS's own validator and simulator through boto3, with results in the same types as ours.
+"""AWS's own validator and simulator through boto3, with results in the same types as ours; and what its refusals mean.
 
-Policies and requests come in, are sent to the account whose credentials boto3 finds, and Findings and Decisions go
-out. Nothing in the account is changed; needed are access-analyzer:ValidatePolicy and iam:SimulateCustomPolicy.
+Policies and requests are sent to the account whose credentials boto3 finds, and Findings and Decisions come back.
+Nothing in the account is changed; needed are access-analyzer:ValidatePolicy and iam:SimulateCustomPolicy. boto3 comes
+with the extra `iampolicy[aws]`, and is loaded when it is needed.
 """
 
 import json
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from iampolicy.checks.finding import Finding
-from iampolicy.checks.view import as_list
-from iampolicy.document import PolicyLike, as_policy
+from iampolicy import checks, tables
+from iampolicy.checks import Finding
+from iampolicy.conditions import text_of
+from iampolicy.document import PolicyLike, as_list, as_policy
 from iampolicy.simulate import (
     ALLOWED,
     EXPLICITLY_DENIED,
@@ -23,6 +27,7 @@ from iampolicy.simulate import (
     Request,
     policies_of,
 )
+from iampolicy.words import printable
 
 POLICY_TYPES = {  # ours -> the parameters of ValidatePolicy (IAM Access Analyzer API reference)
     "identity": {"policyType": "IDENTITY_POLICY"},
@@ -41,7 +46,6 @@ KINDS = {  # beginning of a matched statement's SourcePolicyId -> our name
     "ResourcePolicy": "resource",
 }
 CONTEXT_TYPES = ((bool, "boolean"), (int | float, "numeric"), (datetime, "date"))  # else a string
-ANYBODY = "*"
 
 
 def validate(policy: PolicyLike, policy_type: str = "identity", client: Any = None) -> list[Finding]:
@@ -99,9 +103,7 @@ def simulate(
 
 def beside(policy: PolicyLike, policy_type: str = "identity", client: Any = None) -> list[dict[str, Any]]:
     """Our findings and AWS's side by side: a row a code with its severity, how often we and AWS found it."""
-    from iampolicy.checks import validate as validate_offline
-
-    found = {"ours": validate_offline(policy, policy_type), "aws": validate(policy, policy_type, client)}
+    found = {"ours": checks.validate(policy, policy_type), "aws": validate(policy, policy_type, client)}
     severities = {finding.code: finding.severity for findings in found.values() for finding in findings}
     return [
         {"code": code, "severity": severity}
@@ -110,7 +112,43 @@ def beside(policy: PolicyLike, policy_type: str = "identity", client: Any = None
     ]
 
 
+@contextmanager
+def asking(service: str, needs: str, raised: Callable[[str], Exception]) -> Iterator[None]:
+    """Turn what boto3 raises in the block into an error of the caller's, in one sentence that says what to do.
+
+    Args:
+        service: who is asked, as the sentence names it.
+        needs: the permissions to name if AWS refuses.
+        raised: makes the error of the sentence.
+    """
+    from botocore.exceptions import BotoCoreError, ClientError  # as slow as boto3
+    from botocore.parsers import ResponseParserError
+
+    try:
+        yield
+    except (BotoCoreError, ClientError, ResponseParserError) as error:
+        raise raised(advice(error, service, needs)) from error
+
+
+@cache
+def _advice() -> dict[str, str]:
+    return {row["error"]: row["advice"] for row in tables.rows("aws_errors.tsv")}
+
+
+def advice(error: Exception, service: str = "AWS", needs: str = "more permissions") -> str:
+    """What an error of boto3's means and what to do about it, in one sentence."""
+    answer = getattr(error, "response", None)
+    if told := answer.get("Error", {}) if isinstance(answer, dict) else {}:
+        code, said = told.get("Code", "unknown"), told.get("Message") or "no reason is given"
+        what = _advice()[code].format(needs=needs) if code in _advice() else said
+        return f"{service} refused ({code}): {printable(' '.join(what.split()))}"
+    what = next((_advice()[kind.__name__] for kind in type(error).__mro__ if kind.__name__ in _advice()), "{}")
+    said = " ".join(str(error).split()).rstrip(".")
+    return f"{service} cannot be asked: {printable(what.format(said))}"
+
+
 def _client(service: str) -> Any:
+    """A boto3 client for the account and Region that boto3 finds."""
     import boto3  # loads slowly, and only this module needs it
 
     return boto3.client(service)
@@ -158,11 +196,8 @@ def _matched(row: Mapping[str, Any], lists: Mapping[str, list[tuple[str, list[in
 def _entry(key: str, value: Any) -> dict[str, Any]:
     values = list(value) if isinstance(value, list | tuple | set | frozenset) else [value]
     kind = next((name for types, name in CONTEXT_TYPES if values and isinstance(values[0], types)), "string")
-    texts = [
-        str(v).lower() if isinstance(v, bool) else v.isoformat() if isinstance(v, datetime) else str(v) for v in values
-    ]
     return {
         "ContextKeyName": key,
-        "ContextKeyValues": texts,
+        "ContextKeyValues": [text_of(v) for v in values],
         "ContextKeyType": f"{kind}List" if len(values) != 1 or values != [value] else kind,
     }

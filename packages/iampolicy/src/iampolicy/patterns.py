@@ -1,14 +1,88 @@
-"""Resource patterns compared with each other: does one cover another, can both match one ARN.
+"""Patterns of `*` and `?`, as actions, resources and conditions have them: what they match, and how two compare.
 
-Patterns as they stand in Resource elements come in, True or False goes out. Where an exact answer would need a theory
-of strings, the answer errs towards "not covered" and "can both match".
+Patterns come in as they stand in a policy, True or False goes out. Where comparing two exactly would need a theory of
+strings, the answer errs towards "not covered" and "can both match".
 """
 
+import re
 from functools import lru_cache
 
-from iampolicy.conditions import arn_matches, glob
-
 NO_SLASH = "\ue001"  # a wildcard of an ARN format that stands for a name without a slash
+_MARK = "\ue000"  # a private character before one that is literal, whatever it is
+
+
+def has_wildcard(text: str) -> bool:
+    """Whether IAM reads the text as a pattern."""
+    return "*" in text or "?" in text
+
+
+def glob(pattern: str, text: str) -> bool:
+    """Whether the text matches a pattern of `*` and `?`; what `literal` made is literal."""
+    if pattern == "*" or pattern == text:
+        return True
+    stars = pattern.count("*")
+    if not stars and "?" not in pattern:
+        return False
+    if len(pattern) - stars > len(text) + pattern.count(_MARK):  # each other character takes one of the text
+        return False
+    if stars == 1 and pattern[-1] == "*" and "?" not in pattern and _MARK not in pattern:
+        return text.startswith(pattern[:-1])
+    return _compiled(pattern).fullmatch(text) is not None
+
+
+def arn_matches(pattern: str, arn: str) -> bool:
+    """Whether an ARN matches a pattern, field by field: a wildcard of one field does not reach into the next.
+
+    The last field may hold colons, as the resource of an ARN does.
+    """
+    if pattern == "*":
+        return True
+    wanted = pattern.split(":", 5)
+    given = arn.split(":", len(wanted) - 1)
+    return len(wanted) == len(given) and all(w == g or glob(w, g) for w, g in zip(wanted, given, strict=True))
+
+
+def resource_matches(pattern: str, arn: str) -> bool:
+    """Whether a Resource value matches an ARN: field by field, but a star that ends a field may run over the next.
+
+    Source: IAM User Guide, "IAM JSON policy elements: Resource". ARN operators of conditions have no such rule.
+    """
+    return arn_matches(pattern, arn) or ("*:" in pattern and glob(pattern, arn))
+
+
+def literal(text: str) -> str:
+    """A text as a pattern that only it matches."""
+    return "".join(_MARK + c if c in "*?" else c for c in text)
+
+
+def plain(pattern: str) -> str:
+    """A substituted pattern as the text that it stands for, for comparisons without wildcards."""
+    return pattern.replace(_MARK, "")
+
+
+@lru_cache(maxsize=65_536)
+def _compiled(pattern: str) -> re.Pattern[str]:
+    # Runs of stars are one star, and each star but the last is an atomic lazy group: matching never goes back over
+    # an earlier star, so a hostile pattern costs no more than pattern times text.
+    pieces: list[str] = [""]
+    position = 0
+    while position < len(pattern):
+        c = pattern[position]
+        if c == _MARK and position + 1 < len(pattern):
+            position += 1
+            pieces[-1] += re.escape(pattern[position])
+        elif c == "*":
+            if pieces[-1] or len(pieces) == 1:
+                pieces.append("")
+        else:
+            pieces[-1] += "." if c == "?" else re.escape(c)
+        position += 1
+    if len(pieces) == 1:
+        text = pieces[0]
+    else:
+        first, *middle, last = pieces
+        text = first + "".join(f"(?>.*?{piece})" for piece in middle) + f".*{last}"
+    return re.compile(text, re.DOTALL)
 
 
 @lru_cache(maxsize=65_536)

@@ -1,8 +1,9 @@
 """One request against policies: allowed or denied, and by which statements.
 
-A Request and the policies that apply to it come in, a Decision goes out. The order is AWS's own (IAM User Guide,
-"Policy evaluation logic"): an explicit deny anywhere ends it; then each level of service control policies, the
-resource policy, identity policies, the permissions boundary and the session policies have their say.
+The order is AWS's own (IAM User Guide, "Policy evaluation logic"): an explicit deny anywhere ends it; then each level
+of service control policies, the resource policy, identity policies, the permissions boundary and the session policies
+have their say. How a Principal element reaches the caller is a number, for a grant to a session, to a user or role, and
+to an account weigh differently ("AWS JSON policy elements: Principal"). `live.simulate` asks AWS instead.
 """
 
 import re
@@ -11,9 +12,9 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
-from iampolicy.conditions import Context, glob, resource_matches, satisfied, substituted
+from iampolicy.conditions import Context, satisfied, substituted, tests_of, values_of
 from iampolicy.document import Policy, PolicyLike, Statement, as_policy, parse
-from iampolicy.principals import ENTITY, ITSELF, NOT_MEANT, Caller, caller, excluded, reach
+from iampolicy.patterns import glob, resource_matches
 
 ALLOWED, EXPLICITLY_DENIED, IMPLICITLY_DENIED = "Allowed", "ExplicitlyDenied", "ImplicitlyDenied"
 
@@ -29,7 +30,69 @@ NAMES = {  # kind of policy -> in a reason
     "service_control": "a service control policy",
 }
 
+# How a Principal element reaches a caller, weakest first.
+NOT_MEANT, ACCOUNT, ENTITY, ITSELF = range(4)
+_ARN = re.compile(r"arn:[\w-]+:(?P<service>iam|sts)::(?P<account>\d{12}):(?P<kind>[\w-]+)(?:/(?P<name>.+))?")
+_ACCOUNT = re.compile(r"\d{12}")
+
 Policies = PolicyLike | Iterable[PolicyLike] | None
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who makes the request; `account` is None for services, identity providers and anonymous callers."""
+
+    arn: str
+    account: str | None = None
+    kind: str = "other"  # user, role, assumed-role, federated-user, root or other
+    name: str = ""  # of the user or role, without its path
+
+    @property
+    def is_root(self) -> bool:
+        return self.kind == "root"
+
+    @property
+    def is_role(self) -> bool:
+        """A role or a session of one: an ARN of the role grants within the session's limits."""
+        return self.kind in ("role", "assumed-role")
+
+    @property
+    def is_service(self) -> bool:
+        """A service principal, such as lambda.amazonaws.com."""
+        return self.account is None and re.fullmatch(r"[\w.-]+\.amazonaws\.com(\.cn)?", self.arn) is not None
+
+    @property
+    def is_service_linked(self) -> bool:
+        """A service-linked role or a session of one."""
+        return ":role/aws-service-role/" in self.arn or (self.is_role and self.name.startswith("AWSServiceRoleFor"))
+
+    def keys(self) -> dict[str, str]:
+        """The condition keys that follow from the caller, in lower case."""
+        if self.account is None:
+            known = {"aws:principalisawsservice": "true", "aws:principalservicename": self.arn}
+            return known if self.is_service else {}
+        found = {"aws:principalaccount": self.account, "aws:principalarn": self.arn}
+        found["aws:principalisawsservice"] = "false"
+        if self.kind == "assumed-role":  # the role's ARN, not the session's, is the value of aws:PrincipalArn
+            found["aws:principalarn"] = f"arn:{self.arn.split(':')[1]}:iam::{self.account}:role/{self.name}"
+        if self.kind == "user":
+            found["aws:username"] = self.name
+        types = {"user": "User", "root": "Account", "federated-user": "FederatedUser"}
+        found["aws:principaltype"] = types.get(self.kind, "AssumedRole")
+        return found
+
+
+@lru_cache(maxsize=4096)
+def caller(principal: str) -> Caller:
+    """Read a principal: an ARN, an account id, a service or "*"."""
+    if _ACCOUNT.fullmatch(principal):
+        return Caller(f"arn:aws:iam::{principal}:root", principal, "root")
+    match = _ARN.fullmatch(principal)
+    if match is None or match["kind"] not in ("user", "role", "assumed-role", "federated-user", "root"):
+        return Caller(principal)
+    parts = (match["name"] or "").split("/")
+    name = parts[0] if match["kind"] == "assumed-role" else parts[-1]
+    return Caller(principal, match["account"], match["kind"], name)
 
 
 @dataclass(frozen=True)
@@ -83,9 +146,14 @@ def simulate(
     boundary: Policies = None,
     session: Policies = None,
     service_control: Sequence[Policies] = (),
-    live: bool = False,
 ) -> Decision:
     """Decide one request as AWS does.
+
+    >>> policy = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "s3:Get*", "Resource": "*"}}
+    >>> request = Request("s3:GetObject", "arn:aws:s3:::photos/a", "arn:aws:iam::111122223333:user/ada")
+    >>> decision = simulate(request, identity=policy)
+    >>> decision.result, decision.reason
+    ('Allowed', 'identity policies allow it')
 
     Args:
         identity: policies attached to the principal.
@@ -94,20 +162,10 @@ def simulate(
         session: the policies passed when the session began; several count as one. None: there are none.
         service_control: the service control policies of each level of the organisation, root first. Each level must
             allow; no level means that the account is under no organisation.
-        live: ask IAM's policy simulator instead, with the credentials that boto3 finds (iampolicy.live).
 
     Raises:
         PolicySyntaxError: if a policy is text that is not one.
-        ValueError: with live, if session or service control policies are given, which that simulator does not take.
     """
-    if live:
-        if session is not None or service_control:
-            raise ValueError(
-                "IAM's simulator takes no session and no service control policies: leave them out, or live"
-            )
-        from iampolicy import live as aws  # brings boto3, which only this needs
-
-        return aws.simulate(request, identity, resource, boundary)
     who = caller(request.principal)
     context = _context(request, who)
 
@@ -177,7 +235,7 @@ def _matched(
         for place, statement in enumerate(policy.statements):
             if statement.effect not in ("Allow", "Deny") or not _has_action(statement, action):
                 continue
-            how = _reach(statement, who) if kind == "resource" else ITSELF
+            how = _reach_of(statement, who) if kind == "resource" else ITSELF
             if how == ITSELF and kind == "resource" and who.is_role and _by_arn(statement):
                 how = ENTITY
             if (
@@ -208,7 +266,7 @@ def _has_resource(statement: Statement, arn: str, context: Context, variables: b
     return optional  # a trust policy has no Resource: it is attached to what it speaks of
 
 
-def _reach(statement: Statement, who: Caller) -> int:
+def _reach_of(statement: Statement, who: Caller) -> int:
     if statement.principal is not None:
         return reach(statement.principal, who)
     if statement.not_principal is None:
@@ -218,8 +276,39 @@ def _reach(statement: Statement, who: Caller) -> int:
 
 def _by_arn(statement: Statement) -> bool:
     """Whether a condition names the caller by ARN: that grants to the role, as its ARN in Principal does."""
-    tests = statement.condition.values()
-    return any(key.lower() == "aws:principalarn" for keys in tests if isinstance(keys, dict) for key in keys)
+    return any(key.lower() == "aws:principalarn" for _, key, _ in tests_of(statement.condition))
+
+
+def reach(element: Any, who: Caller) -> int:
+    """How a Principal element means a caller: NOT_MEANT, by its ACCOUNT, as an ENTITY (user or role), or ITSELF."""
+    if isinstance(element, str):
+        return ITSELF if element == "*" else NOT_MEANT
+    if not isinstance(element, dict):
+        return NOT_MEANT
+    pairs = ((kind, value) for kind, values in element.items() for value in values_of(values))
+    return max((_reach(kind, value, who) for kind, value in pairs), default=NOT_MEANT)
+
+
+def excluded(element: Any, who: Caller) -> bool:
+    """Whether a NotPrincipal element names the caller; its account alone excludes only the account's root user."""
+    how = reach(element, who)
+    return how >= ENTITY or (how == ACCOUNT and who.is_root)
+
+
+def _reach(kind: str, value: str, who: Caller) -> int:
+    if kind != "AWS":  # an anonymous caller is of no kind
+        return ITSELF if who.account is None and who.arn != "*" and value in ("*", who.arn) else NOT_MEANT
+    if value == "*":
+        return ITSELF
+    if value == who.arn:
+        return ENTITY if who.kind == "role" else ITSELF
+    named = caller(value)
+    if named.account is None or named.account != who.account:
+        return NOT_MEANT
+    if named.is_root:
+        return ITSELF if who.is_root else ACCOUNT
+    same_role = named.kind == "role" and who.kind == "assumed-role" and named.name == who.name
+    return ENTITY if same_role else NOT_MEANT
 
 
 def _context(request: Request, who: Caller) -> dict[str, Any]:

@@ -38,7 +38,7 @@ DOCUMENTS = st.fixed_dictionaries(
 )
 
 
-@given(DOCUMENTS, st.sampled_from(POLICY_TYPES))
+@given(DOCUMENTS, st.sampled_from(list(POLICY_TYPES)))
 def test_any_document_has_findings_with_known_codes_and_no_exception(document: dict, kind: str) -> None:
     for finding in validate(document, kind):
         assert CODES[finding.code] == finding.severity

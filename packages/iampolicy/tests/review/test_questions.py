@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iampolicy.document import PolicySyntaxError
-from iampolicy.review.questions import MOST, questions
+from iampolicy.review.english import MOST, questions
 
 PASSED = {"StringEquals": {"iam:PassedToService": "glue.amazonaws.com"}}
 

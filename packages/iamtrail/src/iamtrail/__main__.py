@@ -3,22 +3,27 @@
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tabulate import tabulate
 
+from iampolicy import live
 from iampolicy.document import Policy, PolicySyntaxError, parse
-from iamtrail import athena, files, generalise, lookup, proposals, table, watch
-from iamtrail.account import asking
-from iamtrail.athena_sql import Table, create
+from iamtrail import athena, dormant, evidence, files, generalise, lookup, proposals
 from iamtrail.drafting import Draft, draft
 from iamtrail.errors import TrailError
+from iamtrail.extension import extend
+from iamtrail.files import writing
 from iamtrail.gate import Gate, gate, sentences
 from iamtrail.observed import Filters, Reading
-from iamtrail.writing import writing
+from iamtrail.watch import explain
+
+if TYPE_CHECKING:
+    import pandas
 
 WIDTH = 44  # characters of a column
 LIVE_NEEDS = "access-analyzer:ValidatePolicy and iam:SimulateCustomPolicy"
@@ -37,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     options = _parser().parse_args(arguments)
     try:
-        return options.run(options)
+        return int(options.run(options))
     except TrailError as error:
         print(error, file=sys.stderr)
         return REFUSED
@@ -52,35 +57,46 @@ def _draft(options: argparse.Namespace) -> int:
     if options.conditions:
         policies = tuple(proposals.add(policy, made.proposals) for policy in made.policies)
         made = replace(made, policy=proposals.add(made.policy, made.proposals), policies=policies)
-    with asking("AWS", LIVE_NEEDS):
+    with live.asking("AWS", LIVE_NEEDS, TrailError):
         verdict = gate(made, live=options.live)
-    _show(made, verdict, options)
-    for title, lines in (
-        ("Questions", made.questions),
-        (
-            f"Conditions that the evidence supports ({'in' if options.conditions else 'not in'} the policy)",
-            [f"{p.sid}: {p.key}, as {p.because}" for p in made.proposals],
-        ),
-        ("Failed calls, left out", made.evidence.failed),
-        ("Gate", sentences(verdict)),
-    ):
-        found = list(lines)
-        if found:
-            print(f"\n{title}", *(f"  - {line}" for line in dict.fromkeys(found)), sep="\n", file=sys.stderr)
+    _write(_texts(made, verdict, options), options.out)
+    _say("Questions", made.questions)
+    _say(
+        f"Conditions that the evidence supports ({'in' if options.conditions else 'not in'} the policy)",
+        [f"{p.sid}: {p.key}, as {p.because}" for p in made.proposals],
+    )
+    _say("Failed calls, left out", made.evidence.failed)
+    _say("Gate", sentences(verdict))
     if verdict.faulty or not (verdict.passed or verdict.waiting):
         return NOT_PASSED
     return WAITING if verdict.waiting else PASSED
 
 
-def _table_of_calls(options: argparse.Namespace) -> int:
-    found = table.table(_told(_read(options)), options.role)
+def _texts(made: Draft, verdict: Gate, options: argparse.Namespace) -> list[str]:
+    """The documents that go out: one policy or its pieces, or all that is known as JSON."""
+    policies = (made.policy,) if options.whole else made.policies
+    if not options.json:
+        return [policy.to_json(indent=2) for policy in policies]
+    known = {
+        "questions": made.questions,
+        "placeholders": made.placeholders,
+        "policies": [policy.data for policy in policies],
+        "proposals": [asdict(proposal) for proposal in made.proposals],
+        "passed": verdict.passed,
+        "gate": list(sentences(verdict)),
+        "failed": made.evidence.failed,
+    }
+    return [json.dumps(known, indent=2, ensure_ascii=False)]
+
+
+def _calls(options: argparse.Namespace) -> int:
+    found = evidence.table(_told(_read(options)), options.role)
     if options.out:
         with writing(options.out) as aside:
             found.to_json(aside, orient="records", lines=True, date_format="iso", force_ascii=False)
         print(f"written: {options.out}, {len(found):,} rows", file=sys.stderr)
         return PASSED
-    shown = table.shown(found, options.most)
-    print(tabulate(shown, headers="keys", showindex=False, maxcolwidths=WIDTH, tablefmt="simple"))
+    _print_table(evidence.shown(found, options.most))
     if len(found) > options.most:
         print(f"{options.most:,} of {len(found):,} rows: --most shows more, --out writes all", file=sys.stderr)
     return PASSED
@@ -92,24 +108,19 @@ def _watch(options: argparse.Namespace) -> int:
     if not found:
         print("no call was denied", file=sys.stderr)
         return PASSED
-    explained = watch.explain(found, policy)
-    extension = watch.extend(policy, explained)
-    for title, lines in (
-        ("Denied", [row.sentence for row in explained if row not in extension.left]),
-        ("The smallest extension", extension.changes),
-        ("What no extension of this policy cures", [row.sentence for row in extension.left]),
-    ):
-        if lines:
-            print(f"\n{title}", *(f"  - {line}" for line in dict.fromkeys(lines)), sep="\n", file=sys.stderr)
-    _write([extension.policy], options.out)
+    explained = explain(found, policy)
+    extension = extend(policy, explained)
+    _say("Denied", [row.sentence for row in explained if row not in extension.left])
+    _say("The smallest extension", extension.changes)
+    _say("What no extension of this policy cures", [row.sentence for row in extension.left])
+    _write([extension.policy.to_json(indent=2)], options.out)
     return NOT_PASSED
 
 
 def _dormant(options: argparse.Namespace) -> int:
     policies = [_policy(path) for path in options.policy]
-    found = watch.dormant(policies, _told(_read(options)).observed)
-    table = watch.table(found, options.most)
-    print(tabulate(table, headers="keys", showindex=False, maxcolwidths=WIDTH, tablefmt="simple"))
+    found = dormant.dormant(policies, _told(_read(options)).observed)
+    _print_table(dormant.table(found, options.most))
     print(
         f"{sum(len(row.actions) for row in found):,} actions are allowed and were not used, as far as the log shows: "
         "data events, such as reads of objects, are in it only where the trail is set to record them",
@@ -119,8 +130,9 @@ def _dormant(options: argparse.Namespace) -> int:
 
 
 def _table(options: argparse.Namespace) -> int:
-    wanted = Table(*options.table, options.location, tuple(options.account), tuple(options.region))
-    print(create(wanted) + ";")
+    database, name = options.table
+    wanted = athena.Table(database, name, options.location, tuple(options.account), tuple(options.region))
+    print(athena.create(wanted) + ";")
     if options.create:
         athena.create_table(wanted, _place(options))
         print(f"made: {wanted.database}.{wanted.name}", file=sys.stderr)
@@ -145,33 +157,25 @@ def _policy(path: Path) -> Policy:
         raise TrailError(f"{path}: is no policy: {error}") from error
 
 
-def _show(made: Draft, verdict: Gate, options: argparse.Namespace) -> None:
-    """The policy on standard output, or in files: one, or a numbered one for each piece."""
-    policies = (made.policy,) if options.whole else made.policies
-    if options.json:
-        said = {"questions": made.questions, "placeholders": made.placeholders}
-        said |= {"policies": [p.data for p in policies], "proposals": [asdict(p) for p in made.proposals]}
-        said |= {"passed": verdict.passed, "gate": list(sentences(verdict)), "failed": made.evidence.failed}
-        text = json.dumps(said, indent=2, ensure_ascii=False)
-        if options.out is None:
-            print(text)
-            return
-        with writing(options.out) as aside:
-            aside.write_text(text + "\n", encoding="utf-8")
-        print(f"written: {options.out}", file=sys.stderr)
-    else:
-        _write(policies, options.out)
+def _say(title: str, lines: Iterable[str]) -> None:
+    """A list under its title, on standard error; nothing if it is empty."""
+    if found := dict.fromkeys(lines):
+        print(f"\n{title}", *(f"  - {line}" for line in found), sep="\n", file=sys.stderr)
 
 
-def _write(policies: Sequence[Policy], out: Path | None) -> None:
+def _print_table(frame: "pandas.DataFrame") -> None:
+    print(tabulate(frame.to_dict("list"), headers="keys", maxcolwidths=WIDTH, tablefmt="simple"))
+
+
+def _write(texts: Sequence[str], out: Path | None) -> None:
     """To a file, several numbered; without one to standard output, a document after the other."""
     if out is None:
-        print(*(policy.to_json(indent=2) for policy in policies), sep="\n")
+        print(*texts, sep="\n")
         return
-    for number, policy in enumerate(policies, 1):
-        path = out.with_stem(f"{out.stem}-{number}") if len(policies) > 1 else out
+    for number, text in enumerate(texts, 1):
+        path = out.with_stem(f"{out.stem}-{number}") if len(texts) > 1 else out
         with writing(path) as aside:
-            aside.write_text(policy.to_json(indent=2) + "\n", encoding="utf-8")
+            aside.write_text(text + "\n", encoding="utf-8")
         print(f"written: {path}", file=sys.stderr)
 
 
@@ -183,18 +187,15 @@ def _read(options: argparse.Namespace) -> Reading:
         print(ONLY_MANAGEMENT, file=sys.stderr)
         return lookup.lookup_events(_filters(options))
     if options.athena:
-        answer = athena.run(Table(*options.athena), _filters(options), _place(options), progress=sys.stderr.isatty())
+        table = athena.Table(*options.athena)
+        answer = athena.run(table, _filters(options), _place(options), progress=sys.stderr.isatty())
         print(answer.bill, file=sys.stderr)
         return answer.reading
-    return files.read(_logs(options), _filters(options), progress=sys.stderr.isatty())
-
-
-def _logs(options: argparse.Namespace) -> list[Path]:
     if not options.logs:
         raise TrailError(
             "no log files: give a folder, --lookup to ask the account for its last 90 days, or --athena for a table"
         )
-    return options.logs
+    return files.read(options.logs, _filters(options), progress=sys.stderr.isatty())
 
 
 def _place(options: argparse.Namespace) -> athena.Place:
@@ -238,39 +239,39 @@ def _parser() -> argparse.ArgumentParser:
         description="From what a role did, as CloudTrail recorded it, to a policy that allows just that.",
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    one = commands.add_parser("draft", help="a least-privilege policy from log files")
-    one.set_defaults(run=_draft)
-    _events(one)
-    one.add_argument("--by", choices=generalise.WAYS[:3], default="nothing", help="make names more general")
-    one.add_argument("--tag", default="", metavar="KEY=VALUE", help="allow what has this tag, instead of names")
-    one.add_argument("--conditions", action="store_true", help="put the conditions that the evidence supports in")
-    one.add_argument("--whole", action="store_true", help="one policy, also if it is over the quota")
-    one.add_argument("--out", type=Path, metavar="policy.json", help="write there; pieces are numbered")
-    one.add_argument("--json", action="store_true", help="policies, questions and proposals as JSON")
-    one.add_argument("--live", action="store_true", help="let AWS's own validators judge (needs credentials)")
-    zero = commands.add_parser("read", help="what principals did, as a table of events and the actions they need")
-    zero.set_defaults(run=_table_of_calls)
-    _events(zero)
-    zero.add_argument("--most", type=_count, default=20, metavar="ROWS", help="rows of the table (default: 20)")
-    zero.add_argument("--out", type=Path, metavar="calls.jsonl", help="write all rows there, a JSON object a line")
-    two = commands.add_parser("watch", help="why calls are denied under a policy, and the smallest extension of it")
-    two.set_defaults(run=_watch)
-    _events(two)
-    two.add_argument("--policy", type=Path, required=True, metavar="policy.json", help="the policy of the role")
-    two.add_argument("--out", type=Path, metavar="wider.json", help="write the extended policy there")
-    three = commands.add_parser("dormant", help="what a policy allows and the log never shows in use")
-    three.set_defaults(run=_dormant)
-    _events(three)
-    three.add_argument("--policy", type=Path, required=True, nargs="+", metavar="old.json", help="the role's policies")
-    three.add_argument("--most", type=_count, default=20, metavar="ROWS", help="rows of the table (default: 20)")
-    four = commands.add_parser("table", help="the SQL that makes a table of Athena over an organisation's trail")
-    four.set_defaults(run=_table)
-    four.add_argument("table", type=_name, metavar="DATABASE.TABLE", help="the table's name")
-    four.add_argument("location", metavar="s3://bucket/AWSLogs/o-abcdefghij/", help="the accounts' folder")
-    four.add_argument("--account", action="append", required=True, help="an account of the trail; may be repeated")
-    four.add_argument("--region", action="append", required=True, help="a Region of the trail; may be repeated")
-    four.add_argument("--create", action="store_true", help="make the table, too (needs credentials)")
-    _athena(four)
+    drafting = commands.add_parser("draft", help="a least-privilege policy from log files")
+    drafting.set_defaults(run=_draft)
+    _events(drafting)
+    drafting.add_argument("--by", choices=generalise.WAYS[:3], default="nothing", help="make names more general")
+    drafting.add_argument("--tag", default="", metavar="KEY=VALUE", help="allow what has this tag, instead of names")
+    drafting.add_argument("--conditions", action="store_true", help="put the conditions that the evidence supports in")
+    drafting.add_argument("--whole", action="store_true", help="one policy, also if it is over the quota")
+    drafting.add_argument("--out", type=Path, metavar="policy.json", help="write there; pieces are numbered")
+    drafting.add_argument("--json", action="store_true", help="policies, questions and proposals as JSON")
+    drafting.add_argument("--live", action="store_true", help="let AWS's own validators judge (needs credentials)")
+    reading = commands.add_parser("read", help="what principals did, as a table of events and the actions they need")
+    reading.set_defaults(run=_calls)
+    _events(reading)
+    reading.add_argument("--most", type=_count, default=20, metavar="ROWS", help="rows of the table (default: 20)")
+    reading.add_argument("--out", type=Path, metavar="calls.jsonl", help="write all rows there, a JSON object a line")
+    refused = commands.add_parser("watch", help="why calls are denied under a policy, and the smallest extension of it")
+    refused.set_defaults(run=_watch)
+    _events(refused)
+    refused.add_argument("--policy", type=Path, required=True, metavar="policy.json", help="the policy of the role")
+    refused.add_argument("--out", type=Path, metavar="wider.json", help="write the extended policy there")
+    unused = commands.add_parser("dormant", help="what a policy allows and the log never shows in use")
+    unused.set_defaults(run=_dormant)
+    _events(unused)
+    unused.add_argument("--policy", type=Path, required=True, nargs="+", metavar="old.json", help="the role's policies")
+    unused.add_argument("--most", type=_count, default=20, metavar="ROWS", help="rows of the table (default: 20)")
+    making = commands.add_parser("table", help="the SQL that makes a table of Athena over an organisation's trail")
+    making.set_defaults(run=_table)
+    making.add_argument("table", type=_name, metavar="DATABASE.TABLE", help="the table's name")
+    making.add_argument("location", metavar="s3://bucket/AWSLogs/o-abcdefghij/", help="the accounts' folder")
+    making.add_argument("--account", action="append", required=True, help="an account of the trail; may be repeated")
+    making.add_argument("--region", action="append", required=True, help="a Region of the trail; may be repeated")
+    making.add_argument("--create", action="store_true", help="make the table, too (needs credentials)")
+    _athena(making)
     return parser
 
 

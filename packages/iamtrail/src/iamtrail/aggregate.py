@@ -1,135 +1,108 @@
-"""Events to rows, in DuckDB: the one place that knows it.
+"""Calls counted, in DuckDB: the one place that knows it. Alike calls are one row, whichever database counts them.
 
-Texts of {"Records": [...]} come in batch by batch, are parsed, filtered and counted in SQL, and Rows go out. What is
-kept in memory does not grow with the number of events: alike calls are one row, and there is a limit to the rows of
-one event name that are kept apart.
+Texts of {"Records": [...]} are parsed, filtered and counted in SQL (duckdb.sql), batch by batch. What is kept in memory
+does not grow with the number of events, as there is a limit to the rows of one event name that are kept apart.
 """
 
+import dataclasses
 import json
 import os
+import re
 import struct
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib import resources
 from types import TracebackType
 from typing import Any, Self
 
 import duckdb
 import pyarrow as pa
 
+from iamtrail import observed, tables
 from iamtrail.errors import TrailError
-from iamtrail.literal import CUT, LOST, PATH
-from iamtrail.observed import PRINCIPAL, REFUSED, ROLE, SESSION, UNKNOWN, Filters, utc
-from iamtrail.rows import FIELDS, LONGEST, MOST, PASSING, Row, names
+from iamtrail.observed import Call, Denied, Filters, Observed, Reading, one_line, utc
+from iamtrail.parameters import CUT, LOST, Pairs, flatten, kept
 
 MEMORY = "768MB"  # of DuckDB; what is beyond goes to a temporary folder
 WAITING = 200_000  # rows that are added before alike ones are put together again
-
-SHAPE = {  # the fields of a record that are read; MAP: request parameters differ from event to event
-    **dict.fromkeys(("eventTime", "eventSource", "eventName", "awsRegion", "recipientAccountId"), "VARCHAR"),
-    **dict.fromkeys(("eventCategory", "eventType", "errorCode", "errorMessage", "vpcEndpointId"), "VARCHAR"),
-    "userIdentity": {
-        **dict.fromkeys(("arn", "accountId", "principalId", "invokedBy"), "VARCHAR"),
-        "sessionContext": {"sessionIssuer": {"arn": "VARCHAR"}, "attributes": {"mfaAuthenticated": "VARCHAR"}},
-        "onBehalfOf": {"userId": "VARCHAR"},
-    },
-    "tlsDetails": {"tlsVersion": "VARCHAR"},
-    "resources": [{"ARN": "VARCHAR"}],
-    "requestParameters": "MAP(VARCHAR, JSON)",
-}
+MOST = 1_000  # rows that are kept apart of one principal, account, Region, source and event
+LONGEST = 65_536  # characters of one request parameter, and of an error's message
+# A path of JSON text, with its first part: what stands behind that becomes CUT.
+PATH = r'"(/?[^"/:\\]+/)(?:[^"\\]|\\.)*"'
 GROUP = "principal, account, region, source, event"
 ROW = f"{GROUP}, parameters, resources, via, mfa, tls, endpoint, error"
+CONSTANTS = {  # what stands in braces in duckdb.sql and athena.sql
+    "cut": CUT,
+    "lost": LOST,
+    "path": PATH,
+    "longest": LONGEST,
+    "unknown": observed.UNKNOWN,
+    "session": observed.SESSION,
+    "refused": observed.REFUSED,
+    "group": GROUP,
+    "row": ROW,
+}
 
-CALLS = """CREATE TABLE calls (
-    principal VARCHAR, account VARCHAR, region VARCHAR, source VARCHAR, event VARCHAR,
-    parameters STRUCT("key" VARCHAR, "value" VARCHAR)[], resources VARCHAR[],
-    via VARCHAR, mfa VARCHAR, tls VARCHAR, endpoint VARCHAR, error VARCHAR,
-    calls BIGINT, first TIMESTAMP, last TIMESTAMP, message VARCHAR, shortened BOOLEAN, beyond BOOLEAN)"""
 
-# Only constants of this project stand in the SQL; what comes from outside is a parameter ($) or a table.
-_SHAPE = json.dumps({"Records": [SHAPE]})
-_PRINCIPAL = ", ".join(f"nullif(r.userIdentity.{'.'.join(path)}, '')" for path in PRINCIPAL)
-BATCH = f"""CREATE OR REPLACE TEMP TABLE batch AS
-WITH records AS (SELECT unnest(from_json(text, '{_SHAPE}').Records) AS r FROM documents),
-events AS (
-    SELECT r, try_strptime(r.eventTime, '%Y-%m-%dT%H:%M:%SZ') AS time,
-        regexp_replace(coalesce({_PRINCIPAL}, '{UNKNOWN}'), '{SESSION}', '{ROLE}', 's') AS principal,
-        coalesce(r.recipientAccountId, r.userIdentity.accountId, '') AS account,
-        coalesce(r.awsRegion, '') AS region, r.eventSource AS source, r.eventName AS event
-    FROM records),
-told AS (
-    SELECT *, CASE
-        WHEN r IS NULL OR (r.eventTime IS NULL AND source IS NULL AND event IS NULL AND r.userIdentity IS NULL)
-            THEN 'record that is no object of CloudTrail'
-        WHEN time IS NULL OR coalesce(source, '') = '' OR coalesce(event, '') = ''
-            THEN 'record without eventTime, eventSource or eventName'
-        WHEN r.eventCategory = 'Insight' THEN 'Insights event'
-        WHEN r.eventCategory = 'NetworkActivity' THEN 'network activity event'
-        WHEN r.eventType = 'AwsServiceEvent' THEN 'event of a service itself, which nobody called'
-        WHEN time < $start OR time >= $end THEN 'outside the time range'
-        WHEN len($regions) > 0 AND NOT list_contains($regions, region) THEN 'other Region'
-        WHEN len($accounts) > 0 AND NOT list_contains($accounts, account) THEN 'other account'
-        -- A session's ARN has no path, its role's may have one.
-        WHEN starts_with($principal, 'arn:') AND principal <> $principal
-            AND regexp_replace(principal, ':role/.*/', ':role/') <> $principal THEN 'other principal'
-        WHEN NOT starts_with($principal, 'arn:') AND principal <> $principal
-            AND NOT ends_with(principal, '/' || $principal) AND NOT ends_with(principal, ':' || $principal)
-            THEN 'other principal'
-        END AS reason
-    FROM events)
-SELECT reason, {GROUP}, r.requestParameters AS parameters, r.resources AS resources,
-    r.userIdentity.invokedBy AS via, r.userIdentity.sessionContext.attributes.mfaAuthenticated AS mfa,
-    r.tlsDetails.tlsVersion AS tls, r.vpcEndpointId AS endpoint, nullif(r.errorCode, '') AS error,
-    count(*) AS calls, min(time) AS first, max(time) AS last,
-    max_by(left(r.errorMessage, {LONGEST}), {{'time': time, 'message': r.errorMessage}})
-        FILTER (regexp_matches(r.errorCode, '{REFUSED}')) AS message
-FROM told GROUP BY ALL"""
-SKIPPED = "SELECT reason, sum(calls) FROM batch WHERE reason IS NOT NULL GROUP BY reason ORDER BY reason"
-# The names that occur are few, and those that are kept are many: looked for are only the kept ones that occur.
-KEYS = "SELECT DISTINCT unnest(map_keys(parameters)) FROM batch WHERE reason IS NULL"
-# What stands for a cut value must not come from outside, neither as it is nor as JSON can write it. It is replaced, not
-# taken out: what is left of "\\\\ue000ue000" without its middle would be the sign again.
-_SAFE = rf"regexp_replace(replace(pair.value, '{CUT}', '{LOST}'), '\\ue000', '\\ufffd', 'gi')"
-ADD = rf"""INSERT INTO calls SELECT {GROUP},
-    list_transform(list_filter(coalesce(map_entries(parameters), []),
-        lambda pair: list_contains($keys, pair.key) AND len(pair.value) <= {LONGEST}),
-        lambda pair: struct_pack("key" := pair.key, "value" := {_SAFE})),
-    list_filter(list_transform(coalesce(resources, []), lambda each: replace(each.ARN, '{CUT}', '{LOST}')),
-        lambda arn: starts_with(arn, 'arn:')),
-    via, mfa, tls, endpoint, error, calls, first, last, message, false, false
-FROM batch WHERE reason IS NULL"""
-# Too many rows of an operation are made fewer in two steps, which leave the same rows in whatever order events come.
-# First, names that live for one run become CUT, and paths are cut after their first part ("sales/2026/a" becomes
-# "sales/" and CUT), in parameters and in ARNs. If that is not enough, rows beyond the first $most lose both.
-_PUT_TOGETHER = """sum(calls)::BIGINT AS calls, min(first) AS first, max(last) AS last,
-        max_by(message, {'last': last, 'message': message}) AS message, bool_or(shortened) AS shortened, beyond"""
-MERGE = rf"""CREATE OR REPLACE TABLE calls AS
-WITH merged AS (SELECT {ROW}, {_PUT_TOGETHER} FROM calls GROUP BY {ROW}, beyond),
-counted AS (
-    SELECT * REPLACE (bool_or(shortened) OVER same OR count(*) OVER same > $most AS shortened)
-    FROM merged WINDOW same AS (PARTITION BY {GROUP})),
-cut AS (
-    SELECT * REPLACE (
-        CASE WHEN shortened THEN list_transform(parameters, lambda pair: struct_pack(
-            "key" := pair.key,
-            "value" := CASE WHEN list_contains($passing, lower(pair.key)) THEN '"{CUT}"'
-                ELSE regexp_replace(pair.value, '{PATH}', '"\1{CUT}"', 'g') END))
-            ELSE parameters END AS parameters,
-        CASE WHEN shortened THEN list_sort(list_distinct(list_transform(
-            resources, lambda arn: regexp_replace(arn, '^([^/]*/[^/]+/).*$', '\1{CUT}', 's'))))
-            ELSE resources END AS resources)
-    FROM counted),
-again AS (SELECT {ROW}, {_PUT_TOGETHER} FROM cut GROUP BY {ROW}, beyond),
-ranked AS (
-    SELECT * REPLACE (beyond OR row_number() OVER same > $most AS beyond)
-    FROM again WINDOW same AS (
-        PARTITION BY {GROUP}, beyond ORDER BY parameters, resources, via, mfa, tls, endpoint, error)),
-bare AS (
-    SELECT * REPLACE (
-        CASE WHEN beyond THEN [] ELSE parameters END AS parameters,
-        CASE WHEN beyond THEN [] ELSE resources END AS resources)
-    FROM ranked)
-SELECT {ROW}, {_PUT_TOGETHER} FROM bare GROUP BY {ROW}, beyond"""
+def statements(name: str) -> list[str]:
+    """The statements of an SQL file of this package, with their places in braces still open."""
+    text = resources.files("iamtrail").joinpath(name).read_text(encoding="utf-8")
+    return [statement.strip() for statement in re.sub(r"^--.*\n", "", text, flags=re.MULTILINE).split(";\n")[:-1]]
+
+
+CALLS, BATCH, SKIPPED, KEYS, ADD, MERGE = (
+    statement.format(
+        **CONSTANTS,
+        role=observed.ROLE,
+        principal=", ".join(f"nullif(r.userIdentity.{'.'.join(path)}, '')" for path in observed.PRINCIPAL),
+        put_together="sum(calls)::BIGINT AS calls, min(first) AS first, max(last) AS last, max_by(message, "
+        "{'last': last, 'message': message}) AS message, bool_or(shortened) AS shortened, beyond",
+    )
+    for statement in statements("duckdb.sql")
+)
+
+
+@dataclass(frozen=True)
+class Counted:
+    """Alike calls as a database counts them."""
+
+    principal: str
+    account: str
+    region: str
+    source: str
+    event: str
+    parameters: Mapping[str, str | None]  # name -> JSON text
+    resources: tuple[str, ...]  # ARNs, in the record's order
+    via: str | None
+    mfa: str | None
+    tls: str | None
+    endpoint: str | None
+    error: str | None
+    calls: int
+    first: datetime  # UTC, without a zone
+    last: datetime
+    message: str | None  # of the last call that was refused
+    shortened: bool  # paths are cut: see `reading`
+    beyond: bool  # parameters and resources are lost
+
+    @property
+    def call(self) -> Call:
+        """The call without its circumstances; of the parameters only what the mapping needs."""
+        parameters = flatten({name: parsed(value or "null") for name, value in self.parameters.items()})
+        resources = tuple(sorted(set(self.resources)))
+        return Call(self.principal, self.account, self.region, self.source, self.event, parameters, resources)
+
+    @property
+    def context(self) -> Pairs:
+        """The circumstances that are evidence for conditions."""
+        told = {"invokedBy": self.via, "mfa": self.mfa, "tlsVersion": self.tls, "vpcEndpointId": self.endpoint}
+        return tuple((name, value) for name, value in told.items() if value)
+
+
+FIELDS = tuple(field.name for field in dataclasses.fields(Counted))
 
 
 class NotJsonError(TrailError):
@@ -153,15 +126,20 @@ class Aggregate:
             "accounts": list(filters.accounts),
             "principal": filters.wanted,
         }
-        self._names, self._most, self._waiting = frozenset(names()), most, 0
+        self._names, self._most, self._waiting = frozenset(kept_names()), most, 0
 
     def __enter__(self) -> Self:
         self._spill = tempfile.TemporaryDirectory(prefix="cloudtrail-")
-        settings = {"threads": os.cpu_count() or 1, "memory_limit": MEMORY, "temp_directory": self._spill.name}
-        closed = dict.fromkeys(("autoinstall_known_extensions", "autoload_known_extensions"), False)
-        # Nothing outside of this process is reached: texts come in as tables.
-        self._database = duckdb.connect(":memory:", config=settings | closed | {"preserve_insertion_order": False})
-        self._database.execute("SET enable_external_access = false")
+        settings: dict[str, str | bool | int | float | list[str]] = {
+            "threads": os.cpu_count() or 1,
+            "memory_limit": MEMORY,
+            "temp_directory": self._spill.name,
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
+            "preserve_insertion_order": False,
+        }
+        self._database = duckdb.connect(":memory:", config=settings)
+        self._database.execute("SET enable_external_access = false")  # texts come in as tables
         self._database.execute(CALLS)
         return self
 
@@ -176,9 +154,9 @@ class Aggregate:
             NotJsonError: if one of them is no JSON; then none was counted, and they can be tried one by one.
             TrailError: if memory and temporary space do not suffice.
         """
-        self._database.register("documents", pa.Table.from_batches([_batch(text) for text in documents]))
+        self._database.register("documents", pa.Table.from_batches([_batch(document) for document in documents]))
         try:
-            (rows,) = self._database.execute(BATCH, self._parameters).fetchone()
+            added = self._database.execute(BATCH, self._parameters).fetchall()
         except (duckdb.InvalidInputException, duckdb.ConversionException) as error:
             raise NotJsonError("a text is no JSON document: leave it out") from error
         except duckdb.Error as error:
@@ -190,26 +168,42 @@ class Aggregate:
         # Newer calls of EC2 wrap their parameters: {"CreateNatGatewayRequest": {...}}.
         keys = [key for key in occurring if key.lower() in self._names or key.endswith("Request")]
         self._database.execute(ADD, {"keys": keys})
-        self._waiting += rows
+        self._waiting += added[0][0]
         if self._waiting > WAITING:
             self._merge()
 
-    def rows(self) -> Iterator[Row]:
-        """Everything that was counted, in no order that means something."""
+    def reading(self, skipped: Counter[str] | None = None, files: int = 0) -> Reading:
+        """Everything that was counted, with what else was left out."""
         self._merge()
+        return reading(self._counted(), self.skipped + (skipped or Counter()), files, self._most)
+
+    def _counted(self) -> Iterator[Counted]:
         found = self._database.execute(f"SELECT {', '.join(FIELDS)} FROM calls")
         while rows := found.fetchmany(10_000):
             for row in rows:
                 values = dict(zip(FIELDS, row, strict=True))
                 parameters = {pair["key"]: pair["value"] for pair in values.pop("parameters")}
-                yield Row(parameters=parameters, resources=tuple(values.pop("resources")), **values)
+                yield Counted(parameters=parameters, resources=tuple(values.pop("resources")), **values)
 
     def _merge(self) -> None:
         try:
-            self._database.execute(MERGE, {"most": self._most, "passing": list(PASSING)})
+            self._database.execute(MERGE, {"most": self._most, "passing": tables.FOR_ONE_RUN})
         except duckdb.Error as error:
             raise _failed(error) from error
         self._waiting = 0
+
+
+def kept_names() -> list[str]:
+    """The request parameters that are kept: their names at the top level, lower-case, sorted."""
+    return sorted({name.partition(".")[0].lower() for name in kept()})
+
+
+def parsed(text: str | bytes) -> Any:
+    """The JSON value; None if it is none: no JSON, a number of thousands of digits, or nested without end."""
+    try:
+        return json.loads(text if isinstance(text, str) else text.decode("utf-8", "replace"))
+    except (ValueError, RecursionError):
+        return None
 
 
 def document(records: Iterable[Any]) -> bytes:
@@ -217,10 +211,62 @@ def document(records: Iterable[Any]) -> bytes:
     return json.dumps({"Records": list(records)}, ensure_ascii=False).encode("utf-8", "replace")
 
 
-def _batch(text: bytes) -> pa.RecordBatch:
+def reading(rows: Iterable[Counted], skipped: Counter[str], files: int = 0, most: int = MOST) -> Reading:
+    """Put rows together, sorted.
+
+    Where one principal's calls to one event in one Region have more than `most` rows, `shortened` of the Reading says
+    so: what lives for one run is CUT, paths are cut after their first part, and what is then still beyond is one row.
+    """
+    seen: dict[tuple[Call, Pairs], list[Counted]] = {}
+    denied: dict[tuple[Call, str], list[Counted]] = {}
+    lost: Counter[str] = Counter()
+    for row in rows:
+        call = row.call
+        seen.setdefault((call, row.context), []).append(row)
+        if row.error and re.search(observed.REFUSED, row.error):
+            denied.setdefault((call, row.error), []).append(row)
+        if row.shortened:
+            name = one_line(f"{row.source} {row.event} by {row.principal} in {row.region}")
+            lost[name] += row.calls if row.beyond else 0
+    return Reading(
+        observed=[_observed(*key, seen[key]) for key in sorted(seen)],
+        events=sum(row.calls for alike in seen.values() for row in alike),
+        skipped=dict(sorted(skipped.items())),
+        files=files,
+        shortened=tuple(
+            f"{name}: more than {most:,} different calls, so paths are cut after their first part"
+            + (f", and {count:,} calls have lost their parameters and resources" if count else "")
+            for name, count in sorted(lost.items())
+        ),
+        denied=[_denied(*key, denied[key]) for key in sorted(denied)],
+    )
+
+
+def _observed(call: Call, context: Pairs, rows: list[Counted]) -> Observed:
+    errors: Counter[str] = Counter()
+    for row in rows:
+        errors[row.error or ""] += row.calls
+    return Observed(
+        **vars(call),
+        context=context,
+        calls=errors.pop("", 0),
+        first=min(row.first for row in rows).replace(tzinfo=UTC),
+        last=max(row.last for row in rows).replace(tzinfo=UTC),
+        errors=tuple(sorted(errors.items())),
+    )
+
+
+def _denied(call: Call, code: str, rows: list[Counted]) -> Denied:
+    last = max(rows, key=lambda row: (row.last, row.message or ""))
+    when, calls = last.last.replace(tzinfo=UTC), sum(row.calls for row in rows)
+    return Denied(**vars(call), code=code, message=last.message or "", when=when, calls=calls)
+
+
+def _batch(document: bytes) -> pa.RecordBatch:
     """One text as a table of one row, without a copy; DuckDB gives each to one thread."""
-    offsets = pa.py_buffer(struct.pack("=qq", 0, len(text)))
-    return pa.record_batch([pa.Array.from_buffers(pa.large_string(), 1, [None, offsets, pa.py_buffer(text)])], ["text"])
+    offsets = pa.py_buffer(struct.pack("=qq", 0, len(document)))
+    column = pa.Array.from_buffers(pa.large_string(), 1, [None, offsets, pa.py_buffer(document)])
+    return pa.record_batch([column], ["text"])
 
 
 def _failed(error: duckdb.Error) -> TrailError:

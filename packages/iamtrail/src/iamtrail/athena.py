@@ -1,25 +1,25 @@
-"""An organisation's trail, counted by Amazon Athena where it lies.
+"""An organisation's trail, counted by Amazon Athena where it lies: the same Reading as of files, with its cost.
 
-Filters and the place of the logs come in; the same Reading goes out as of files, with what the query scanned and
-costs. The SQL that makes the table and the SQL that counts are in athena_sql.py.
+The SQL is in athena.sql. Names of databases, tables and buckets cannot be parameters of a query, so they are checked;
+everything else from outside is one.
 """
 
 import json
+import re
 import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from tqdm.auto import tqdm
 
-from iamtrail import rows
-from iamtrail.account import asking, client
-from iamtrail.athena_sql import Question, Table, count, create
-from iamtrail.errors import TrailError
-from iamtrail.observed import EVERYTHING, Filters, Reading, printable
-from iamtrail.rows import FIELDS, Row
+from iampolicy import live
+from iamtrail import tables
+from iamtrail.aggregate import CONSTANTS, FIELDS, MOST, Counted, kept_names, reading, statements
+from iamtrail.errors import TrailError, client
+from iamtrail.observed import EVERYTHING, PRINCIPAL, Filters, Reading, one_line, utc
 
 NEEDS = (
     "athena:StartQueryExecution, athena:GetQueryExecution, athena:GetQueryResults, glue:GetTable, s3:GetObject and "
@@ -30,6 +30,51 @@ TERABYTE = 10**12
 LEAST = 10 * 10**6  # bytes that a query is charged for at least (same page)
 POLL = 1.0  # seconds between questions after a query's state
 DONE = ("SUCCEEDED", "FAILED", "CANCELLED")  # states in which a query ends (Athena API, "QueryExecutionStatus")
+
+FIRST_DAY = "2020/01/01"  # partitions begin here
+NAMES = {  # field of Table -> what it may be ("Name databases, tables, and columns"; "Bucket naming rules"), an example
+    "database": (r"[a-z0-9_]{1,255}", "logs"),
+    "name": (r"[a-z_][a-z0-9_]{0,254}", "cloudtrail_2026"),
+    "location": (
+        r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/(?:[\w.=!*-]+/)*AWSLogs/(?:o-[a-z0-9]{10,32}/)?",
+        "s3://bucket/AWSLogs/o-abcdefghij/, or s3://bucket/AWSLogs/ for the trail of one account",
+    ),
+    "accounts": (r"\d{12}", "111122223333"),
+    "regions": (r"[a-z]{2,4}(?:-[a-z]+)+-\d", "eu-west-1"),
+}
+FOR_MAKING = ("location", "accounts", "regions")  # what only a table that is to be made must have
+CREATE, COUNT = statements("athena.sql")
+# A session's ARN has no path, its role's may have one; a name stands at the end, after a slash or a colon.
+BY_ARN = "? IN (principal, regexp_replace(principal, ':role/.*/', ':role/'))"
+BY_NAME = "(principal = ? OR strpos(reverse(principal), reverse(?)) = 1 OR strpos(reverse(principal), reverse(?)) = 1)"
+_TIME = "date_parse(?, '%Y-%m-%dT%H:%i:%s')"
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table over an organisation's trail, or over the trail of one account. To ask one, its name is enough."""
+
+    database: str
+    name: str
+    location: str = ""  # the folder of the accounts, "s3://bucket/AWSLogs/o-abcdefghij/"
+    accounts: tuple[str, ...] = ()  # whose folders are looked into
+    regions: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for field, (pattern, example) in NAMES.items():
+            value = getattr(self, field)
+            values = value if isinstance(value, tuple) else (value,)
+            bad = [v for v in values if not isinstance(v, str) or not re.fullmatch(pattern, v)]
+            if bad and not (field in FOR_MAKING and value == ""):
+                raise TrailError(f"{field} of the table is {repr(bad[0])[:100]}: it must be like {example}")
+
+
+@dataclass(frozen=True)
+class Query:
+    """A query with the values of its question marks, as Athena wants them: text in single quotes."""
+
+    sql: str
+    parameters: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -59,10 +104,63 @@ class Answer:
         """One line for people: what was scanned and what it costs."""
         return f"Athena scanned {self.scanned / 10**6:,.1f} MB: about USD {self.cost:,.5f}"
 
-    @property
-    def summary(self) -> str:
-        """One line for people: how much was read, and the bill."""
-        return f"{self.reading.summary}. {self.bill}"
+
+def create(table: Table) -> str:
+    """The statement that makes the table, with partitions by account, Region and day that need no loading.
+
+    Raises:
+        TrailError: if the table lacks its location, accounts or Regions.
+    """
+    if lacking := [field for field in FOR_MAKING if not getattr(table, field)]:
+        raise TrailError(
+            f"{' and '.join(lacking)} of the table {table.name}: empty; give them, as the table is made of them"
+        )
+    listed = {"accounts": ",".join(table.accounts), "regions": ",".join(table.regions)}
+    return CREATE.format(table=table, first_day=FIRST_DAY, **listed)
+
+
+def count(table: Table, filters: Filters) -> Query:
+    """The query that counts, with its columns in the order of FIELDS.
+
+    Partitions are chosen by the names of folders: days from the start to one after the end, as `files.find` does.
+    """
+    listed = (("account", filters.accounts), ("region", filters.regions))
+    partitions = [(f"{column} IN ({', '.join('?' * len(values))})", values) for column, values in listed if values]
+    conditions = list(partitions)
+    if filters.start:
+        start = utc(filters.start)
+        partitions.append(('"timestamp" >= ?', (f"{start:%Y/%m/%d}",)))
+        conditions.append((f"time >= {_TIME}", (f"{start:%Y-%m-%dT%H:%M:%S}",)))
+    if filters.end:
+        end = utc(filters.end)
+        partitions.append(('"timestamp" <= ?', (f"{end + timedelta(days=1):%Y/%m/%d}",)))
+        conditions.append((f"time < {_TIME}", (f"{end:%Y-%m-%dT%H:%M:%S}",)))
+    if who := filters.wanted:
+        conditions.append((BY_ARN, (who,)) if who.startswith("arn:") else (BY_NAME, (who, f"/{who}", f":{who}")))
+    sql = COUNT.format(
+        **CONSTANTS,
+        table=table,
+        partitions=" AND ".join(condition for condition, _ in partitions) or "true",
+        conditions=" AND ".join(condition for condition, _ in conditions) or "true",
+        principal=", ".join(f"nullif(useridentity.{'.'.join(path).lower()}, '')" for path in PRINCIPAL),
+        kept=", ".join(f"'{name}'" for name in kept_names() if re.fullmatch(r"[\w.-]+", name)),
+        passing=", ".join(f"'{name}'" for name in tables.FOR_ONE_RUN),
+        most=MOST,
+        fields=", ".join(FIELDS),
+        put_together="sum(calls) AS calls, min(first) AS first, max(last) AS last, max_by(message, last) AS message",
+    )
+    return Query(sql, tuple(literal(value) for _, values in (*partitions, *conditions) for value in values))
+
+
+def literal(text: str) -> str:
+    """The text as an SQL literal, which is what an execution parameter must be.
+
+    Raises:
+        TrailError: for text with a NUL, which SQL has no place for.
+    """
+    if "\0" in text:
+        raise TrailError(f"{text[:50]!r} has a NUL: leave it out of the filter")
+    return "'" + text.replace("'", "''") + "'"
 
 
 def create_table(table: Table, place: Place = Place(), athena: Any = None) -> str:
@@ -72,7 +170,7 @@ def create_table(table: Table, place: Place = Place(), athena: Any = None) -> st
         TrailError: if the query fails, or Athena refuses or cannot be reached.
     """
     athena = athena or client("athena", place.region)
-    return _finished(athena, Question(create(table), ()), table, place)["QueryExecutionId"]
+    return str(_finished(athena, Query(create(table)), table, place)["QueryExecutionId"])
 
 
 def run(
@@ -97,11 +195,11 @@ def run(
     execution = _finished(athena, count(table, filters), table, place)
     scanned = execution.get("Statistics", {}).get("DataScannedInBytes", 0)
     query = execution["QueryExecutionId"]
-    found = [_row(values) for values in tqdm(_results(athena, query), desc="rows of Athena", disable=not progress)]
-    return Answer(rows.reading(found, Counter()), query, scanned)
+    found = [_counted(values) for values in tqdm(_results(athena, query), desc="rows of Athena", disable=not progress)]
+    return Answer(reading(found, Counter()), query, scanned)
 
 
-def _finished(athena: Any, question: Question, table: Table, place: Place) -> dict[str, Any]:
+def _finished(athena: Any, question: Query, table: Table, place: Place) -> dict[str, Any]:
     """Start a query and wait until it has succeeded; returns Athena's QueryExecution."""
     asked = {
         "QueryString": question.sql,
@@ -110,7 +208,7 @@ def _finished(athena: Any, question: Question, table: Table, place: Place) -> di
         **({"ExecutionParameters": list(question.parameters)} if question.parameters else {}),
         **({"ResultConfiguration": {"OutputLocation": place.output}} if place.output else {}),
     }
-    with asking("Athena", NEEDS):
+    with live.asking("Athena", NEEDS, TrailError):
         query = athena.start_query_execution(**asked)["QueryExecutionId"]
         over = False
         try:
@@ -124,16 +222,16 @@ def _finished(athena: Any, question: Question, table: Table, place: Place) -> di
                 athena.stop_query_execution(QueryExecutionId=query)
     status = execution["Status"]
     if status["State"] != "SUCCEEDED":
-        reason = printable(status.get("StateChangeReason") or "no reason is given")
+        reason = one_line(status.get("StateChangeReason") or "no reason is given")
         raise TrailError(f"the query {query} of Athena {status['State'].lower()}: {reason}; mend it and run it again")
-    return execution | {"QueryExecutionId": query}
+    return {**execution, "QueryExecutionId": query}
 
 
 def _results(athena: Any, query: str) -> Iterator[list[str | None]]:
     """The rows page by page, without the header, which is the first row of the first page."""
     question, header = {"QueryExecutionId": query, "MaxResults": 1_000}, True
     while True:
-        with asking("Athena", NEEDS):
+        with live.asking("Athena", NEEDS, TrailError):
             answer = athena.get_query_results(**question)
         for row in answer["ResultSet"]["Rows"][1 if header else 0 :]:
             yield [cell.get("VarCharValue") for cell in row["Data"]]
@@ -142,22 +240,15 @@ def _results(athena: Any, query: str) -> Iterator[list[str | None]]:
         question, header = question | {"NextToken": token}, False
 
 
-def _row(values: list[str | None]) -> Row:
-    cells = dict(zip(FIELDS, values, strict=True))
+def _counted(values: list[str | None]) -> Counted:
     try:
+        cells: dict[str, Any] = dict(zip(FIELDS, values, strict=True))
         parameters = json.loads(cells["parameters"] or "{}")
-        resources = json.loads(cells["resources"] or "[]")
-        return Row(
-            **{
-                **cells,
-                "parameters": {name: json.dumps(value) for name, value in parameters.items()},
-                "resources": tuple(resources),
-                "calls": int(cells["calls"] or 0),
-                "first": datetime.fromisoformat(cells["first"] or "").replace(tzinfo=None),
-                "last": datetime.fromisoformat(cells["last"] or "").replace(tzinfo=None),
-                "shortened": cells["shortened"] == "true",
-                "beyond": cells["beyond"] == "true",
-            }
-        )
-    except (ValueError, AttributeError, RecursionError) as error:
+        cells["parameters"] = {name: json.dumps(value) for name, value in parameters.items()}
+        cells["resources"] = tuple(json.loads(cells["resources"] or "[]"))
+        cells["calls"] = int(cells["calls"])
+        cells |= {name: datetime.fromisoformat(cells[name]).replace(tzinfo=None) for name in ("first", "last")}
+        cells |= {name: cells[name] == "true" for name in ("shortened", "beyond")}
+        return Counted(**cells)
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
         raise TrailError(f"a row of Athena's answer is not as the query makes them ({error}): run it again") from error

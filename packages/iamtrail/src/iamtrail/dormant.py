@@ -1,13 +1,13 @@
 """Dormant grants: what policies allow and the evidence never used, the riskiest first.
 
-Policies and observed calls come in; rows go out, an access level of a service each, or a table for people. A trail
-without data events says nothing of reading and writing data, so there a dormant s3:GetObject may well be in use.
+A trail without data events says nothing of reading and writing data, so there a dormant s3:GetObject may well be in
+use.
 """
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from iampolicy import catalogue
 from iampolicy.compare import NOT, classes, rules_of, ways_of
@@ -97,7 +97,7 @@ def _flags(policies: Sequence[Policy]) -> dict[str, str]:
     return {action.name: flag for action, flag in named if action}
 
 
-def _order(row: Dormant) -> tuple:
+def _order(row: Dormant) -> tuple[int, int, int, bool, str]:
     level = LEVELS.index(row.level)
     flag = FLAGS.index(row.risk) if row.risk else len(FLAGS)
     first = 0 if row.level == MANAGEMENT else 1 if row.risk else 2
@@ -112,7 +112,7 @@ def table(rows: Sequence[Dormant], most: int = 20) -> "pandas.DataFrame":
     """
     import pandas  # loads slowly, and only this needs it
 
-    alike: dict[tuple, list[Dormant]] = {}
+    alike: dict[tuple[Any, ...], list[Dormant]] = {}
     for row in rows:
         alike.setdefault((row.level, row.risk, row.used, row.service if row.used else ""), []).append(row)
     lines = [_line(group) for group in alike.values()]
@@ -125,7 +125,7 @@ def table(rows: Sequence[Dormant], most: int = 20) -> "pandas.DataFrame":
     return pandas.DataFrame(lines, columns=columns).fillna("")
 
 
-def _line(group: Sequence[Dormant]) -> dict[str, str | int]:
+def _line(group: Sequence[Dormant]) -> dict[str, Any]:
     first = group[0]
     actions = [name for row in group for name in row.actions]
     services = [row.service for row in group]

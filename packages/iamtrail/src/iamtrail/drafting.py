@@ -1,22 +1,22 @@
 """Least privilege from evidence: the observed actions, on the observed resources, and nothing else.
 
-Events come in, a Draft goes out: one policy, the same in pieces that fit AWS's quota, and everything that the evidence
-does not say as a question. The same events give the same bytes, in whatever order they come.
+What the evidence does not say becomes a question. The same events give the same bytes, in whatever order they come.
 """
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from iampolicy import catalogue
+from iampolicy import catalogue, words
 from iampolicy.checks import Finding, validate
-from iampolicy.document import QUOTAS, Policy
+from iampolicy.document import POLICY_TYPES, Policy
 from iamtrail import generalise, proposals
 from iamtrail.errors import TrailError
 from iamtrail.evidence import Events, Evidence, gather
+from iamtrail.naming import PASS_ROLE
 from iamtrail.observed import first_of
 from iamtrail.proposals import Proposal
-from iamtrail.roles import PASS_ROLE
 from iamtrail.shapes import ONE_FORMAT
 
 VERSION = "2012-10-17"
@@ -32,25 +32,6 @@ DATA_EVENTS = re.compile(
 )
 # Dependent actions of few requests: a service's first use, an image by parameter, a reserved capacity.
 RARE = frozenset({PASS_ROLE, "iam:CreateServiceLinkedRole", "ssm:GetParameters", "lambda:PassCapacityProvider"})
-SPELLED = {  # service prefix -> as people write it; others are capitalised, short ones all of it
-    "apigateway": "APIGateway",
-    "cloudformation": "CloudFormation",
-    "cloudfront": "CloudFront",
-    "cloudtrail": "CloudTrail",
-    "cloudwatch": "CloudWatch",
-    "codebuild": "CodeBuild",
-    "codepipeline": "CodePipeline",
-    "dynamodb": "DynamoDB",
-    "elasticache": "ElastiCache",
-    "elasticloadbalancing": "LoadBalancing",
-    "events": "EventBridge",
-    "glue": "Glue",
-    "logs": "Logs",
-    "route53": "Route53",
-    "sagemaker": "SageMaker",
-    "secretsmanager": "SecretsManager",
-    "states": "StepFunctions",
-}
 LEVELS = {  # access level of an action -> its word in a Sid, in this order
     "Read": "Read",
     "List": "Read",
@@ -61,6 +42,7 @@ LEVELS = {  # access level of an action -> its word in a Sid, in this order
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
 
 Resources = dict[str, frozenset[str]]  # action -> ARNs
+Element = dict[str, Any]  # of a policy document: a statement, a condition
 
 
 @dataclass(frozen=True)
@@ -89,6 +71,16 @@ def draft(events: Events, principal: str | None = None, by: generalise.Rule = ge
 
     Raises:
         TrailError: if there are no calls, none of the principal, or none that succeeded and needs a permission.
+
+    >>> who = {"arn": "arn:aws:iam::111122223333:user/ada"}
+    >>> objects = [{"bucketName": "photos", "key": "a.jpg"}, {"bucketName": "photos", "key": "b.jpg"}]
+    >>> alike = {"eventTime": "2026-09-01T10:00:00Z", "eventSource": "s3.amazonaws.com", "userIdentity": who}
+    >>> records = [alike | {"eventName": "GetObject", "requestParameters": each} for each in objects]
+    >>> made = draft([*records, alike | {"eventName": "ListBuckets"}])
+    >>> for statement in made.policy.statements:
+    ...     print(*statement.actions, *statement.resources)
+    s3:ListAllMyBuckets *
+    s3:GetObject arn:aws:s3:::photos/a.jpg arn:aws:s3:::photos/b.jpg
     """
     evidence = gather(events, principal)
     if not evidence.uses:
@@ -123,7 +115,7 @@ def _by_service(wanted: Resources) -> list[Resources]:
     return list(services.values())
 
 
-def _grouped(wanted: Resources, conditions: Mapping[str, dict]) -> list[Resources]:
+def _grouped(wanted: Resources, conditions: Mapping[str, Element]) -> list[Resources]:
     """The actions of a service in groups that share a statement: first those without resource-level support.
 
     Apart stay those that have a condition, and iam:PassRole, which is read, and limited to a service, by itself.
@@ -162,7 +154,7 @@ def _can_be_on(action: str, arn: str) -> bool:
     return known.service in ONE_FORMAT or not kinds or any(kind.name in known.resource_types for kind in kinds)
 
 
-def _statements(groups: Sequence[Resources], conditions: Mapping[str, dict]) -> list[dict]:
+def _statements(groups: Sequence[Resources], conditions: Mapping[str, Element]) -> list[Element]:
     statements, taken = [], set()
     for group in groups:
         arns = sorted(frozenset().union(*group.values()))
@@ -171,7 +163,7 @@ def _statements(groups: Sequence[Resources], conditions: Mapping[str, dict]) -> 
         while sid in taken:
             sid, number = f"{base}{number}", number + 1
         taken.add(sid)
-        statement = {"Sid": sid, "Effect": "Allow", "Action": _single(sorted(group)), "Resource": _single(arns)}
+        statement = {"Sid": sid, "Effect": "Allow", "Action": single(sorted(group)), "Resource": single(arns)}
         condition = next((conditions[action] for action in group if action in conditions), None)
         statements.append(statement | ({"Condition": condition} if condition else {}))
     return statements
@@ -183,24 +175,26 @@ def _sid(actions: Iterable[str], everywhere: bool) -> str:
     if [action.name for action in known] == [PASS_ROLE]:
         return "PassRole"
     levels = {LEVELS.get(action.access_level, "Use") for action in known}
-    words = [word for word in dict.fromkeys((*LEVELS.values(), "Use")) if word in levels]
-    return f"{_spelled(known[0].service)}{''.join(words)}{'AnyResource' if everywhere else ''}"
+    used = "".join(word for word in dict.fromkeys((*LEVELS.values(), "Use")) if word in levels)
+    return f"{_spelled(known[0].service)}{used}{'AnyResource' if everywhere else ''}"
 
 
 def _spelled(service: str) -> str:
-    if service in SPELLED:
-        return SPELLED[service]
+    """A service in one word: as people write it, or capitalised, short parts all of it."""
+    if (called := words.services().get(service)) and called.word:
+        return called.word
     parts = re.findall(r"[a-z0-9]+", service.lower())
     return "".join(part.upper() if len(part) <= 3 else part.capitalize() for part in parts)
 
 
-def _single(values: list[str]) -> str | list[str]:
+def single(values: list[str]) -> str | list[str]:
+    """The value of an element: a text if there is only one."""
     return values[0] if len(values) == 1 else values
 
 
-def pieces(statements: Sequence[dict]) -> list[Policy]:
+def pieces(statements: Sequence[Element]) -> list[Policy]:
     """Statements as policies that fit the quota of a managed policy, filled one after the other."""
-    policies: list[list[dict]] = [[]]
+    policies: list[list[Element]] = [[]]
     for statement in [part for whole in statements for part in _parts(whole)]:
         if policies[-1] and not _fits([*policies[-1], statement]):
             policies.append([])
@@ -208,7 +202,7 @@ def pieces(statements: Sequence[dict]) -> list[Policy]:
     return [Policy({"Version": VERSION, "Statement": found}) for found in policies]
 
 
-def _parts(statement: dict) -> list[dict]:
+def _parts(statement: Element) -> list[Element]:
     """A statement that is too long alone, halved by its resources, then by its actions."""
     if _fits([statement]):
         return [statement]
@@ -218,15 +212,15 @@ def _parts(statement: dict) -> list[dict]:
             half = len(values) // 2
             sides = (values[:half], values[half:])
             parts = [
-                statement | {"Sid": f"{statement['Sid']}{letter}", element: _single(side)}
+                statement | {"Sid": f"{statement['Sid']}{letter}", element: single(side)}
                 for letter, side in zip("AB", sides, strict=True)
             ]
             return [small for part in parts for small in _parts(part)]
     return [statement]
 
 
-def _fits(statements: Sequence[dict]) -> bool:
-    return Policy({"Version": VERSION, "Statement": list(statements)}).size("identity") <= QUOTAS["identity"][0]
+def _fits(statements: Sequence[Element]) -> bool:
+    return Policy({"Version": VERSION, "Statement": list(statements)}).size("identity") <= POLICY_TYPES["identity"].most
 
 
 def _questions(evidence: Evidence, wanted: Resources, policies: Sequence[Policy]) -> Iterable[str]:

@@ -1,43 +1,34 @@
 """What the calls of a principal say that it needs: an action on resources, under circumstances.
 
-Observed calls, or CloudTrail's own records, come in; Evidence goes out: each use once, and each thing that the calls do
-not say as a note. Calls that failed are no evidence; they are kept for a follow-up.
+Evidence has each use once, and each thing that the calls do not say as a note; calls that failed are no evidence, and
+are kept for a follow-up. `table` shows what was read, event by event.
 """
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from iamtrail import mapping
 from iamtrail.aggregate import Aggregate, document
-from iamtrail.observed import (
-    Filters,
-    Observed,
-    Pairs,
-    Reading,
-    TrailError,
-    counted,
-    first_of,
-    fold_session,
-    grouped,
-    printable,
-)
+from iamtrail.errors import TrailError
+from iamtrail.naming import PASS_ROLE
+from iamtrail.observed import Filters, Observed, Reading, counted, first_of, fold_session, grouped, one_line
+from iamtrail.parameters import Pairs
 from iamtrail.resources import Named, resources_for, tags_what_is_made
-from iamtrail.rows import reading
+from iamtrail.tables import OF_ITSELF
+
+if TYPE_CHECKING:
+    import pandas
 
 Events = Reading | Iterable[Observed | Mapping[str, Any]]
 SHOWN = 5  # names in a message
-OF_ITSELF = frozenset(  # operations of IAM whose UserName may be left out (their pages in the API Reference)
-    {
-        *("ChangePassword", "CreateAccessKey", "CreateLoginProfile", "DeleteAccessKey", "DeleteLoginProfile"),
-        *("DeleteServiceSpecificCredential", "DeleteSigningCertificate", "GetLoginProfile", "GetUser"),
-        *("ListAccessKeys", "ListMFADevices", "ListSSHPublicKeys", "ListServiceSpecificCredentials"),
-        *("ListSigningCertificates", "ResetServiceSpecificCredential", "UpdateAccessKey"),
-        *("UpdateServiceSpecificCredential", "UpdateSigningCertificate", "UploadSigningCertificate"),
-    }
-)
-TAKERS = {"CreateFlowLogs": "vpc-flow-logs.amazonaws.com"}  # event -> the service that takes a role, if not its source
+COLUMNS = ["principal", "source", "event", "action", "resources", "calls", "first", "last", "errors"]  # of `table`
+PASSED_TO = {  # event, or source, of a call that passes a role -> the service that the role is for, if not the source
+    "CreateFlowLogs": "vpc-flow-logs.amazonaws.com",
+    "autoscaling.amazonaws.com": "ec2.amazonaws.com",
+    "ecs.amazonaws.com": "ecs-tasks.amazonaws.com",
+}
 
 
 @dataclass(frozen=True)
@@ -50,7 +41,7 @@ class Use:
     unnamed: int  # calls that do not say on which resource, though others of the action do
     calls: int
     regions: tuple[str, ...]
-    sources: tuple[str, ...]  # event sources; for iam:PassRole the service that took the role
+    takers: tuple[str, ...]  # of iam:PassRole: the services that the roles are for
     contexts: tuple[Pairs, ...]  # the circumstances of its calls, each once
 
 
@@ -92,7 +83,7 @@ def reading_of(events: Events, principal: str | None = None) -> Reading:
     found = [row for row in read.observed if wanted is None or _is(row.principal, wanted)]
     if not found:
         others = sorted({row.principal for row in read.observed})
-        raise TrailError(f"no events of {printable(principal or '')}: there are some of {first_of(others, SHOWN)}")
+        raise TrailError(f"no events of {one_line(principal or '')}: there are some of {first_of(others, SHOWN)}")
     return replace(read, observed=found)
 
 
@@ -117,15 +108,15 @@ def _read(events: Events) -> Reading:
             f"events are a {type(events).__name__}: give a Reading of iamtrail.files, or a list of CloudTrail's "
             "records as dicts"
         )
-    rows = list(events)
-    records = [row for row in rows if not isinstance(row, Observed)]
-    counted = [row for row in rows if isinstance(row, Observed)]
+    given = list(events)
+    records = [row for row in given if not isinstance(row, Observed)]
+    observed = [row for row in given if isinstance(row, Observed)]
     if not records:
-        return Reading(counted, len(counted))
+        return Reading(observed, len(observed))
     with Aggregate(Filters()) as aggregate:
         aggregate.add([document(records)])
-        read = reading(aggregate.rows(), aggregate.skipped)
-    return replace(read, observed=[*counted, *read.observed])
+        read = aggregate.reading()
+    return replace(read, observed=[*observed, *read.observed])
 
 
 def _is(principal: str, wanted: str) -> bool:
@@ -134,13 +125,13 @@ def _is(principal: str, wanted: str) -> bool:
 
 
 def _gathered(observed: list[Observed]) -> Evidence:
-    seen: dict[str, list[tuple[Observed, tuple[str, ...], tuple[str, ...]]]] = {}
+    seen: dict[str, list[tuple[Observed, Named]]] = {}
     uncertain: Counter[tuple[str, str]] = Counter()
     failed: Counter[tuple[str, str]] = Counter()
     free: set[str] = set()
     for row in observed:
-        name = printable(f"{row.source} {row.event}")
-        failed.update({(name, printable(code)): calls for code, calls in row.errors})
+        name = one_line(f"{row.source} {row.event}")
+        failed.update({(name, one_line(code)): calls for code, calls in row.errors})
         if not row.calls:
             continue
         mapped, needed = needs_of(row)
@@ -149,7 +140,7 @@ def _gathered(observed: list[Observed]) -> Evidence:
         elif not mapped.actions:
             free.add(name)
         for action, named in needed.items():
-            seen.setdefault(action, []).append((row, named.arns, named.missing))
+            seen.setdefault(action, []).append((row, named))
     return Evidence(
         uses=tuple(_use(action, rows) for action, rows in sorted(seen.items())),
         principals=tuple(sorted({row.principal for row in observed})),
@@ -178,18 +169,69 @@ def _home(row: Observed) -> tuple[str, str]:
     return (fields[1] if is_arn else "aws"), (fields[4] if is_arn and fields[4].isdigit() else row.account)
 
 
-def _use(action: str, rows: list[tuple[Observed, tuple[str, ...], tuple[str, ...]]]) -> Use:
-    arns = sorted({arn for _, named, _ in rows for arn in named})
-    lacking = [set(missing) for _, _, missing in rows]
+def _use(action: str, calls: list[tuple[Observed, Named]]) -> Use:
+    arns = sorted({arn for _, named in calls for arn in named.arns})
+    lacking = [set(named.missing) for _, named in calls]
     # What one call names is not asked of the others; what none names is.
     formats = set.intersection(*lacking) if arns else set().union(*lacking)
+    takers = {PASSED_TO.get(row.event) or PASSED_TO.get(row.source, row.source) for row, _ in calls}
     return Use(
         action=action,
         arns=tuple(arns),
         formats=tuple(sorted(formats)),
-        unnamed=sum(row.calls for row, named, _ in rows if not named) if arns else 0,
-        calls=sum(row.calls for row, _, _ in rows),
-        regions=tuple(sorted({row.region for row, _, _ in rows})),
-        sources=tuple(sorted({TAKERS.get(row.event, row.source) for row, _, _ in rows})),
-        contexts=tuple(sorted({row.context for row, _, _ in rows})),
+        unnamed=sum(row.calls for row, named in calls if not named.arns) if arns else 0,
+        calls=sum(row.calls for row, _ in calls),
+        regions=tuple(sorted({row.region for row, _ in calls})),
+        takers=tuple(sorted(takers)) if action == PASS_ROLE else (),
+        contexts=tuple(sorted({row.context for row, _ in calls})),
+    )
+
+
+def table(events: Events, principal: str | None = None) -> "pandas.DataFrame":
+    """What principals did and which actions that needed, sorted.
+
+    Columns: principal, source, event, action ("" if IAM asks for nothing or the action is not known), resources (tuple
+    of ARNs, "*" where the action supports none; of the calls that succeeded, or of those that failed if all did), calls
+    (that succeeded), first and last (UTC, of all calls), errors (errorCode -> calls). A call that needs several actions
+    has a row for each.
+
+    Args:
+        events: a Reading, rows of one, or CloudTrail's records as dicts.
+        principal: name or ARN of a role or user; None takes everybody.
+
+    Raises:
+        TrailError: if there are no calls, or none of the principal.
+    """
+    import pandas  # loads slowly, and only this needs it
+
+    alike: dict[tuple[str, str, str, str], list[tuple[Observed, tuple[str, ...]]]] = {}
+    for row in reading_of(events, principal).observed:
+        _, needed = needs_of(row)
+        for action in needed or ("",):
+            named = needed[action].arns if action else ()
+            alike.setdefault((row.principal, row.source, row.event, action), []).append((row, named))
+    return pandas.DataFrame([(*key, *_cells(alike[key])) for key in sorted(alike)], columns=COLUMNS)
+
+
+def _cells(alike: list[tuple[Observed, tuple[str, ...]]]) -> tuple[Any, ...]:
+    """The columns of `table` from resources on."""
+    rows = [row for row, _ in alike]
+    calls = sum(row.calls for row in rows)
+    arns = {arn for row, named in alike for arn in named if row.calls or not calls}
+    errors: Counter[str] = Counter()
+    for row in rows:
+        errors.update(dict(row.errors))
+    first, last = min(row.first for row in rows), max(row.last for row in rows)
+    return tuple(sorted(arns)), calls, first, last, dict(sorted(errors.items()))
+
+
+def shown(found: "pandas.DataFrame", most: int = 20) -> "pandas.DataFrame":
+    """The table for people: most calls first, names as one line each, few resources, days instead of moments."""
+    top = found.sort_values("calls", ascending=False, kind="stable").head(most).reset_index(drop=True)
+    return top.assign(
+        **{name: top[name].map(one_line) for name in ("principal", "source", "event")},
+        resources=[first_of(arns, 1) for arns in top["resources"]],
+        first=top["first"].dt.strftime("%Y-%m-%d"),
+        last=top["last"].dt.strftime("%Y-%m-%d"),
+        errors=[one_line(", ".join(f"{code}: {n:,}" for code, n in errors.items())) for errors in top["errors"]],
     )

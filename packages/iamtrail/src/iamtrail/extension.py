@@ -1,8 +1,7 @@
 """The smallest extension of a policy that lets denied calls through.
 
-A policy and Explained rows come in; the extended policy goes out, with what it changes in English. An action joins a
-statement only on that statement's resources, and a resource only for all of that statement's actions, so that nothing
-is granted but what was asked.
+An action joins a statement only on that statement's resources, and a resource only for all of that statement's actions,
+so that nothing is granted but what was asked.
 """
 
 import copy
@@ -12,9 +11,8 @@ from typing import Any
 
 from iampolicy.document import Policy, PolicyLike, as_list, as_policy
 from iampolicy.review import diff
-from iamtrail.reasons import CURABLE, Explained
-
-VERSION = "2012-10-17"
+from iamtrail.drafting import VERSION, single
+from iamtrail.watch import CURABLE, Explained
 
 Group = tuple[frozenset[str], frozenset[str]]  # actions, and the ARNs that each of them was asked for on
 
@@ -78,12 +76,10 @@ def _add(statements: list[Any], groups: Sequence[Group]) -> None:
         fitting = next(((g, s, e) for g in waiting for s in statements if (e := _element(s, g))), None)
         if fitting:
             group, statement, element = fitting
-            have = as_list(statement[element])
-            new = group[0] if element == "Action" else group[1]
             # The actions that a statement has in another case are not added again.
-            folded = {value.lower() for value in have} if element == "Action" else set(have)
-            fold = str.lower if element == "Action" else str
-            statement[element] = [*have, *sorted(value for value in new if fold(value) not in folded)]
+            new, fold = (group[0], str.lower) if element == "Action" else (group[1], str)
+            have = as_list(statement[element])
+            statement[element] = [*have, *sorted(value for value in new if fold(value) not in set(map(fold, have)))]
         else:
             group = waiting[0]
             statements.append(_statement(group, {str(s.get("Sid")) for s in statements if isinstance(s, dict)}))
@@ -95,7 +91,7 @@ def _element(statement: Any, group: Group) -> str | None:
     if not _takes(statement):
         return None
     actions, arns = _texts(statement["Action"]), _texts(statement["Resource"])
-    if arns is not None and arns == group[1] and _service(group) in {_prefix(action) for action in actions or ()}:
+    if arns == group[1] and _prefix(min(group[0])) in {_prefix(action) for action in actions or ()}:
         return "Action"
     # The group's actions have no wildcard, so neither have the statement's if they are the same.
     return "Resource" if {a.lower() for a in actions or ()} == {a.lower() for a in group[0]} else None
@@ -127,23 +123,15 @@ def _lists(statement: Any, action: str, arn: str) -> bool:
 
 
 def _statement(group: Group, taken: set[str]) -> dict[str, Any]:
-    words = "".join(part.capitalize() for part in _service(group).split("-"))
+    words = "".join(part.capitalize() for part in _prefix(min(group[0])).split("-"))
     sids = (f"Added{words}" if number == 1 else f"Added{number}{words}" for number in range(1, len(taken) + 2))
     return {
         "Sid": next(sid for sid in sids if sid not in taken),
         "Effect": "Allow",
-        "Action": _single(group[0]),
-        "Resource": _single(group[1]),
+        "Action": single(sorted(group[0])),
+        "Resource": single(sorted(group[1])),
     }
-
-
-def _service(group: Group) -> str:
-    return _prefix(min(group[0]))
 
 
 def _prefix(action: str) -> str:
     return action.partition(":")[0].lower()
-
-
-def _single(values: frozenset[str]) -> str | list[str]:
-    return min(values) if len(values) == 1 else sorted(values)

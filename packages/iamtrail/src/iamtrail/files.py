@@ -1,27 +1,28 @@
-"""Log files of CloudTrail: found, unpacked and handed to the aggregation.
+"""Log files of CloudTrail, in the layout of a bucket or any other: found, unpacked and handed to the aggregation.
 
-Files and folders come in as paths, in the layout of a bucket or any other; a Reading goes out. A file that cannot be
-read is counted with its reason, and the rest is read.
+A file that cannot be read is counted with its reason, and the rest is read. What this package writes is written whole
+or not at all.
 """
 
 import gzip
-import json
+import os
 import re
+import shutil
+import tempfile
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import date, timedelta
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import IO, NamedTuple, cast
 
 from tqdm.auto import tqdm
 
-from iamtrail import rows
-from iamtrail.aggregate import Aggregate, NotJsonError, document
+from iamtrail.aggregate import MOST, Aggregate, NotJsonError, document, parsed
 from iamtrail.errors import TrailError
-from iamtrail.observed import EVERYTHING, Filters, Reading, printable, utc
-from iamtrail.writing import shown
+from iamtrail.observed import EVERYTHING, Filters, Reading, one_line, utc
 
 Paths = Path | str | Iterable[Path | str]
 BATCH = 64 * 2**20  # bytes of unpacked text that are aggregated at a time
@@ -54,7 +55,7 @@ class _TooLargeError(Exception):
     """A JSON document that does not fit."""
 
 
-def read(paths: Paths, filters: Filters = EVERYTHING, progress: bool = True, most: int = rows.MOST) -> Reading:
+def read(paths: Paths, filters: Filters = EVERYTHING, progress: bool = True, most: int = MOST) -> Reading:
     """Read log files and count what principals did, and what they were denied.
 
     Taken are {"Records": [...]}, one record, a list of records, and a record a line, each compressed or not. In the
@@ -65,27 +66,21 @@ def read(paths: Paths, filters: Filters = EVERYTHING, progress: bool = True, mos
         paths: files, and folders that are looked through.
         progress: show a bar over the files.
         most: rows that are kept apart of one principal, account, Region, source and event; `shortened` of the Reading
-            names those that have more (see rows.reading).
+            names those that have more (see aggregate.reading).
 
     Raises:
         TrailError: if there is no log file at all.
     """
-    with Aggregate(filters, most) as aggregate:
-        files, skipped = _add(aggregate, paths, filters, progress)
-        return rows.reading(aggregate.rows(), aggregate.skipped + skipped, files, most)
-
-
-def _add(aggregate: Aggregate, paths: Paths, filters: Filters, progress: bool) -> tuple[int, Counter[str]]:
-    """Aggregate all files; returns how many were opened, and what was left out of them."""
     files, skipped = find(paths, filters)
-    bar = tqdm(files, desc="CloudTrail files", unit="file", disable=not progress)
-    for batch in _ahead(_batches(bar, skipped)):
-        try:
-            aggregate.add([each.text for each in batch])
-        except NotJsonError:  # of one of them: each by itself
-            for each in batch:
-                _add_alone(aggregate, each, skipped)
-    return len(files), skipped
+    with Aggregate(filters, most) as aggregate:
+        bar = tqdm(files, desc="CloudTrail files", unit="file", disable=not progress)
+        for batch in _ahead(_batches(bar, skipped)):
+            try:
+                aggregate.add([each.text for each in batch])
+            except NotJsonError:  # of one of them: each by itself
+                for each in batch:
+                    _add_alone(aggregate, each, skipped)
+        return aggregate.reading(skipped, len(files))
 
 
 def find(paths: Paths, filters: Filters = EVERYTHING) -> tuple[list[Path], Counter[str]]:
@@ -95,7 +90,8 @@ def find(paths: Paths, filters: Filters = EVERYTHING) -> tuple[list[Path], Count
         TrailError: if there is none at all.
     """
     asked = [Path(path) for path in ([paths] if isinstance(paths, Path | str) else paths)]
-    found, skipped = set(), Counter()
+    found: set[Path] = set()
+    skipped: Counter[str] = Counter()
     for path in asked:
         if path.is_dir():
             found.update(each for each in path.rglob("*") if each.name.endswith(SUFFIXES) and each.is_file())
@@ -160,7 +156,7 @@ def _documents(file: Path, skipped: Counter[str]) -> Iterator[Document]:
         with file.open("rb") as raw:
             packed = raw.read(len(_GZIP)) == _GZIP
             raw.seek(0)
-            for found in _unpacked(file, gzip.GzipFile(fileobj=raw) if packed else raw):
+            for found in _unpacked(file, cast(IO[bytes], gzip.GzipFile(fileobj=raw)) if packed else raw):
                 if _RECORDS.match(found.text):
                     yield found
                 elif text := _mended(found, skipped):
@@ -182,7 +178,8 @@ def _unpacked(file: Path, opened: IO[bytes]) -> Iterator[Document]:
             end = opened.readline(LARGEST)  # of the line that the piece ends in
             if len(end) == LARGEST:
                 raise _TooLargeError
-            yield Document(file, _joined(line for line in (text + end).split(b"\n") if line.strip()), lines=True)
+            records = _BETWEEN.join(line for line in (text + end).split(b"\n") if line.strip())
+            yield Document(file, _HEAD + records + _TAIL, lines=True)
             text = opened.read(BATCH)
         return
     text += opened.read(LARGEST - len(text))
@@ -196,7 +193,7 @@ def _is_lines(text: bytes) -> bool:
     first = text.lstrip().partition(b"\n")[0]
     if not first.startswith(b"{") or _RECORDS.match(text):
         return False
-    value = _parsed(first)
+    value = parsed(first)
     return isinstance(value, dict) and "Records" not in value
 
 
@@ -217,11 +214,11 @@ def _mended(found: Document, skipped: Counter[str]) -> bytes | None:
     """What Python's more forgiving parser finds, as {"Records": [...]}; None if that is nothing, which is counted."""
     if found.lines:
         lines = found.text.removeprefix(_HEAD).removesuffix(_TAIL).split(_BETWEEN)
-        records = [record for record in map(_parsed, lines) if record is not None]
+        records = [record for record in map(parsed, lines) if record is not None]
         if missing := len(lines) - len(records):
             skipped[f"line that is not JSON: {_named(found.file)}"] += missing
         return document(records) if records else None
-    value = _parsed(found.text)
+    value = parsed(found.text)
     if value is None:
         skipped[f"not JSON: {_named(found.file)}"] += 1
         return None
@@ -233,17 +230,27 @@ def _mended(found: Document, skipped: Counter[str]) -> bytes | None:
     return None
 
 
-def _joined(records: Iterable[bytes]) -> bytes:
-    return _HEAD + _BETWEEN.join(records) + _TAIL
-
-
-def _parsed(text: bytes) -> Any:
-    """The JSON value; None if it is none."""
-    try:
-        return json.loads(text.decode("utf-8", "replace"))
-    except (ValueError, RecursionError):  # no JSON, a number of thousands of digits, or nested without end
-        return None
-
-
 def _named(path: Path) -> str:
-    return printable(shown(path.resolve()))
+    return one_line(shown(path.resolve()))
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[Path]:
+    """Give a path to write a file to; on success it takes the place of `path` in one step, on failure it goes.
+
+    Raises:
+        OSError: if the folder cannot be written to, or a folder stands at the path.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = Path(tempfile.mkdtemp(prefix=".aside-", dir=path.parent))
+    try:
+        yield aside / path.name
+        os.replace(aside / path.name, path)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def shown(path: Path) -> str:
+    """A path as messages name it: relative to the working directory where it lies inside."""
+    here = Path.cwd()
+    return path.relative_to(here).as_posix() if path.is_relative_to(here) else str(path)

@@ -1,6 +1,6 @@
 """What a draft must pass before a person attaches it: no finding left unexplained, what was seen allowed, more refused.
 
-A Draft comes in, a Gate goes out. The same gate can be put to AWS's own validators (`live`), which need credentials.
+The same gate can be put to AWS's own validators (`live`), which need credentials.
 """
 
 from collections.abc import Iterable, Iterator
@@ -15,7 +15,7 @@ from iampolicy.simulate import ALLOWED, Request, simulate
 from iamtrail.drafting import FILL_IN, Draft
 from iamtrail.evidence import Use
 from iamtrail.observed import counted
-from iamtrail.proposals import passed_to, via_service
+from iamtrail.proposals import via_service
 
 NEIGHBOURS = 200  # calls beside the observed ones that are tried
 LIVE = 50  # requests that AWS's simulator is asked at most: it takes a call each
@@ -62,6 +62,13 @@ def gate(draft: Draft, live: bool = False) -> Gate:
 
     Raises:
         botocore.exceptions.BotoCoreError, ClientError: if AWS is to be asked and cannot be.
+
+    >>> call = {"eventTime": "2026-09-01T10:00:00Z", "eventSource": "dynamodb.amazonaws.com", "eventName": "GetItem"}
+    >>> call |= {"awsRegion": "eu-west-1", "recipientAccountId": "111122223333"}
+    >>> from iamtrail import draft
+    >>> verdict = gate(draft([call | {"requestParameters": {"tableName": "orders"}}]))
+    >>> verdict.passed, verdict.allowed, verdict.tried  # the observed call, and its neighbours
+    (True, 1, 2)
     """
     policies = draft.policies
     judge = aws.validate if live else validate
@@ -165,8 +172,8 @@ def _context(use: Use) -> dict[str, str]:
         known |= {"aws:CalledVia": service, "kms:ViaService": via_service(service, (use.regions or ("",))[0])}
     if use.regions and use.regions[0]:
         known["aws:RequestedRegion"] = use.regions[0]
-    if use.action == "iam:PassRole" and use.sources:
-        known["iam:PassedToService"] = passed_to(use.sources[0])
+    if use.takers:
+        known["iam:PassedToService"] = use.takers[0]
     return known
 
 

@@ -1,11 +1,11 @@
 """ARNs made more general than the evidence, where somebody asks for it: by prefix, by account, by tag.
 
-The resources of each action come in; wider ones, and the condition that goes with them, go out. Nothing here happens
-by itself: a draft is as narrow as its evidence.
+Nothing here happens by itself: a draft is as narrow as its evidence.
 """
 
 import re
 from dataclasses import dataclass
+from typing import Any
 
 from iampolicy import catalogue
 from iampolicy.catalogue import ResourceType
@@ -42,7 +42,7 @@ class Rule:
 NOTHING = Rule()
 
 
-def apply(wanted: Resources, rule: Rule) -> tuple[Resources, dict[str, dict]]:
+def apply(wanted: Resources, rule: Rule) -> tuple[Resources, dict[str, dict[str, Any]]]:
     """Wider resources of each action, and the Condition that an action needs with them.
 
     prefix: of an action, three or more ARNs that are alike up to their last "/" or ":", and if that leaves no name, up
@@ -56,7 +56,7 @@ def apply(wanted: Resources, rule: Rule) -> tuple[Resources, dict[str, dict]]:
     if rule.way == "account":
         return {a: arns if a in KEPT else frozenset(map(_any_name, arns)) for a, arns in wanted.items()}, {}
     if rule.way == "tag":
-        key, value = _TAG.fullmatch(rule.tag).groups()
+        key, _, value = rule.tag.partition("=")
         tagged = {a for a, arns in wanted.items() if "*" not in arns and a not in KEPT and _can_ask_for_tags(a, key)}
         condition = {"StringEquals": {f"aws:ResourceTag/{key}": value}}
         wider = {a: frozenset(map(_any_name, arns)) if a in tagged else arns for a, arns in wanted.items()}

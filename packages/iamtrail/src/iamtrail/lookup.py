@@ -1,10 +1,9 @@
 """The event history of the reader's account: management events of the last 90 days, through LookupEvents.
 
-Filters come in and a Reading goes out, the same as of files; needed is cloudtrail:LookupEvents. The history has no
-data events (such as s3:GetObject), and belongs to one account; a Region is asked at most twice a second.
+The history has no data events (such as s3:GetObject), and belongs to one account; a Region is asked at most twice a
+second. Needed is cloudtrail:LookupEvents.
 """
 
-import json
 import re
 import time
 from collections import Counter
@@ -14,10 +13,9 @@ from typing import Any
 
 from tqdm.auto import tqdm
 
-from iamtrail import rows
-from iamtrail.account import asking, client
-from iamtrail.aggregate import Aggregate, document
-from iamtrail.errors import TrailError
+from iampolicy import live
+from iamtrail.aggregate import Aggregate, document, parsed
+from iamtrail.errors import TrailError, client
 from iamtrail.observed import EVERYTHING, Filters, Reading, utc
 
 KEPT = timedelta(days=90)  # CloudTrail API reference, "LookupEvents"
@@ -60,13 +58,15 @@ def lookup_events(
         for region, asked in clients.items():
             count = 0
             for page in _pages(asked, _question(filters, event)):
-                aggregate.add([document(_records(page, skipped))])
+                records = [parsed(row.get("CloudTrailEvent") or "") for row in page]
+                skipped[NOT_JSON] += records.count(None)
+                aggregate.add([document(record for record in records if record is not None)])
                 count += len(page)
                 bar.update(len(page))
                 if count >= limit:
                     skipped[f"later events of {region or 'the Region'}, not asked for: over {limit:,}"] += 1
                     break
-        return rows.reading(aggregate.rows(), aggregate.skipped + skipped)
+        return aggregate.reading(+skipped)
 
 
 def _question(filters: Filters, event: str | None) -> dict[str, Any]:
@@ -84,18 +84,10 @@ def _question(filters: Filters, event: str | None) -> dict[str, Any]:
 def _pages(asked: Any, question: dict[str, Any]) -> Iterator[list[dict[str, Any]]]:
     """The events page by page, newest first, as slowly as the quota wants."""
     while True:
-        with asking("CloudTrail", NEEDS):
+        with live.asking("CloudTrail", NEEDS, TrailError):
             answer = asked.lookup_events(**question)
         yield answer.get("Events", [])
         if not (token := answer.get("NextToken")):
             return
         question = question | {"NextToken": token}
         time.sleep(PAUSE)
-
-
-def _records(page: list[dict[str, Any]], skipped: Counter[str]) -> Iterator[Any]:
-    for row in page:
-        try:
-            yield json.loads(row.get("CloudTrailEvent") or "")
-        except (ValueError, RecursionError):
-            skipped[NOT_JSON] += 1

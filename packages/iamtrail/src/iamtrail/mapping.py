@@ -1,25 +1,27 @@
 """From a CloudTrail event to the IAM actions that its caller needed.
 
-An event's source, name and request parameters come in; a Mapping goes out whose actions all exist in the catalogue,
-with whether it is certain and why. The rule: the action has the name of the event. The exceptions are rows of
-exceptions.txt; roles that a call passes are in roles.py.
+The rule: the action has the name of the event, in the service of the event's source. The exceptions are rows of
+exceptions.txt and sources.txt; which calls pass a role is in naming.py.
 """
 
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from iampolicy import catalogue
-from iamtrail import exceptions, roles
-from iamtrail.parameters import TAGS, Parameters, flatten
-from iamtrail.sources import name_of, prefix_of
+from iamtrail import tables
+from iamtrail.naming import PASS_ROLE, passes_role
+from iamtrail.parameters import TAGS, Pairs, Parameters, flatten
+from iamtrail.tables import EVERY_EVENT, EventRule
 
 # "CreateDistribution2020_05_31", "UpdateFunctionCode20150331v2": the API's version behind the name (CloudFront and
 # Lambda developer guides, pages on logging with CloudTrail).
 _VERSION = re.compile(r"_?(19|20)\d{2}_?[01]\d_?[0-3]\d(v\d+)?$")
 SAME_NAME = "the action of the same name in the Service Authorization Reference"
+SUFFIX = ".amazonaws.com"
 
-Pairs = tuple[tuple[str, str], ...]
+Rules = tuple[EventRule, ...]
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,11 @@ def actions_for(event_source: str, event_name: str, parameters: Parameters | Non
         event_name: as CloudTrail has it, in any case ("UpdateFunctionCode20150331v2").
         parameters: the event's `requestParameters`, or the pairs that `flatten` made of them; None if they are not
             known, and then what only a parameter can tell is left out, or the answer is not certain.
+
+    >>> actions_for("s3.amazonaws.com", "HeadBucket").actions
+    ('s3:ListBucket',)
+    >>> actions_for("lambda.amazonaws.com", "Invoke", {"functionName": "f"}).actions
+    ('lambda:InvokeFunction',)
     """
     prefix = prefix_of(event_source)
     if prefix is None:
@@ -46,7 +53,7 @@ def actions_for(event_source: str, event_name: str, parameters: Parameters | Non
     pairs = None if parameters is None else flatten(parameters)
     if prefix == "autoscaling" and _is_application(pairs, event_name):
         prefix = "application-autoscaling"
-    sources = (name_of(event_source), prefix)
+    sources = (_name_of(event_source), prefix)
     names = dict.fromkeys((event_name.strip(), _VERSION.sub("", event_name.strip())))
     found = next((m for name in names if (m := _mapped(sources, name, pairs))), None)
     if found is None:
@@ -70,56 +77,48 @@ def _mapped(sources: tuple[str, str], name: str, pairs: Pairs | None) -> Mapping
     """By a row with the very name, else by the action of that name, else by a row whose pattern the name fits."""
     event, action = name.lower(), catalogue.load().action(f"{sources[1]}:{name}")
     own = Mapping((action.name,), True, SAME_NAME) if action else None
-    if rows := _first(exceptions.named, sources, event):
-        return _by_rows(rows, pairs, own if any(row.adds for row in rows) else None)
+    if rules := _first(tables.named, sources, event):
+        return _by_rules(rules, pairs, own if any(rule.adds for rule in rules) else None)
     if own:
         return own
-    if rows := _first(exceptions.like, sources, event):
-        return _by_rows(rows, pairs)
+    if rules := _first(tables.like, sources, event):
+        return _by_rules(rules, pairs)
     return None
 
 
-def _first(
-    find: Callable[[str, str], tuple[exceptions.Row, ...]], sources: tuple[str, str], event: str
-) -> tuple[exceptions.Row, ...]:
-    return next((rows for source in sources if (rows := find(source, event))), ())
+def _first(find: Callable[[str, str], Rules], sources: Iterable[str], event: str) -> Rules:
+    return next((rules for source in sources if (rules := find(source, event))), ())
 
 
-def _by_rows(rows: tuple[exceptions.Row, ...], pairs: Pairs | None, own: Mapping | None = None) -> Mapping | None:
-    holding = [row for row in rows if row.holds(pairs or ())]
+def _by_rules(rules: Rules, pairs: Pairs | None, own: Mapping | None = None) -> Mapping | None:
+    holding = [rule for rule in rules if rule.holds(pairs or ())]
     if not holding:
         return own
-    actions = dict.fromkeys((*(own.actions if own else ()), *(action for row in holding for action in row.actions)))
-    reason = _together((*([own.reason] if own else []), *(row.why for row in holding)))
-    return Mapping(tuple(actions), all(row.certain for row in holding), reason)
+    actions = dict.fromkeys((*(own.actions if own else ()), *(action for rule in holding for action in rule.actions)))
+    reason = _together(*([own.reason] if own else []), *(rule.why for rule in holding))
+    return Mapping(tuple(actions), all(rule.certain for rule in holding), reason)
 
 
 def _with_additions(found: Mapping, sources: tuple[str, str], pairs: Pairs | None) -> Mapping:
-    rows = [row for source in dict.fromkeys(sources) for row in exceptions.adding(source) if row.holds(pairs or ())]
-    more = tuple(action for row in rows for action in row.actions if action not in found.actions)
+    """With what the rules for all events of a source add."""
+    every = (rule for source in dict.fromkeys(sources) for rule in tables.named(source, EVERY_EVENT))
+    rules = [rule for rule in every if rule.holds(pairs or ())]
+    more = tuple(action for rule in rules for action in rule.actions if action not in found.actions)
     if not more or not found.actions or _reads(found):
         return found
-    reason = _together((found.reason, *(row.why for row in rows)))
-    return Mapping((*found.actions, *more), found.certain and all(row.certain for row in rows), reason)
+    reason = _together(found.reason, *(rule.why for rule in rules))
+    return Mapping((*found.actions, *more), found.certain and all(rule.certain for rule in rules), reason)
 
 
 def _with_tags(found: Mapping, pairs: Pairs | None) -> Mapping:
     """With the action that tags what is made, if the request has tags and the reference lists it as dependent."""
-    if not pairs or (TAGS, "given") not in pairs:
-        return found
-    if not found.actions or _reads(found):
+    if not pairs or (TAGS, "given") not in pairs or not found.actions or _reads(found):
         return found
     known, own = catalogue.load().actions, catalogue.load().actions[found.actions[0]]
     listed = [known[name] for name in own.dependent_actions if name in known and name not in found.actions]
-    more = sorted(
-        action.name for action in listed if action.access_level == "Tagging" and action.service == own.service
-    )
-    if not more:
-        return found
-    reason = _together(
-        (found.reason, "the reference lists the action that tags as dependent, and the request has tags")
-    )
-    return Mapping((*found.actions, *more), found.certain, reason)
+    more = sorted(a.name for a in listed if a.access_level == "Tagging" and a.service == own.service)
+    why = "the reference lists the action that tags as dependent, and the request has tags"
+    return Mapping((*found.actions, *more), found.certain, _together(found.reason, why)) if more else found
 
 
 def _reads(found: Mapping) -> bool:
@@ -128,25 +127,44 @@ def _reads(found: Mapping) -> bool:
 
 
 def _with_roles(found: Mapping, pairs: Pairs | None) -> Mapping:
-    if roles.PASS_ROLE in found.actions:
+    """With iam:PassRole, if the call passes a role or perhaps does."""
+    passing = {passes_role(catalogue.load().actions[name], pairs) for name in found.actions}
+    if PASS_ROLE in found.actions or not passing & {True, None}:
         return found
-    actions = catalogue.load().actions
-    passing = {roles.passing(actions[name], pairs) for name in found.actions}
-    if True in passing:
-        reason = _together(
-            (
-                found.reason,
-                'the call passes a role (IAM User Guide, "Grant a user permissions to pass a role to an AWS service")',
-            )
-        )
-        return Mapping((*found.actions, roles.PASS_ROLE), found.certain, reason)
-    if None in passing:
-        reason = _together(
-            (found.reason, "the call names a role, and whether this service asks for iam:PassRole is not known")
-        )
-        return Mapping((*found.actions, roles.PASS_ROLE), False, reason)
-    return found
+    why = 'the call passes a role (IAM User Guide, "Grant a user permissions to pass a role to an AWS service")'
+    if True not in passing:
+        why = "the call names a role, and whether this service asks for iam:PassRole is not known"
+    return Mapping((*found.actions, PASS_ROLE), found.certain and True in passing, _together(found.reason, why))
 
 
-def _together(reasons: Iterable[str]) -> str:
+def _together(*reasons: str) -> str:
     return "; ".join(dict.fromkeys(reasons))
+
+
+def _name_of(event_source: str) -> str:
+    """The source without its domain, in lower case: "s3-control.amazonaws.com" -> "s3-control".
+
+    A name that is no event source but that of a client in boto3 becomes its endpoint prefix: "sesv2" -> "email".
+    """
+    name = event_source.strip().lower().partition(SUFFIX)[0]
+    return name if _prefix(name) else tables.CLIENTS.get(name, name)
+
+
+@lru_cache(maxsize=4_096)
+def prefix_of(event_source: str) -> str | None:
+    """The service prefix of an event source, with or without its domain; None if the catalogue has no such service.
+
+    Of a source of several labels the last decides, as endpoints put a part of the service before its name (botocore's
+    service models, `endpointPrefix`).
+
+    >>> prefix_of("monitoring.amazonaws.com"), prefix_of("runtime.sagemaker.amazonaws.com")
+    ('cloudwatch', 'sagemaker')
+    """
+    return _prefix(_name_of(event_source))
+
+
+def _prefix(name: str) -> str | None:
+    services = catalogue.load().services
+    if name in tables.PREFIXES:
+        return tables.PREFIXES[name]
+    return next((label for label in (name, name.rpartition(".")[2]) if label in services), None)

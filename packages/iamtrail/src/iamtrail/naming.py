@@ -1,13 +1,17 @@
-"""Which request parameters name which resource: the variables of the catalogue's ARN formats and what APIs call them.
+"""Which request parameters name which resource or role: what APIs call the variables of the catalogue's ARN formats.
 
-A kind of resource, a variable of its ARN format and a parameter's name come in; whether the parameter's value fills the
-variable goes out. Most follow from the words ("TableName" and "tableName"); the table has the others.
+Most follow from the words ("TableName" and "tableName"); services.yaml has the others, and which calls pass a role to a
+service, for which the caller needs iam:PassRole (IAM User Guide, "Grant a user permissions to pass a role to an AWS
+service").
 """
 
 import re
+from collections.abc import Iterable
 from functools import lru_cache
 
 from iampolicy.catalogue import Action, ResourceType
+from iamtrail import tables
+from iamtrail.parameters import Pairs
 
 GIVEN = frozenset({"Partition", "Region", "Account"})  # variables that the event itself fills
 MAKES = re.compile(r"(Create|Run|Allocate|Request|Import|Copy|Register|Purchase|Restore)(?=[A-Z])")  # of an operation
@@ -16,134 +20,18 @@ _VARIABLE = re.compile(r"\$\{(\w+)\}")
 _ENDINGS = re.compile(r"(resource)?(names?|ids?|identifiers?|uuids?)?$")
 _DECORATIONS = ("withpath", "withoutleadingslash")  # behind variables' names, about the form of the value
 
-# Parameters that hold a variable by another name, by "service:Variable", "service:kind:Variable" or
-# "service:Operation:Variable". An empty row: none does, whatever its name.
-ALIASES = {
-    "autoscaling:GroupFriendlyName": ("autoScalingGroupName", "autoScalingGroupNames"),
-    "autoscaling:LaunchConfigurationName": ("launchConfigurationName", "launchConfigurationNames"),
-    "s3:BucketName": ("bucketName", "bucket", "s3Bucket", "code.s3Bucket", "content.s3Bucket"),
-    "s3:ObjectName": (
-        *("key", "delete.object.key", "delete.objects.key"),  # of a call to S3
-        *("s3Key", "code.s3Key", "content.s3Key"),  # of one that makes another service read an archive
-    ),
-    "s3:AccessPointName": ("name",),
-    "cloudwatch:InsightRuleName": ("ruleName", "ruleNames"),
-    "cognito-identity:IdentityPoolId": ("identityPoolId",),
-    "dynamodb:TableName": ("tableName", "requestItems", "sourceTableName", "targetTableName"),
-    **{
-        f"dynamodb:{verb}Item:TableName": ("tableName", f"transactItems.{verb[0].lower()}{verb[1:]}.tableName")
-        for verb in ("Get", "Put", "Update", "Delete", "ConditionCheck")
-    },
-    "ec2:DedicatedHostId": ("hostId", "hostIds", "hostIdSet.items.hostId"),
-    "ec2:ImageId": ("imageId", "instancesSet.items.imageId", "imagesSet.items.imageId", "sourceImageId"),
-    "ec2:InstanceId": ("instanceId", "instancesSet.items.instanceId"),
-    "ec2:KeyPairName": ("keyName", "instancesSet.items.keyName", "keySet.items.keyName"),
-    "ec2:LaunchTemplateId": ("launchTemplateId", "launchTemplate.launchTemplateId"),
-    "ec2:NetworkInterfaceId": ("networkInterfaceId", "networkInterfaceSet.items.networkInterfaceId"),
-    "ec2:PlacementGroupName": ("groupName", "placement.groupName"),
-    "ec2:RouteTableId": ("routeTableId", "addRouteTableId"),
-    "ec2:VpcFlowLogId": ("flowLogId",),
-    "ec2:SecurityGroupId": (
-        *("groupId", "groupSet.items.groupId", "networkInterfaceSet.items.groupSet.items.groupId"),
-        *("securityGroupId", "addSecurityGroupId"),
-    ),
-    "ec2:SnapshotId": ("snapshotId", "snapshotSet.items.snapshotId", "sourceSnapshotId"),
-    "ec2:SubnetId": ("subnetId", "addSubnetId", "networkInterfaceSet.items.subnetId", "subnetSet.items.subnetId"),
-    "ec2:VolumeId": ("volumeId", "volumeSet.items.volumeId", "sourceVolumeId"),
-    "ec2:VpcEndpointServiceId": ("serviceId", "serviceIds"),
-    "ec2:VpcId": ("vpcId", "vpcSet.items.vpcId"),
-    "ecr:RepositoryName": ("repositoryName", "repositoryNames"),
-    "ecs:ServiceName": ("service", "serviceName", "services"),
-    "ecs:TaskDefinitionFamilyName": ("family", "taskDefinition"),
-    "ecs:TaskDefinitionRevisionNumber": ("taskDefinition",),
-    "elasticfilesystem:FileSystemId": ("fileSystemId", "sourceFileSystemId"),
-    "eks:ClusterName": ("clusterName", "name"),
-    "events:RuleName": ("name", "rule"),
-    "events:EventBusName": ("eventBusName", "entries.eventBusName"),
-    "glue:CatalogName": ("catalogName",),
-    "glue:TableName": ("tableName", "tablesToDelete", "tableInput.name", "name"),
-    "glue:CreateTable:TableName": ("tableInput.name",),
-    "glue:UpdateTable:TableName": ("tableInput.name",),
-    "glue:CreateDatabase:DatabaseName": ("databaseInput.name",),
-    "iam:RoleNameWithPath": ("roleName",),
-    "iam:UserNameWithPath": ("userName",),
-    "iam:GroupNameWithPath": ("groupName",),
-    "iam:PolicyNameWithPath": ("policyName",),
-    "iam:InstanceProfileNameWithPath": ("instanceProfileName",),
-    "iam:CertificateNameWithPath": ("serverCertificateName",),
-    "kms:KeyId": ("keyId", "targetKeyId"),
-    "kms:ReEncryptFrom:KeyId": ("sourceKeyId",),
-    "kms:ReEncryptTo:KeyId": ("destinationKeyId",),
-    "kms:Alias": ("aliasName",),
-    "lambda:LayerVersion": ("versionNumber",),
-    "lambda:Alias": ("qualifier",),
-    "lambda:Version": ("qualifier",),
-    "logs:LogGroupName": ("logGroupName", "logGroupIdentifier", "logGroupNames", "logGroupIdentifiers"),
-    "rds:DbClusterInstanceName": ("dBClusterIdentifier",),
-    "rds:ClusterParameterGroupName": ("dBClusterParameterGroupName",),
-    "rds:ClusterSnapshotName": ("dBClusterSnapshotIdentifier",),
-    "rds:DbProxyId": (),  # the ARN has an id that requests do not name
-    "rds:ReservedDbInstanceName": ("reservedDBInstanceId",),
-    "route53:hostedzone:Id": ("hostedZoneId", "id"),
-    "route53:healthcheck:Id": ("healthCheckId",),
-    "secretsmanager:SecretId": ("secretId", "name", "secretIdList"),
-    "sns:TopicName": ("name",),
-    "ssm:instance:InstanceId": ("instanceId", "instanceIds", "target", "targets.values"),
-    "ssm:managed-instance:InstanceId": ("instanceId", "instanceIds", "target", "targets.values"),
-    "ssm:task:TaskId": ("target",),
-    "ssm:DocumentName": ("name", "documentName"),
-    "ssm:ParameterNameWithoutLeadingSlash": ("name", "names", "path"),
-    "ssm:PatchBaselineIdResourceId": ("baselineId",),
-    "sts:FederatedUserName": ("name",),
-    "athena:WorkGroupName": ("workGroup",),
-    **{
-        f"athena:{verb}WorkGroup:WorkGroupName": ("workGroup", "name") for verb in ("Create", "Delete", "Get", "Update")
-    },
-    "athena:DataCatalogName": ("catalogName", "dataCatalogName"),
-    **{
-        f"athena:{verb}:WorkGroupName": ("workGroup",)
-        for verb in ("CreateNamedQuery", "CreateNotebook", "ImportNotebook")
-    },
-    "athena:UpdateNamedQuery:WorkGroupName": (),
-    "athena:UpdateNotebookMetadata:WorkGroupName": (),
-    "codepipeline:PipelineName": ("name", "pipelineName", "pipeline.name"),
-    "ssm:maintenancewindow:ResourceId": ("windowId",),
-    "s3:ConfigId": ("storageLensConfigurationId", "configId"),
-    "mobiletargeting:AppId": ("application-id", "applicationId"),
-    "mq:BrokerId": ("broker-id", "brokerId"),
-    "appsync:GraphQLAPIId": ("apiId",),
-    "iam:MfaTokenIdWithPath": ("virtualMFADeviceName",),
-    "ses:IdentityName": ("source", "fromEmailAddress", "identity", "emailIdentity"),
-    "kinesisvideo:CreationTime": (),  # AWS puts it there
-    "redshift:dbname:ClusterName": ("clusterIdentifier",),
-    "elasticmapreduce:ClusterId": ("jobFlowId", "jobFlowIds", "clusterId"),
-    "elasticloadbalancing:loadbalancer:LoadBalancerName": ("loadBalancerName",),
-    **{f"redshift:{kind}:ClusterName": ("clusterIdentifier",) for kind in ("cluster", "dbgroup", "dbuser")},
-    "redshift:dbgroup:DbGroup": ("dbGroups",),
-    "redshift:dbname:DbName": ("dbName",),
-    "redshift:dbuser:DbUser": ("dbUser",),
-    "application-autoscaling:ResourceId": (),  # the ARN has an id that requests do not name
-    "ssm:AddTagsToResource:DocumentName": (),
-}
-OWN = {  # action of a call that needs several -> parameters that are for it alone, whatever the event lists
-    "kms:ReEncryptFrom": ("sourceKeyId",),
-    "kms:ReEncryptTo": ("destinationKeyId",),
-    **{
-        f"dynamodb:{verb}Item": (f"transactItems.{verb[0].lower()}{verb[1:]}.tableName",)
-        for verb in ("Get", "Put", "Update", "Delete", "ConditionCheck")
-    },
-}
-# Parameters whose values are whole ARNs, or from which one can be made, whatever their action.
-WHOLE = (
-    *("arn", "resourceArn", "resourceArns", "resourceArnList", "resourceName", "resource", "resourceId"),
-    *("targetArn", "topicArn", "queueUrl", "functionName", "x-amz-copy-source", "policyArn", "clusterArn"),
-    *("cluster", "roleArn", "streamARN", "streamArn", "tagSpecificationSet.items.resourceType"),
-    *("resourcesSet.items.resourceId", "serialNumber", "openIDConnectProviderArn", "sAMLProviderArn", "modelId"),
-    *("registryId", "catalogId", "queueOwnerAWSAccountId", "targetPrincipal", "aWSServiceName"),
-    *("loadBalancerName", "type", "policySourceArn"),
-    *("sourceEndpointArn", "targetEndpointArn", "replicationInstanceArn"),
-    *("restApiId", "apiId", "domainName", "usagePlanId", "vpcLinkId", "apiKey", "clientCertificateId", "path"),
+PASS_ROLE = "iam:PassRole"
+# Parameters whose value may be anything -> the one beside it that says what it is, and how that ends if it is a role.
+VALUE_OF = {"patchoperations.value": "patchoperations.path", "attributevalue": "attributename"}
+ROLES = ("rolearn", "credentials")
+ROLE_ARN = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+")
+CHANGING = frozenset({"Write", "Permissions management"})  # access levels of calls that can pass a role
+# Parameters that take a role's ARN under another name: EC2's flow logs, Cognito's pools, API Gateway's integrations.
+_HOLDS_ROLE = re.compile(
+    r"(deliverlogspermissionarn|roles\..+|credentials(arn)?|snscallerarn|automationassumerole|patchoperations\.value"
+    r"|attributevalue)$"
 )
+_NAMES_ROLE = re.compile(r"(role(arn|name|id)?s?|rolenamearn|iaminstanceprofile(arn|name)?|instanceprofilename)$")
 
 
 def variables(kind: ResourceType) -> tuple[str, ...]:
@@ -152,12 +40,12 @@ def variables(kind: ResourceType) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=65_536)
-def names(action: Action, kind: ResourceType, variable: str, parameter: str) -> bool:
+def fills(action: Action, kind: ResourceType, variable: str, parameter: str) -> bool:
     """Whether the values of a parameter (dotted name, any case) fill a variable of a kind's ARN format."""
     for key in (f"{action.name}:{variable}", f"{kind.service}:{kind.name}:{variable}"):
-        if key in ALIASES:
-            return parameter.lower() in map(str.lower, ALIASES[key])
-    known = ALIASES.get(f"{kind.service}:{variable}")
+        if key in tables.ALIASES:
+            return parameter.lower() in map(str.lower, tables.ALIASES[key])
+    known = tables.ALIASES.get(f"{kind.service}:{variable}")
     path, _, last = parameter.rpartition(".")
     if known is not None and (path or not known or parameter.lower() in map(str.lower, known)):
         return parameter.lower() in map(str.lower, known)
@@ -188,9 +76,15 @@ def _own(kind: ResourceType) -> tuple[str, ...]:
 
 @lru_cache(maxsize=65_536)
 def split(name: str) -> tuple[str, str]:
-    """What a name is of, and what it holds: "dBInstanceIdentifier" -> ("instance", "identifier")."""
+    """What a name is of, and what it holds.
+
+    >>> split("dBInstanceIdentifier"), split("LogGroupNames"), split("id")
+    (('instance', 'identifier'), ('loggroup', 'name'), ('', 'id'))
+    """
     folded = _folded(name)
     found = _ENDINGS.search(folded)
+    if found is None:  # the expression fits an empty end
+        return folded, ""
     stem, ending = folded[: found.start()], (found[2] or "").removesuffix("s")
     if not ending and stem.endswith("s") and not stem.endswith("ss"):
         stem = stem[:-1]
@@ -205,3 +99,46 @@ def _folded(name: str) -> str:
 def _agree(wanted: str, given: str) -> bool:
     """Whether both hold names, or both ids: a configuration rule's ARN has its id, which is not its name."""
     return wanted == given or not wanted or given in ("", "identifier") or {wanted, given} == {"id", "uuid"}
+
+
+def passed_roles(parameters: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """The parameters that name a role or an instance profile, whether as ARN or by name, with their values."""
+    pairs = [(name, value) for name, value in parameters if value]
+    told = {name.lower(): value.lower() for name, value in pairs}
+
+    def counts(name: str, value: str) -> bool:
+        if names_role(name):
+            return True
+        beside = told.get(VALUE_OF.get(name.lower(), ""))
+        holds = _HOLDS_ROLE.search(name.lower()) and ROLE_ARN.fullmatch(value)
+        return bool(holds) and (beside is None or beside.endswith(ROLES))
+
+    return [(name, value) for name, value in pairs if counts(name, value)]
+
+
+def names_role(name: str) -> bool:
+    """Whether a parameter's dotted name says that its value is a role: "taskRoleArn", "iamInstanceProfile.name"."""
+    last = name.lower().replace("iaminstanceprofile.", "iaminstanceprofile").rpartition(".")[2]
+    # The execution role of stack sets and automations is assumed in each target account, not passed.
+    return last != "executionrolename" and bool(_NAMES_ROLE.search(last))
+
+
+def passes_role(action: Action, parameters: Pairs | None) -> bool | None:
+    """Whether a call of the action passes a role: True for certain, None perhaps, False no.
+
+    It does where the reference lists iam:PassRole as dependent and the request names a role, or, if its parameters are
+    not known, cannot do without. Without such a listing a changing call that names a role's ARN does so if the
+    service's guide says it, and else perhaps.
+    """
+    if parameters is None:
+        return action.name in tables.ALWAYS_PASSING
+    roles = [value for _, value in passed_roles(parameters)]
+    if PASS_ROLE in action.dependent_actions:
+        return bool(roles)
+    if action.service in tables.WITHOUT_PASSING or action.name in tables.PASSED_LATER:
+        return False
+    if action.access_level not in CHANGING:
+        return False
+    if action.service in tables.PASSING:  # Glue, for one, takes a role's bare name
+        return bool(roles)
+    return None if any(ROLE_ARN.fullmatch(role) for role in roles) else False

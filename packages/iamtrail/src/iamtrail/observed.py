@@ -1,18 +1,16 @@
 """What a principal was seen doing: the rows that every way of reading CloudTrail gives, and the filters they share.
 
-A record's userIdentity comes in and the principal whose policies allowed the call goes out; `aggregate.py` says the
-same in SQL. Observed, Denied and Reading are what files, lookup and Athena hand on.
+Observed, Denied and Reading are what files, lookup and Athena hand on.
 """
 
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
 
+from iampolicy.words import printable
 from iamtrail.errors import TrailError
-
-Pairs = tuple[tuple[str, str], ...]
+from iamtrail.parameters import Pairs
 
 # A session of a role, and the role it is one of (IAM User Guide, "IAM identifiers"); the session's ARN has no path.
 SESSION = r"^arn:([^:]*):sts::([^:]*):assumed-role/([^/]+)/.*$"
@@ -34,9 +32,9 @@ LONGEST_SHOWN = 300  # characters of a name in a message
 REFUSED = r"(AccessDenied|Unauthorized(Operation|Access)?|AuthorizationError|NotAuthorized)(Exception)?$"
 
 
-@dataclass(frozen=True)
-class Observed:
-    """Calls of one principal that are alike but for their time."""
+@dataclass(frozen=True, order=True)
+class Call:
+    """What alike calls have in common, as far as permissions are concerned."""
 
     principal: str  # ARN of the role or user; an account's number, a service's name where no ARN is recorded
     account: str  # the one whose trail it is (recipientAccountId)
@@ -45,6 +43,12 @@ class Observed:
     event: str  # "GetObject"
     parameters: Pairs  # request parameters that decide an action or name a resource, dotted, sorted
     resources: tuple[str, ...]  # ARNs that the record lists, sorted
+
+
+@dataclass(frozen=True)
+class Observed(Call):
+    """Calls of one principal that are alike but for their time."""
+
     context: Pairs  # evidence for conditions: invokedBy, mfa, tlsVersion, vpcEndpointId; sorted
     calls: int  # that succeeded
     first: datetime  # UTC, of all calls, failed ones too
@@ -53,16 +57,9 @@ class Observed:
 
 
 @dataclass(frozen=True)
-class Denied:
+class Denied(Call):
     """Calls that were refused for want of a permission, alike but for their time."""
 
-    principal: str
-    account: str
-    region: str
-    source: str
-    event: str
-    parameters: Pairs
-    resources: tuple[str, ...]
     code: str
     message: str  # of the last one
     when: datetime  # UTC, of the last one
@@ -132,17 +129,6 @@ def grouped(skipped: Mapping[str, int]) -> list[str]:
     return lines
 
 
-def principal_of(identity: Any) -> str:
-    """The principal of a record's userIdentity: ARN of the role or user where there is one, else who it says it is."""
-    for path in PRINCIPAL:
-        value = identity
-        for name in path:
-            value = value.get(name) if isinstance(value, Mapping) else None
-        if isinstance(value, str) and value:
-            return fold_session(value)
-    return UNKNOWN
-
-
 def fold_session(arn: str) -> str:
     """The role of an assumed-role session; any other text as it is."""
     return re.sub(SESSION, ROLE, arn, flags=re.DOTALL)
@@ -159,12 +145,11 @@ def counted(number: int, noun: str) -> str:
 
 
 def first_of(names: Sequence[str], most: int) -> str:
-    """The first names of many as one line of a message, and how many more there are."""
+    """The first names of many as one line of a message, between commas, and how many more there are."""
     more = f" and {len(names) - most:,} more" if len(names) > most else ""
-    return printable(", ".join(names[:most])) + more
+    return one_line(", ".join(names[:most])) + more
 
 
-def printable(text: str) -> str:
+def one_line(text: str) -> str:
     """The text as one line of a message holds it: no control characters, and an end where it is very long."""
-    text = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
-    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}..."
+    return printable(text, longest=LONGEST_SHOWN)

@@ -1,51 +1,36 @@
-"""The request parameters that decide an action or name a resource.
+"""The request parameters that decide an action or name a resource, and their texts as a policy takes them.
 
-An event's `requestParameters` come in as parsed JSON, and go out as sorted pairs (dotted name, text) of the few names
-that the mapping reads; all others, which may be long or secret, are dropped. names.txt has the names that derive.py
-finds in botocore's models; the tables of exceptions and of naming add theirs.
+What somebody else wrote into an event matches that text alone: "*", "?" and "${" become the policy variables ${*},
+${?} and ${$} (IAM User Guide, "IAM policy elements: Variables and tags"). Parameters that nothing here reads, which may
+be long or secret, are dropped.
 """
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
-from importlib import resources
 from typing import Any
 
-from iamtrail import exceptions
-from iamtrail.literal import LONGEST
-from iamtrail.naming import ALIASES, WHOLE
-from iamtrail.shapes import api_paths
+from iamtrail import tables
 
 Parameters = Mapping[str, Any] | Iterable[tuple[str, Any]]
+Pairs = tuple[tuple[str, str], ...]  # dotted name, text; sorted
 
 DEEPEST = 8  # levels of nesting that are looked into
 MOST = 500  # pairs that one event keeps
+LONGEST = 2_048  # characters of a value, as many as an ARN may have
 HIDDEN = "HIDDEN_DUE_TO_SECURITY_REASONS"  # what CloudTrail writes in the place of a secret value
+# Any text: at the end of a value, after a slash, the rest of a path, and alone a name that lives for one run. A reader
+# puts it where it cut values to keep rows few, and replaces it by LOST in what comes from outside.
+CUT, LOST = "\ue000", "\ufffd"
 
 KEYED = frozenset({"requestitems"})  # objects whose keys are names of resources (DynamoDB's BatchGetItem)
 TAGS, TAGGED = "tags", ("tags", "taglist", "tagslist", "tagset")  # that something is tagged is kept, not with what
 FIRST_WORD = frozenset({"statement", "statements.statement", "transactstatements.statement"})  # only the verb counts
-MATCHED = (  # what the patterns of parameter names in exceptions.txt stand for
-    *("statement", "statements.statement", "transactStatements.statement", "tagsToAdd.key", "tagsToRemove"),
-    # read by mapping.py and roles.py
-    *("serviceNamespace", "deliverLogsPermissionArn", "roles.authenticated", "roles.unauthenticated"),
-    *("credentials", "credentialsArn", "authorizerCredentials", "authorizerCredentialsArn"),
-    *("smsConfiguration.snsCallerArn", "smsMfaConfiguration.smsConfiguration.snsCallerArn", "patchOperations.value"),
-    *("parameters.automationAssumeRole", "attributeValue", "attributeName", "patchOperations.path"),
-    "attributes.successFeedbackRoleArn",
-    *("createBucketConfiguration.tags.key", "createBucketConfiguration.tags.tag.key", "tagSpecification.resourceType"),
-    *("launchTemplate.launchTemplateName", "launchTemplate.version"),
-    *(
-        f"{above}x-amz-grant-{what}"
-        for above in ("", "accessControlList.")
-        for what in ("read", "write", "read-acp", "write-acp", "full-control")
-    ),
-    *("putIntegrationInput.credentials", "createAuthorizerInput.authorizerCredentials"),
-    *(f"transactItems.{verb}.tableName" for verb in ("get", "put", "update", "delete", "conditionCheck")),
-)
+TAGGED_XML = frozenset({"tag", "content"})  # each of a list's entries in EC2: {"tag": 1, "content": "rtb-1"}
 # EC2's newer operations are logged under one more name: {"CreateNatGatewayRequest": {"SubnetId": ...}}.
-TAGGED_XML = frozenset({"tag", "content"})  # and each of their list's entries: {"tag": 1, "content": "rtb-1"}
 _WRAPPED = re.compile(r"[A-Z]\w+Request")
+_ARN = re.compile(r"arn:aws[a-z-]*:[a-z0-9-]+:[a-z0-9-]*:(?:\d{12}|aws|cloudfront|third-party)?:(.+)", re.DOTALL)
+_UNSAFE = re.compile(r"[\x00-\x1f\x7f\u0085\u2028\u2029\ud800-\udfff]")
 
 
 @cache
@@ -55,27 +40,25 @@ def kept() -> tuple[str, ...]:
     Services differ in the case of the first letter, so names are compared without regard to case. Entries of a list
     share one name.
     """
-    text = resources.files("iamtrail").joinpath("names.txt").read_text(encoding="utf-8")
-    derived = {line for line in text.splitlines() if line and not line.startswith("#")}
-    deciding = {row.parameter for row in exceptions.rows() if row.parameter and "*" not in row.parameter}
-    aliases = {name for names in ALIASES.values() for name in names}
-    in_paths = {name for paths in api_paths().values() for path in paths for name in re.findall(r"\{(\w+)\}", path)}
-    return tuple(sorted(derived | deciding | aliases | in_paths | {*MATCHED, *WHOLE}))
+    deciding = {rule.parameter for rule in tables.event_rules() if rule.parameter and "*" not in rule.parameter}
+    aliases = {name for names in tables.ALIASES.values() for name in names}
+    in_paths = {name for paths in tables.API_PATHS.values() for path in paths for name in re.findall(r"{(\w+)}", path)}
+    return tuple(sorted({*tables.PARAMETERS, *deciding, *aliases, *in_paths, *tables.READ, *tables.WHOLE}))
 
 
-def flatten(parameters: Parameters | None) -> tuple[tuple[str, str], ...]:
+def flatten(parameters: Parameters | None) -> Pairs:
     """The pairs of an event's request parameters that matter, sorted and distinct; hidden and empty values left out.
 
     Args:
         parameters: parsed JSON, or pairs that this function made before; None and what is no object give ().
     """
     if isinstance(parameters, Mapping):
-        pairs: Iterable[tuple[str, Any]] = _unwrapped(parameters).items()
+        given: Iterable[tuple[str, Any]] = _unwrapped(parameters).items()
     elif isinstance(parameters, str | bytes) or not isinstance(parameters, Iterable):
         return ()
     else:
-        pairs = [pair for pair in parameters if isinstance(pair, tuple) and len(pair) == 2]
-    wanted, pairs = _wanted(), [(str(name), value) for name, value in pairs]
+        given = [pair for pair in parameters if isinstance(pair, tuple) and len(pair) == 2]
+    wanted, pairs = _wanted(), [(str(name), value) for name, value in given]
     found = set()
     for name, value in _leaves(pairs, "", 0):
         if name.lower() in wanted:
@@ -93,16 +76,16 @@ def _wanted() -> frozenset[str]:
 
 
 def _unwrapped(parameters: Mapping[str, Any]) -> Mapping[str, Any]:
-    (name, inside) = next(iter(parameters.items()), ("", None))
-    alone = len(parameters) == 1 and _WRAPPED.fullmatch(str(name)) and isinstance(inside, Mapping)
-    return inside if alone else parameters
+    name, inside = next(iter(parameters.items()), ("", None))
+    alone = len(parameters) == 1 and _WRAPPED.fullmatch(str(name))
+    return inside if alone and isinstance(inside, Mapping) else parameters
 
 
 def _leaves(pairs: Iterable[tuple[str, Any]], above: str, depth: int) -> Iterator[tuple[str, str]]:
     if depth > DEEPEST:
         return
     for name, value in pairs:
-        path = above + ".".join(map(_lower_first, str(name).split(".")))
+        path = above + ".".join(part[:1].lower() + part[1:] for part in str(name).split("."))
         for entry in value if isinstance(value, list | tuple) else [value]:
             if isinstance(entry, Mapping) and "content" in entry and entry.keys() <= TAGGED_XML:
                 yield from _leaves([(name, entry["content"])], above, depth + 1)
@@ -116,5 +99,23 @@ def _leaves(pairs: Iterable[tuple[str, Any]], above: str, depth: int) -> Iterato
                 yield path, str(entry)
 
 
-def _lower_first(name: str) -> str:
-    return name[:1].lower() + name[1:]
+def literal(value: str) -> str | None:
+    """A text without wildcards or variables of its own; a path that the reader cut ends in a wildcard.
+
+    None for what is too long for an ARN or has control characters, which no name of a resource has.
+
+    >>> literal("reports/*"), literal("reports/" + CUT)
+    ('reports/${*}', 'reports/*')
+    """
+    if len(value) > LONGEST or _UNSAFE.search(value):
+        return None
+    cut = value == CUT or value.endswith(f"/{CUT}")
+    text = re.sub(r"[*?]|\$(?=\{)", lambda match: f"${{{match[0]}}}", value.removesuffix(CUT) if cut else value)
+    return text + "*" if cut else text
+
+
+def literal_arn(text: str) -> str | None:
+    """An ARN without wildcards or variables of its own; None if the text is no ARN."""
+    found = _ARN.fullmatch(text)
+    rest = literal(found[1]) if found and len(text) <= LONGEST else None
+    return None if found is None or rest is None else text[: found.start(1)] + rest

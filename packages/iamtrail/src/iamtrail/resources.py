@@ -1,8 +1,8 @@
 """From what an event names to the ARNs of the resources that an action touched.
 
-An action, the request's parameters and the event's `resources` come in; ARNs in the catalogue's formats go out, or the
-formats that the evidence does not fill. Nothing from outside widens an ARN (literal.py); what the services do in their
-own way is in shapes.py, and what requests call things in naming.py.
+ARNs have the catalogue's formats; what the evidence does not fill goes out as a format with variables. Nothing from
+outside widens an ARN (`literal` of parameters.py); what the services do in their own way is in shapes.py, and what
+requests call things in naming.py.
 """
 
 import itertools
@@ -14,28 +14,12 @@ from functools import lru_cache
 from iampolicy import catalogue
 from iampolicy.catalogue import Action, ResourceType
 from iampolicy.patterns import overlaps
-from iamtrail import roles
+from iamtrail import shapes
 from iamtrail.errors import TrailError
-from iamtrail.literal import LONGEST, literal, literal_arn
-from iamtrail.naming import MAKES, OWN, is_bare, names, split, variables
-from iamtrail.parameters import Parameters, flatten
-from iamtrail.shapes import (
-    CREATED,
-    DEFAULTS,
-    FIXED,
-    NEEDED,
-    ONE_FORMAT,
-    TOGETHER,
-    Pairs,
-    Place,
-    copied_from,
-    owner,
-    pinned,
-    shaped_arn,
-    shaped_value,
-    whole_arns,
-    without_wholes,
-)
+from iamtrail.naming import MAKES, PASS_ROLE, ROLE_ARN, fills, is_bare, passed_roles, split, variables
+from iamtrail.parameters import LONGEST, Pairs, Parameters, flatten, literal, literal_arn
+from iamtrail.shapes import ONE_FORMAT, Place, shaped_arn, shaped_value
+from iamtrail.tables import CREATED, DEFAULTS, FIXED, NEEDED, OWN, TOGETHER
 
 MOST = 500  # ARNs of one kind that one call names
 MOST_OPEN = 8  # formats that are asked for; where more are open, as of the kinds that RDS tags, none says enough
@@ -93,16 +77,16 @@ def resources_for(
     if not kinds:
         return Named(("*",), ())
     pairs = flatten(parameters)
-    place = Place(partition, region, owner(known, pairs) or account, event)
-    if known.name == roles.PASS_ROLE:
+    place = Place(partition, region, shapes.owner(known, pairs) or account, event)
+    if known.name == PASS_ROLE:
         return _named(known, {kinds[0].name: _passed_roles(pairs, place)}, place)
-    source = copied_from(pairs, place)
+    source = shapes.copied_from(pairs, place)
     if source and known.service == "s3" and known.operation.startswith("GetObject"):
         return _named(known, {"": {text} if (text := literal_arn(source)) else set()}, place)
     safe = tuple((name, text) for name, value in pairs if (text := literal(value)) is not None)
     if made_by and known.service != "ec2" and (made := _made(known, made_by, safe, place)):
         return _named(known, {"": made}, place)
-    own, alone = whole_arns(known, safe, place)
+    own, alone = shapes.whole_arns(known, safe, place)
     if alone:
         return _named(known, {"": set(own)}, place)
     # An ARN is classed as it stands and used in its literal form.
@@ -120,7 +104,7 @@ def tags_what_is_made(action: str, event: str) -> bool:
 def _made(action: Action, made_by: str, safe: Pairs, place: Place) -> set[str]:
     """What a call of `made_by` makes, of kinds that `action` tags; a wildcard where the request does not name it."""
     maker = catalogue.load().actions[made_by]
-    whole, alone = whole_arns(maker, safe, place)
+    whole, alone = shapes.whole_arns(maker, safe, place)
     if alone:
         return {arn for arn in whole if any(overlaps(_plain(arn), kind.pattern) for kind in _kinds(action))}
     made, _ = split(_OF.split(_VERB.sub("", maker.operation))[0])
@@ -183,7 +167,7 @@ def _filled(action: Action, kind: ResourceType, pairs: Pairs, place: Place) -> s
         values[variable] = list(shaped) or [DEFAULTS[key] for key in (f"{action.name}:{variable}",) if key in DEFAULTS]
     known = frozenset(variable for variable, texts in values.items() if texts)
     for variable in values.keys() - known:
-        if pinned(kind, variable, known) or _made_up(action, kind, variable):
+        if shapes.pinned(kind, variable, known) or _made_up(action, kind, variable):
             values[variable] = ["*"]
     # Two lists cannot be matched with each other: bucket a with key 1, or with key 2?
     if not values or not all(values.values()) or sum(len(texts) > 1 for texts in values.values()) > 1:
@@ -195,7 +179,7 @@ def _filled(action: Action, kind: ResourceType, pairs: Pairs, place: Place) -> s
 
 def _given(action: Action, kind: ResourceType, variable: str, pairs: Pairs) -> list[str]:
     """The values for a variable; of a bare "name" only where no parameter says that it is the variable's."""
-    found = [(name, value) for name, value in pairs if names(action, kind, variable, name)]
+    found = [(name, value) for name, value in pairs if fills(action, kind, variable, name)]
     return [value for name, value in found if not is_bare(name)] or [value for _, value in found]
 
 
@@ -211,8 +195,8 @@ def _made_up(action: Action, kind: ResourceType, variable: str) -> bool:
 def _passed_roles(pairs: Pairs, place: Place) -> set[str]:
     """Roles by ARN, and by name where the parameter does not name an instance profile, whose role it does not tell."""
     arns = set()
-    for name, value in roles.passed(pairs):
-        if roles.ROLE_ARN.fullmatch(value):
+    for name, value in passed_roles(pairs):
+        if ROLE_ARN.fullmatch(value):
             arns.add(value)
         elif "profile" in name.lower():
             continue
@@ -227,7 +211,7 @@ def _named(action: Action, found: Found, place: Place, pairs: Pairs = ()) -> Nam
     found = {name: arns for name, arns in found.items() if arns}
     if not {action.service, action.name} & TOGETHER:
         found = {name: arns for name, arns in found.items() if not any(width[name] < width[other] for other in found)}
-    arns = without_wholes(action, set().union(*found.values()))
+    arns = shapes.without_wholes(action, set().union(*found.values()))
     plain = [kind for kind in kinds if not variables(kind) and _belongs(action, kind)]
     if arns or len(plain) == len(kinds):
         arns |= {_fill(kind, {}, place) for kind in plain if "" not in found}
@@ -248,7 +232,7 @@ def _named(action: Action, found: Found, place: Place, pairs: Pairs = ()) -> Nam
 
 def _known(action: Action, kind: ResourceType, pairs: Pairs) -> dict[str, str]:
     """The variables of a format that the request names, each by one value: the bucket, if not the object."""
-    known = {}
+    known: dict[str, str] = {}
     for variable in variables(kind):
         shaped = {
             text for value in _given(action, kind, variable, pairs) if (text := shaped_value(kind, variable, value))

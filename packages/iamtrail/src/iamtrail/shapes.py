@@ -1,21 +1,18 @@
-"""What AWS's services do in their own way when a request names a resource.
+"""What AWS's services do in their own way when a request names a resource: small functions, each with its page.
 
-Values and ARNs of an event come in; they go out as the service's ARNs have them. The general rules are in naming.py and
-resources.py; here are the rows and small functions for the services that differ, each with its page.
+Values and ARNs of an event come in; they go out as the service's ARNs have them. The rules for all services are in
+naming.py and resources.py, rows for single services in services.yaml.
 """
 
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
-from importlib import resources
 from urllib.parse import quote, unquote
 
 from iampolicy.catalogue import Action, ResourceType
-from iamtrail.literal import CUT, LOST
+from iamtrail import tables
 from iamtrail.naming import split, variables
-
-Pairs = tuple[tuple[str, str], ...]
+from iamtrail.parameters import CUT, LOST, Pairs
 
 
 @dataclass(frozen=True)
@@ -28,87 +25,19 @@ class Place:
     event: str = ""  # its name, where only that tells the resource; "" if it is not known
 
 
-# Services and actions that ask for the resource and for what it lies in, each by its ARN (AWS Glue Developer Guide,
-# "Specifying AWS Glue resource ARNs"; Service Authorization Reference, "Actions defined by Amazon ECS").
-TOGETHER = frozenset({"glue", "ecs", "dynamodb:RestoreTableFromBackup"})
-FIXED = {"glue": ("rootcatalog",)}  # resource types without variables that belong to every call
-# Resource types that every call makes anew, and those that it cannot do without (Amazon EC2 User Guide, "Example
-# policies to control access": RunInstances).
-CREATED = {
-    "application-autoscaling:RegisterScalableTarget": ("ScalableTarget",),
-    "ec2:AllocateAddress": ("elastic-ip",),
-    "ec2:CreateFlowLogs": ("vpc-flow-log",),
-    "ec2:RunInstances": ("instance", "network-interface", "volume"),
-}
-NEEDED = {
-    "ec2:RunInstances": ("image", "security-group", "subnet"),
-    "ssm:SendCommand": ("instance|managed-instance",),  # one of them; by tags a request names neither
-    "ssm:StartSession": ("instance|managed-instance|task",),
-}
-DEFAULTS = {  # action and variable -> what the API takes where the request says nothing (page of the operation)
-    "athena:CreateNamedQuery:WorkGroupName": "primary",
-    "athena:StartQueryExecution:WorkGroupName": "primary",
-    "events:PutEvents:EventBusName": "default",
-    "glue:GetDatabases:DatabaseName": "*",
-    **{f"scheduler:{verb}Schedule:GroupName": "default" for verb in ("Create", "Delete", "Get", "Update")},
-    "glue:GetTables:TableName": "*",
-    **{
-        f"ecs:{operation}:ClusterName": "default"
-        for operation in (
-            *("CreateService", "DeleteService", "DescribeServices", "DescribeTasks", "ExecuteCommand"),
-            *("RunTask", "RegisterContainerInstance", "StopTask", "UpdateService", "DescribeContainerInstances"),
-        )
-    },
-}
-# Ids and numbers that AWS puts beside a name which already tells the resource apart.
-PINNED = {
-    "kinesisvideo:CreationTime": ("StreamName", "ChannelName"),
-    "mq:BrokerName": ("BrokerId",),
-    "autoscaling:GroupId": ("GroupFriendlyName",),
-    "autoscaling:Id": ("LaunchConfigurationName",),
-    "ecs:TaskDefinitionRevisionNumber": ("TaskDefinitionFamilyName",),
-}
-EC2_KINDS = {  # beginning of an id -> resource type (Amazon EC2 User Guide, "Resource IDs")
-    **{
-        "acl": "network-acl",
-        "ami": "image",
-        "cgw": "customer-gateway",
-        "dopt": "dhcp-options",
-        "eipalloc": "elastic-ip",
-    },
-    **{"eni": "network-interface", "fl": "vpc-flow-log", "i": "instance", "igw": "internet-gateway", "key": "key-pair"},
-    **{"lt": "launch-template", "nat": "natgateway", "pcx": "vpc-peering-connection", "pl": "prefix-list"},
-    **{"rtb": "route-table", "sg": "security-group", "snap": "snapshot", "subnet": "subnet", "vgw": "vpn-gateway"},
-    **{"tgw": "transit-gateway", "vol": "volume", "vpc": "vpc", "vpce": "vpc-endpoint", "vpn": "vpn-connection"},
-    **{"cagw": "carrier-gateway", "cr": "capacity-reservation", "fleet": "fleet", "sir": "spot-instances-request"},
-    **{"eigw": "egress-only-internet-gateway", "sgr": "security-group-rule", "vpce-svc": "vpc-endpoint-service"},
-    **{"tgw-attach": "transit-gateway-attachment", "tgw-rtb": "transit-gateway-route-table"},
-}
-EC2_IDS = ("resourcesset.items.resourceid", "resourceid")  # parameters with ids of any type, and with types
-EC2_TYPES = ("tagspecificationset.items.resourcetype", "tagspecification.resourcetype")
-API_ROOTS = {  # parameter -> first part of the path of a request to API Gateway (API Gateway API Reference)
-    **{"restapiid": "restapis", "apiid": "apis", "domainname": "domainnames", "usageplanid": "usageplans"},
-    **{"vpclinkid": "vpclinks", "apikey": "apikeys", "clientcertificateid": "clientcertificates"},
-}
+Wholes = tuple[tuple[str, ...], bool]  # ARNs, and whether nothing else counts for the action
+
 # Services for whose resources one format stands in a question, as they have too many (API Gateway Developer Guide,
 # "Resource format of permissions for managing API").
 ONE_FORMAT = {"apigateway": "arn:${Partition}:apigateway:${Region}::/restapis/${ResourcePath}"}
-OWNERS = {  # service -> parameter with the account that owns the resource
-    "ecr": "registryid",
-    "glue": "catalogid",
-    "sqs": "queueownerawsaccountid",
-    "sts": "targetprincipal",
-}
 # Between a whole and a part of it that is asked for alone (AWS Lambda Developer Guide, "Resources and conditions for
 # Lambda actions"; Amazon DynamoDB Developer Guide, "Using IAM policy conditions": Query on an index).
 PARTS = {"lambda": ":", "dynamodb": "/index/"}
 BALANCERS = {"application": "app", "network": "net", "gateway": "gwy"}  # type of a load balancer -> as its ARN has it
 GEOGRAPHIES = frozenset({"apac", "au", "ca", "eu", "global", "jp", "us", "us-gov"})  # of Bedrock's inference profiles
 _SERVICE = re.compile(r"[a-z0-9.-]+\.amazonaws\.com(\.cn)?")
-IAM_KINDS = {
-    **{"rolename": "role", "username": "user", "groupname": "group", "policyname": "policy"},
-    **{"instanceprofilename": "instance-profile", "servercertificatename": "server-certificate"},
-}
+EC2_IDS = ("resourcesset.items.resourceid", "resourceid")  # parameters with ids of any type, and with types
+EC2_TYPES = ("tagspecificationset.items.resourcetype", "tagspecification.resourcetype")
 
 _QUEUE = re.compile(r"https?://(?:sqs\.)?([a-z0-9-]+)\.(?:queue\.)?amazonaws\.com(?:\.cn)?/(\d{12})/([\w.-]+)")
 _FUNCTION = re.compile(
@@ -180,7 +109,7 @@ def pinned(kind: ResourceType, variable: str, named: frozenset[str]) -> bool:
 
     "stack/${StackName}/${Id}": a stack's name is its own in an account and Region.
     """
-    if named.intersection(PINNED.get(f"{kind.service}:{variable}", ())):
+    if named.intersection(tables.PINNED.get(f"{kind.service}:{variable}", ())):
         return True
     all_of_kind = variables(kind)
     before = all_of_kind[: all_of_kind.index(variable)]
@@ -191,7 +120,7 @@ def pinned(kind: ResourceType, variable: str, named: frozenset[str]) -> bool:
     return name_holds == "name" and name_stem == (stem or split(kind.name)[0])
 
 
-def whole_arns(action: Action, pairs: Pairs, place: Place) -> tuple[tuple[str, ...], bool]:
+def whole_arns(action: Action, pairs: Pairs, place: Place) -> Wholes:
     """ARNs that parameters tell together or in a form of their own, and whether nothing else counts for this action.
 
     Args:
@@ -207,7 +136,7 @@ def _by_name(pairs: Pairs) -> dict[str, str]:
 
 def owner(action: Action, pairs: Pairs) -> str | None:
     """The account that a request names as the owner of the resource; None if it names none."""
-    found = _by_name(pairs).get(OWNERS.get(action.service, ""), "")
+    found = _by_name(pairs).get(tables.OWNERS.get(action.service, ""), "")
     return found if re.fullmatch(r"\d{12}", found, re.ASCII) else None
 
 
@@ -229,7 +158,7 @@ def copied_from(pairs: Pairs, place: Place) -> str | None:
     return f"arn:{place.partition}:s3:::{path}" if path else None
 
 
-def _of_s3(action: Action, pairs: Pairs, place: Place) -> tuple[tuple[str, ...], bool]:
+def _of_s3(action: Action, pairs: Pairs, place: Place) -> Wholes:
     """An object behind an access point has its own ARN.
 
     Amazon S3 User Guide, "Configuring IAM policies for using access points".
@@ -239,12 +168,12 @@ def _of_s3(action: Action, pairs: Pairs, place: Place) -> tuple[tuple[str, ...],
     return ((f"{point}/object/{key}",) if key and ":accesspoint/" in point else ()), False
 
 
-def _of_sqs(action: Action, pairs: Pairs, place: Place) -> tuple[tuple[str, ...], bool]:
+def _of_sqs(action: Action, pairs: Pairs, place: Place) -> Wholes:
     found = _QUEUE.fullmatch(_by_name(pairs).get("queueurl", ""))
     return ((f"arn:{place.partition}:sqs:{found[1]}:{found[2]}:{found[3]}",) if found else ()), False
 
 
-def _of_lambda(action: Action, pairs: Pairs, place: Place) -> tuple[tuple[str, ...], bool]:
+def _of_lambda(action: Action, pairs: Pairs, place: Place) -> Wholes:
     """A function is named by name, by ARN or a part of it, each with its version or alias or without."""
     values = _by_name(pairs)
     found = _FUNCTION.fullmatch(values.get("functionname", ""))
@@ -255,18 +184,18 @@ def _of_lambda(action: Action, pairs: Pairs, place: Place) -> tuple[tuple[str, .
     return (f"{start}{found[3]}" + (f":{version}" if version else ""),), False
 
 
-def _of_dynamodb(action: Action, pairs: Pairs, place: Place) -> tuple[tuple[str, ...], bool]:
+def _of_dynamodb(action: Action, pairs: Pairs, place: Place) -> Wholes:
     values = _by_name(pairs)
     table, index = values.get("tablename", ""), values.get("indexname")
     return ((f"{table}/index/{index}",) if index and table.startswith("arn:") else ()), False
 
 
-def _of_ec2(action: Action, pairs: Pairs, place: Place) -> tuple[tuple[str, ...], bool]:
+def _of_ec2(action: Action, pairs: Pairs, place: Place) -> Wholes:
     """Resources of any type by their ids; what is tagged when it is made, by its type; what flow logs make."""
     if action.operation not in ("CreateFlowLogs", "CreateTags", "DeleteTags"):
         return (), False
     # An id is one resource's, whatever its type, so that a type which is not known may be any.
-    found = [(EC2_KINDS.get(v.rpartition("-")[0], "*"), v) for n, v in pairs if n.lower() in EC2_IDS]
+    found = [(tables.EC2_KINDS.get(v.rpartition("-")[0], "*"), v) for n, v in pairs if n.lower() in EC2_IDS]
     found += [(v, "*") for n, v in pairs if n.lower() in EC2_TYPES and action.operation == "CreateTags"]
     if action.operation == "CreateFlowLogs":
         found.append(("vpc-flow-log", "*"))
@@ -275,7 +204,7 @@ def _of_ec2(action: Action, pairs: Pairs, place: Place) -> tuple[tuple[str, ...]
     return tuple(f"{start}:{owner.get(kind, place.account)}:{kind}/{name}" for kind, name in found), True
 
 
-def _of_elb(action: Action, pairs: Pairs, place: Place) -> tuple[tuple[str, ...], bool]:
+def _of_elb(action: Action, pairs: Pairs, place: Place) -> Wholes:
     """A classic load balancer by its name; a new one of another type, which the request names, with an id of AWS's."""
     values = _by_name(pairs)
     start = f"arn:{place.partition}:elasticloadbalancing:{place.region}:{place.account}:loadbalancer"
@@ -287,31 +216,21 @@ def _of_elb(action: Action, pairs: Pairs, place: Place) -> tuple[tuple[str, ...]
     return ((f"{start}/{kind}/{values['name']}/*",) if kind else ()), bool(kind)
 
 
-@cache
-def api_paths() -> dict[str, tuple[str, ...]]:
-    """Event of API Gateway, lower-case -> paths of its request, "/restapis/{restApiId}/stages" (apis.txt)."""
-    text = resources.files("iamtrail").joinpath("apis.txt").read_text(encoding="utf-8")
-    found: dict[str, tuple[str, ...]] = {}
-    for event, path in (line.split() for line in text.splitlines() if line and not line.startswith("#")):
-        found[event.lower()] = (*found.get(event.lower(), ()), path)
-    return found
-
-
-def _of_apigateway(action: Action, pairs: Pairs, place: Place) -> tuple[tuple[str, ...], bool]:
+def _of_apigateway(action: Action, pairs: Pairs, place: Place) -> Wholes:
     """The path of the request; where the event's name is not known, the API that it names and what is below it."""
     values = _by_name(pairs)
     start = f"arn:{place.partition}:apigateway:{place.region}::"
     # An ARN in a path is URL-encoded: "/tags/${UrlEncodedResourceARN}" in the reference.
     parts = {name: quote(value, safe="") if value.startswith("arn:") else value for name, value in values.items()}
-    for path in api_paths().get(place.event.lower(), ()):  # REST APIs and HTTP APIs have events of the same name
+    for path in tables.API_PATHS.get(place.event.lower(), ()):  # REST APIs and HTTP APIs have events of the same name
         if all(name.lower() in values for name in _PATH_VARIABLE.findall(path)):
             return (start + _PATH_VARIABLE.sub(lambda match: parts[match[1].lower()], path),), True
-    roots = (f"{start}/{root}/{values[name]}" for name, root in API_ROOTS.items() if name in values)
+    roots = (f"{start}/{root}/{values[name]}" for name, root in tables.API_ROOTS.items() if name in values)
     api = next(roots, None)
     return ((api, f"{api}/*") if api else ()), True
 
 
-def _of_bedrock(action: Action, pairs: Pairs, place: Place) -> tuple[tuple[str, ...], bool]:
+def _of_bedrock(action: Action, pairs: Pairs, place: Place) -> Wholes:
     """A model's id stands for AWS's own model; with a geography before it, for a profile and that model anywhere in it.
 
     Amazon Bedrock User Guide, "Prerequisites for inference profiles".
@@ -328,23 +247,28 @@ def _of_bedrock(action: Action, pairs: Pairs, place: Place) -> tuple[tuple[str, 
     return (profile, f"{start}:*::foundation-model/{rest}"), True
 
 
-def _of_iam(action: Action, pairs: Pairs, place: Place) -> tuple[tuple[str, ...], bool]:
+def _of_iam(action: Action, pairs: Pairs, place: Place) -> Wholes:
     """What is made with a path has it in its ARN."""
     values = _by_name(pairs)
     service = values.get("awsservicename", "")
     if action.operation == "CreateServiceLinkedRole" and _SERVICE.fullmatch(service):
         return (f"arn:{place.partition}:iam::{place.account}:role/aws-service-role/{service}/*",), True
     path = values.get("path", "/")
-    named = [(kind, values[name]) for name, kind in IAM_KINDS.items() if name in values]
+    named = [(kind, values[name]) for name, kind in tables.IAM_KINDS.items() if name in values]
     if not named or not _PATH.fullmatch(path) or not action.operation.startswith(("Create", "Upload")):
         return (), False
     start = f"arn:{place.partition}:iam::{place.account}"
     return tuple(f"{start}:{kind}{path}{name}" for kind, name in named), True
 
 
-Maker = Callable[[Action, Pairs, Place], tuple[tuple[str, ...], bool]]
-MAKERS: dict[str, Maker] = {
-    **{"apigateway": _of_apigateway, "bedrock": _of_bedrock, "dynamodb": _of_dynamodb, "ec2": _of_ec2, "iam": _of_iam},
+MAKERS: dict[str, Callable[[Action, Pairs, Place], Wholes]] = {
+    "apigateway": _of_apigateway,
+    "bedrock": _of_bedrock,
+    "dynamodb": _of_dynamodb,
+    "ec2": _of_ec2,
     "elasticloadbalancing": _of_elb,
-    **{"lambda": _of_lambda, "s3": _of_s3, "sqs": _of_sqs},
+    "iam": _of_iam,
+    "lambda": _of_lambda,
+    "s3": _of_s3,
+    "sqs": _of_sqs,
 }

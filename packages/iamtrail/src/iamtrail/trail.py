@@ -2,8 +2,8 @@
 
     python -m iamtrail.trail logs/ --events 2000
 
-The tables of actors.py and calls.py come in; files of {"Records": [...]}, compressed, go out. Each kind of call is
-made into one line of text with places to fill, so that a record costs a few microseconds.
+Who does what is in trail.yaml. Each kind of call is made into one line of text with places to fill, so that a record
+costs a few microseconds.
 """
 
 import argparse
@@ -13,17 +13,18 @@ import random
 import re
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from iamtrail import files
-from iamtrail.actors import ACTORS, Actor
-from iamtrail.calls import Call
+from iamtrail import files, tables
 from iamtrail.errors import TrailError
+from iamtrail.files import shown, writing
 from iamtrail.observed import Reading
-from iamtrail.writing import shown, writing
 
 ORGANISATION = "o-exampleorgid"
 START = datetime(2026, 9, 1, tzinfo=UTC)
@@ -34,8 +35,7 @@ TLS = {"tlsVersion": "TLSv1.3", "cipherSuite": "TLS_AES_128_GCM_SHA256"}
 
 
 def _id(rng: random.Random) -> str:
-    text = f"{rng.getrandbits(128):032x}"
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+    return str(uuid.UUID(int=rng.getrandbits(128)))
 
 
 def _path(rng: random.Random) -> str:
@@ -52,6 +52,91 @@ DRAWN: dict[str, Callable[[random.Random], str]] = {  # place in a record -> wha
 _PLACE = re.compile("|".join((*DRAWN, "<time>", "<day>")))  # the last two are those of the event
 
 Template = tuple[str, tuple[str, ...]]  # a record's text with %s at its places, and what each of them is
+
+
+@dataclass(frozen=True)
+class Event:
+    """One kind of event: how often an actor makes it, and what stands in the record."""
+
+    source: str  # "s3", for s3.amazonaws.com
+    event: str
+    weight: float
+    region: str
+    parameters: Mapping[str, Any] | None = None
+    resources: Mapping[str, str] = field(default_factory=dict)  # type -> ARN
+    write: bool = False
+    data: bool = False  # a data event, not a management event
+    via: str | None = None  # the service that makes the call for the actor ("cloudformation.amazonaws.com")
+    error: tuple[str, str] | None = None  # (errorCode, errorMessage)
+    response: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class Actor:
+    """A principal and its calls; `identity` is the record's userIdentity."""
+
+    account: str
+    identity: Mapping[str, Any]
+    agent: str
+    share: float  # of all events
+    calls: tuple[Event, ...]
+    endpoint: str | None = None  # VPC endpoint that its S3 and DynamoDB calls go through
+
+
+@cache
+def actors() -> tuple[Actor, ...]:
+    """Who appears in a trail: the rows of trail.yaml."""
+    table = tables.structure("trail.yaml")
+    found = []
+    for row in table["actors"]:
+        session = row.pop("session", None)
+        identity = row.pop("identity", None) or _of_role(session, row.pop("path", ""))
+        rows = [*row.pop("calls", ()), *table["shared"].get(row.pop("shared", None), ())]
+        made = [_event(name, about, table["home"], session) for each in rows for name, about in each.items()]
+        found.append(Actor(**row, identity=identity, calls=tuple(made)))
+    return tuple(found)
+
+
+def _event(name: str, about: Mapping[str, Any], home: str, session: str) -> Event:
+    source, event = name.split()
+    fields = {"region": home, **about}
+    if "object" in fields:
+        bucket, key = fields.pop("object")
+        arn = f"arn:aws:s3:::{bucket}"
+        fields["parameters"] = {"bucketName": bucket, "Host": f"{bucket}.s3.{home}.amazonaws.com", "key": key}
+        fields["resources"] = {"AWS::S3::Object": f"{arn}/{key}", "AWS::S3::Bucket": arn}
+        fields["data"] = True
+    if "refused" in fields:  # IAM User Guide, "Troubleshoot access denied error messages"
+        action, resource = fields.pop("refused")
+        fields["error"] = (
+            "AccessDenied",
+            f"User: {session} is not authorized to perform: {action} on resource: {resource} because no identity-based "
+            f"policy allows the {action} action",
+        )
+    return Event(source, event, **fields)
+
+
+def _of_role(session: str, path: str) -> dict[str, Any]:
+    """The identity of a session, given as its ARN; the role's path does not stand in there."""
+    account, (_, name, of) = session.split(":")[4], session.split("/")
+    unique = f"AROA{sum(map(ord, name)):04d}EXAMPLE{account[:5]}"
+    return {
+        "type": "AssumedRole",
+        "principalId": f"{unique}:{of}",
+        "arn": session,
+        "accountId": account,
+        "accessKeyId": "ASIAIOSFODNN7EXAMPLE",
+        "sessionContext": {
+            "sessionIssuer": {
+                "type": "Role",
+                "principalId": unique,
+                "arn": f"arn:aws:iam::{account}:role/{path}{name}",
+                "accountId": account,
+                "userName": name,
+            },
+            "attributes": {"creationDate": "<day>T05:00:00Z", "mfaAuthenticated": "false"},
+        },
+    }
 
 
 def write(folder: Path | str, events: int = 2_000, seed: int = 0) -> list[Path]:
@@ -74,11 +159,11 @@ def write(folder: Path | str, events: int = 2_000, seed: int = 0) -> list[Path]:
     written = []
     for number, ((account, region), (templates, weights)) in enumerate(places.items()):
         count = bounds[number + 1] - bounds[number]
-        files = max(min(DAYS, count), -(-count // LARGEST))
-        for part in range(files):
+        parts = max(min(DAYS, count), -(-count // LARGEST))
+        for part in range(parts):
             rng = random.Random(f"{seed} {account} {region} {part}")
-            start, length = START + part * timedelta(days=DAYS) / files, timedelta(days=DAYS) / files
-            chosen = rng.choices(templates, weights, k=count * (part + 1) // files - count * part // files)
+            start, length = START + part * timedelta(days=DAYS) / parts, timedelta(days=DAYS) / parts
+            chosen = rng.choices(templates, weights, k=count * (part + 1) // parts - count * part // parts)
             written.append(folder / _name(account, region, start, rng))
             _write(written[-1], _filled(chosen, start, length, rng))
     return written
@@ -94,7 +179,7 @@ def sample(events: int = 2_000, seed: int = 0) -> Reading:
 def _places() -> dict[tuple[str, str], tuple[list[Template], list[float]]]:
     """The kinds of records of each account and Region, with their weights."""
     found: dict[tuple[str, str], tuple[list[Template], list[float]]] = {}
-    for actor in ACTORS:
+    for actor in actors():
         whole = sum(call.weight for call in actor.calls)
         for call in actor.calls:
             templates, weights = found.setdefault((actor.account, call.region), ([], []))
@@ -103,7 +188,7 @@ def _places() -> dict[tuple[str, str], tuple[list[Template], list[float]]]:
     return dict(sorted(found.items()))
 
 
-def record(actor: Actor, call: Call) -> dict[str, Any]:
+def record(actor: Actor, call: Event) -> dict[str, Any]:
     """One event as CloudTrail writes it, with places still to be filled.
 
     Fields and their order are those of the CloudTrail User Guide, "CloudTrail record contents", version 1.11.
@@ -111,6 +196,7 @@ def record(actor: Actor, call: Call) -> dict[str, Any]:
     service = f"{call.source}.amazonaws.com"
     console = call.source == "signin"
     invoked = {"invokedBy": call.via} if call.via else {}
+    resources = [_resource(kind, arn, actor.account) for kind, arn in call.resources.items()]
     found = {
         "eventVersion": "1.11",
         "userIdentity": dict(actor.identity) | invoked,
@@ -127,11 +213,7 @@ def record(actor: Actor, call: Call) -> dict[str, Any]:
         "requestID": "<id>",
         "eventID": "<id>",
         "readOnly": not call.write,
-        **(
-            {"resources": [_resource(kind, arn, actor.account) for kind, arn in call.resources]}
-            if call.resources
-            else {}
-        ),
+        **({"resources": resources} if resources else {}),
         "eventType": "AwsConsoleSignIn" if console else "AwsApiCall",
         "managementEvent": not call.data,
         "recipientAccountId": actor.account,
@@ -144,7 +226,7 @@ def record(actor: Actor, call: Call) -> dict[str, Any]:
     return found
 
 
-def _additional(call: Call) -> dict[str, Any]:
+def _additional(call: Event) -> dict[str, Any]:
     if call.source == "signin":
         return {"LoginTo": "https://console.aws.amazon.com/console/home", "MobileVersion": "No", "MFAUsed": "Yes"}
     return {"SignatureVersion": "SigV4", "AuthenticationMethod": "AuthHeader", "bytesTransferredOut": 1024}
@@ -183,17 +265,17 @@ def _write(path: Path, records: Iterator[str]) -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     """The command line; 0 if the trail was written."""
-    parser = argparse.ArgumentParser(prog="python -m iamtrail.trail", description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(prog="python -m iamtrail.trail", description=str(__doc__).split("\n")[0])
     parser.add_argument("folder", type=Path, help="a new folder")
     parser.add_argument("--events", type=int, default=2_000, help="how many (default %(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="another seed, another trail (default %(default)s)")
     asked = parser.parse_args(arguments)
     try:
-        files = write(asked.folder, asked.events, asked.seed)
+        written = write(asked.folder, asked.events, asked.seed)
     except TrailError as error:
         print(error, file=sys.stderr)
         return 1
-    print(f"{asked.events:,} events in {len(files):,} files under {asked.folder}")
+    print(f"{asked.events:,} events in {len(written):,} files under {asked.folder}")
     return 0
 
 

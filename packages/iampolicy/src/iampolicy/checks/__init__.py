@@ -1,25 +1,23 @@
 """Validate a policy as IAM Access Analyzer does, offline and with its codes.
 
 A policy and its type come in, findings go out. Each module holds the rules of one part of a document as tables and
-small functions; codes.txt lists all codes.
+small functions; findings.tsv lists all codes with what they say. To add a check: its row there, and a `yield` here.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
-from iampolicy.checks.actions import check_actions
+from iampolicy.checks.actions import check_actions, check_redundancy
 from iampolicy.checks.conditions import check_conditions
-from iampolicy.checks.finding import CODES, SEVERITIES, Finding, Said
 from iampolicy.checks.principals import check_principals
-from iampolicy.checks.redundancy import check_redundancy
 from iampolicy.checks.resources import check_one_service, check_resources
 from iampolicy.checks.structure import check_document, check_statement
-from iampolicy.checks.variables import check_variables
-from iampolicy.checks.view import View, as_list
-from iampolicy.document import POLICY_TYPES, Policy, PolicyLike, PolicySyntaxError, as_policy
+from iampolicy.checks.values import check_variables
+from iampolicy.checks.view import CODES, SEVERITIES, Finding, Findings, View, finding
+from iampolicy.document import POLICY_TYPES, Policy, PolicyLike, PolicySyntaxError, as_list, as_policy
 
 __all__ = ["CODES", "SEVERITIES", "Finding", "validate"]
 
-STATEMENT_CHECKS: tuple[Callable[[View], Iterator[Said]], ...] = (
+STATEMENT_CHECKS: tuple[Callable[[View], Findings], ...] = (
     check_statement,
     check_actions,
     check_resources,
@@ -29,34 +27,31 @@ STATEMENT_CHECKS: tuple[Callable[[View], Iterator[Said]], ...] = (
 )
 
 
-def validate(policy: PolicyLike, policy_type: str = "identity", live: bool = False) -> list[Finding]:
-    """Find what is wrong with a policy, in the order of the document.
+def validate(policy: PolicyLike, policy_type: str = "identity") -> list[Finding]:
+    """Find what is wrong with a policy, in the order of the document; `live.validate` asks AWS instead.
 
     Text that does not parse is a finding, too (JSON_SYNTAX_ERROR, its path the line and column).
+
+    >>> statement = {"Effect": "Allow", "Action": ["s3:Get*", "s3:GetObject"], "Resource": "*"}
+    >>> for found in validate({"Version": "2012-10-17", "Statement": statement}):
+    ...     print(found.severity, found.code, found.path, found.message)
+    SUGGESTION REDUNDANT_ACTION Statement[0].Action[1] 's3:GetObject' is covered by 's3:Get*': remove it.
 
     Args:
         policy_type: identity, resource, trust (a role's), scp or rcp (an organization's).
 
-        live: ask IAM Access Analyzer instead, with the credentials that boto3 finds (iampolicy.live).
-
     Raises:
         ValueError: if there is no such policy type.
-        botocore.exceptions.BotoCoreError, ClientError: with live, if AWS cannot be asked.
     """
     if policy_type not in POLICY_TYPES:
         raise ValueError(f"policy_type is {policy_type!r}: use one of {', '.join(POLICY_TYPES)}")
     try:
-        read = as_policy(policy)
+        return list(_findings(as_policy(policy), policy_type))
     except PolicySyntaxError as error:
-        return [_finding(Said("JSON_SYNTAX_ERROR", error.message, f"line {error.line}, column {error.column}"))]
-    if live:
-        from iampolicy import live as aws  # brings boto3, which only this needs
-
-        return aws.validate(read, policy_type)
-    return [_finding(said) for said in _said(read, policy_type)]
+        return [finding("JSON_SYNTAX_ERROR", f"line {error.line}, column {error.column}", error.message)]
 
 
-def _said(policy: Policy, kind: str) -> Iterator[Said]:
+def _findings(policy: Policy, kind: str) -> Findings:
     yield from check_document(policy, kind)
     version = policy.data.get("Version")
     given = as_list(policy.data.get("Statement"))
@@ -67,7 +62,3 @@ def _said(policy: Policy, kind: str) -> Iterator[Said]:
     yield from check_redundancy(views)
     if kind == "resource":
         yield from check_one_service(policy, views)
-
-
-def _finding(said: Said) -> Finding:
-    return Finding(said.code, CODES[said.code], said.message, said.path)

@@ -1,14 +1,16 @@
-"""Action and NotAction: what exists, what is said twice, and the two actions that hand on permissions."""
+"""Action and NotAction: what exists, what a policy's type takes, and the two actions that hand on permissions.
 
-from collections.abc import Callable, Iterator
-from functools import cache, lru_cache
-from importlib import resources
+Also what is said twice: values that another value of their list covers, and statements that another one covers.
+"""
+
+from collections.abc import Callable
+from functools import cached_property, lru_cache
+from json import dumps
 
 from iampolicy import catalogue
-from iampolicy.catalogue import has_wildcard
-from iampolicy.checks.finding import Said, shown
-from iampolicy.checks.view import Test, Value, View
-from iampolicy.conditions import glob
+from iampolicy.checks.view import Findings, Test, Value, View, finding, shown
+from iampolicy.patterns import covers, glob, has_wildcard
+from iampolicy.words import listed
 
 SENSITIVE = {  # action -> family of codes ("Pass role ...", "Create SLR ..."), key that names who may be served
     "iam:PassRole": ("PASS_ROLE", "iam:PassedToService"),
@@ -30,43 +32,83 @@ RCP_SERVICES = {  # "Resource control policies (RCPs)", list of services that su
 }
 
 
-@cache
-def newer() -> dict[str, frozenset[str]]:
-    """What AWS's managed policies name and the catalogue does not, by service, in lower case.
-
-    A name that AWS itself uses exists or did: newer.txt lists such actions, under
-    "arn:service" such ARN patterns, and under "key:service" condition keys. `python -m tools.newer_actions` makes it.
-    """
-    found: dict[str, set[str]] = {}
-    for line in resources.files(__package__).joinpath("newer.txt").read_text(encoding="utf-8").splitlines():
-        first, second, *rest = line.split(":", 3)
-        if first == "key":
-            found.setdefault(f"key:{second}", set()).add(line.removeprefix("key:"))
-        else:
-            found.setdefault(f"arn:{rest[0]}" if first == "arn" else first, set()).add(line)
-    return {service: frozenset(names) for service, names in found.items()}
-
-
-def check_actions(view: View) -> Iterator[Said]:
+def check_actions(view: View) -> Findings:
     """Every value of Action and NotAction, and what they say together."""
     for value in (*view.actions, *view.not_actions):
         if (fault := _fault(value.text)) is not None:
-            yield Said(*fault, value.path)
+            code, values, case = fault
+            yield finding(code, value.path, *values, case=case)
         yield from _by_type(view, value)
-    for values in (view.actions, view.not_actions):
-        yield from redundant(values, "ACTION", covers_action, field=0, fold=True)
+    for given in (view.actions, view.not_actions):
+        yield from redundant(given, "ACTION", covers_action, field=0, fold=True)
     if view.allows and view.kind == "identity":
         for action, (family, key) in SENSITIVE.items():
             how = _named(view, action.lower()), _scope(view)
             if how in WIDE and not any(_limits(test, key) for test in view.tests):
                 code, words = WIDE[how]
-                what = f"The statement allows {action} {words}: name the roles, or add the condition key {key}."
-                yield Said(f"{family}_WITH_{code}", what, view.path)
+                yield finding(f"{family}_WITH_{code}", view.path, action, words, key)
+
+
+@lru_cache(maxsize=65_536)
+def _fault(pattern: str) -> tuple[str, tuple[str, ...], str] | None:
+    """What is wrong with one Action value whatever the statement: code, what its sentence says, and its case."""
+    if pattern == "*" or "${" in pattern:  # variables have a finding of their own
+        return None
+    prefix, colon, operation = pattern.partition(":")
+    known, lower = catalogue.load(), pattern.lower()
+    if not colon:
+        return "INVALID_ACTION", (shown(pattern),), "no service"
+    if has_wildcard(prefix):
+        return "WILDCARD_IN_SERVICE_NAME", (shown(pattern),), ""
+    if any(name == lower or glob(lower, name) for name in catalogue.newer().get(prefix.lower(), ())):
+        return None
+    if prefix.lower() not in known.services:
+        return "INVALID_SERVICE_IN_ACTION", (shown(prefix), _hint(pattern)), ""
+    if operation != "*" and not known.expand(pattern):
+        return "INVALID_ACTION", (shown(pattern), _hint(pattern)), "pattern" if has_wildcard(operation) else ""
+    return None
+
+
+def _hint(pattern: str) -> str:
+    near = () if has_wildcard(pattern) else catalogue.load().near(pattern)
+    return f": did you mean {listed(near, 'or')}?" if near else "."
+
+
+def _by_type(view: View, value: Value) -> Findings:
+    prefix = value.text.lower().partition(":")[0]
+    if view.kind == "trust" and prefix != "sts" and not has_wildcard(prefix):
+        yield finding("UNSUPPORTED_ACTION_IN_POLICY", value.path, shown(value.text), case="trust")
+    if view.kind == "scp" and ("*" in value.text[:-1] or "?" in value.text) and value.text != "*":
+        yield finding("SCP_SYNTAX_ERROR_ACTION_WILDCARD", value.path, shown(value.text))
+    if view.kind == "rcp" and ".Action" in value.path and prefix not in RCP_SERVICES:
+        yield finding("RCP_SYNTAX_ERROR_ACTION", value.path, shown(value.text), ", ".join(sorted(RCP_SERVICES)))
+
+
+def _limits(test: Test, key: str) -> bool:
+    """Whether a test says which services are meant: a negated one, or one with "*", leaves nearly all."""
+    return test.key.lower() == key.lower() and not test.negated and test.family != "Null" and "*" not in test.texts
+
+
+def _named(view: View, action: str) -> str:
+    """How the statement names an action: "exact", by a wildcard ("star"), by NotAction ("not"), or not at all ("")."""
+    if any(value.text.lower() == action for value in view.actions):
+        return "exact"
+    if any(has_wildcard(value.text) and glob(value.text.lower(), action) for value in view.actions):
+        return "star"
+    excluded = any(glob(value.text.lower(), action) for value in view.not_actions)
+    return "not" if view.not_actions and not excluded else ""
+
+
+def _scope(view: View) -> str:
+    """Whether the resources take in every role: "star", "not" for NotResource, or ""."""
+    if view.not_resources:
+        return "not"
+    return "star" if any(value.text.split(":", 5)[-1] in EVERY_ROLE for value in view.resources) else ""
 
 
 def redundant(
     values: list[Value], what: str, covers: Callable[[str, str], bool], field: int, fold: bool = False
-) -> Iterator[Said]:
+) -> Findings:
     """One finding for the values that another value of the list covers; of equal ones the first stays.
 
     Args:
@@ -98,10 +140,9 @@ def redundant(
             needless.append((place, over))
     if needless:
         place, other = needless[0]
-        twice = texts[place] == texts[other]
-        why = "stands here twice" if twice else f"is covered by {shown(values[other].text)}"
+        why = "stands here twice" if texts[place] == texts[other] else f"is covered by {shown(values[other].text)}"
         more = f" ({len(needless) - 1} more like it)" if len(needless) > 1 else ""
-        yield Said(f"REDUNDANT_{what}", f"{shown(values[place].text)} {why}{more}: remove it.", values[place].path)
+        yield finding(f"REDUNDANT_{what}", values[place].path, shown(values[place].text), why, more)
 
 
 def _field(text: str, place: int) -> str:
@@ -115,63 +156,41 @@ def covers_action(wide: str, narrow: str) -> bool:
     return not ("?" in wide and "*" in narrow) and glob(wide, narrow)
 
 
-@lru_cache(maxsize=65_536)
-def _fault(pattern: str) -> tuple[str, str] | None:
-    """What is wrong with one Action value whatever the statement: code and sentence."""
-    if pattern == "*" or "${" in pattern:  # variables have a finding of their own
-        return None
-    prefix, colon, operation = pattern.partition(":")
-    known, lower = catalogue.load(), pattern.lower()
-    if not colon:
-        return "INVALID_ACTION", f"{shown(pattern)} names no service: write it as service:action."
-    if has_wildcard(prefix):
-        what = f"{shown(pattern)}: a wildcard in the service may reach services of a like name. Name the service."
-        return "WILDCARD_IN_SERVICE_NAME", what
-    if any(name == lower or glob(lower, name) for name in newer().get(prefix.lower(), ())):
-        return None
-    if prefix.lower() not in known.services:
-        return "INVALID_SERVICE_IN_ACTION", f"The service {shown(prefix)} does not exist{_hint(pattern)}"
-    if operation != "*" and not known.expand(pattern):
-        word = "No action matches" if has_wildcard(operation) else "There is no action"
-        return "INVALID_ACTION", f"{word} {shown(pattern)}{_hint(pattern)}"
-    return None
+class _Reach:
+    """What a statement reaches, in a form that is quick to compare."""
+
+    def __init__(self, view: View) -> None:
+        self.view = view
+        kept = {k: v for k, v in view.data.items() if k not in ("Sid", "Action", "Resource")}
+        self.rest = dumps(kept, sort_keys=True, default=str)  # must be the same in both statements
+
+    @cached_property
+    def actions(self) -> int:
+        return catalogue.load().bits_of(tuple(value.text for value in self.view.actions))
+
+    def within(self, wide: "_Reach") -> bool:
+        return (
+            not self.actions & ~wide.actions
+            and _all_covered(self.view.resources, wide.view.resources, covers)
+            and _all_covered(self.view.actions, wide.view.actions, covers_action)
+        )
 
 
-def _hint(pattern: str) -> str:
-    near = [] if has_wildcard(pattern) else catalogue.load().near(pattern)
-    return f": did you mean {' or '.join(near)}?" if near else "."
+def check_redundancy(views: list[View]) -> Findings:
+    """One finding a statement that another one covers; of two equal ones the later is needless."""
+    by_rest: dict[str, list[_Reach]] = {}
+    for view in views:
+        if view.actions or view.not_actions:
+            reach = _Reach(view)
+            by_rest.setdefault(reach.rest, []).append(reach)
+    for group in by_rest.values():
+        for place, narrow in enumerate(group):
+            for other, wide in enumerate(group):
+                if place != other and narrow.within(wide) and not (place < other and wide.within(narrow)):
+                    yield finding("REDUNDANT_STATEMENT", narrow.view.path, wide.view.path)
+                    break
 
 
-def _by_type(view: View, value: Value) -> Iterator[Said]:
-    prefix, _, operation = value.text.lower().partition(":")
-    if view.kind == "trust" and prefix != "sts" and not has_wildcard(prefix):
-        what = f"{shown(value.text)} has no effect in a trust policy: only actions of sts have."
-        yield Said("UNSUPPORTED_ACTION_IN_POLICY", what, value.path)
-    if view.kind == "scp" and ("*" in value.text[:-1] or "?" in value.text) and value.text != "*":
-        what = f"{shown(value.text)}: in a service control policy a wildcard stands alone or at the end."
-        yield Said("SCP_SYNTAX_ERROR_ACTION_WILDCARD", what, value.path)
-    if view.kind == "rcp" and ".Action" in value.path and prefix not in RCP_SERVICES:
-        what = f"{shown(value.text)}: resource control policies reach {', '.join(sorted(RCP_SERVICES))} only."
-        yield Said("RCP_SYNTAX_ERROR_ACTION", what, value.path)
-
-
-def _limits(test: Test, key: str) -> bool:
-    """Whether a test says which services are meant: a negated one, or one with "*", leaves nearly all."""
-    return test.key.lower() == key.lower() and not test.negated and test.family != "Null" and "*" not in test.texts
-
-
-def _named(view: View, action: str) -> str:
-    """How the statement names an action: "exact", by a wildcard ("star"), by NotAction ("not"), or not at all ("")."""
-    if any(value.text.lower() == action for value in view.actions):
-        return "exact"
-    if any(has_wildcard(value.text) and glob(value.text.lower(), action) for value in view.actions):
-        return "star"
-    excluded = any(glob(value.text.lower(), action) for value in view.not_actions)
-    return "not" if view.not_actions and not excluded else ""
-
-
-def _scope(view: View) -> str:
-    """Whether the resources take in every role: "star", "not" for NotResource, or ""."""
-    if view.not_resources:
-        return "not"
-    return "star" if any(value.text.split(":", 5)[-1] in EVERY_ROLE for value in view.resources) else ""
+def _all_covered(narrow: list[Value], wide: list[Value], covers: Callable[[str, str], bool]) -> bool:
+    texts = {value.text for value in wide}
+    return all(n.text in texts or any(covers(w, n.text) for w in texts) for n in narrow)

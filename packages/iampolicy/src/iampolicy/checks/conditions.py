@@ -1,32 +1,29 @@
 """Condition blocks: operators, keys, and tests that say less or more than they seem to; values are in values.py."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
 
 from iampolicy import catalogue
-from iampolicy.catalogue import has_wildcard
-from iampolicy.checks.finding import Said, shown
-from iampolicy.checks.keys import FAMILIES_OF, TAGGED, is_federated, look_up, may_exist
 from iampolicy.checks.values import check_values
-from iampolicy.checks.view import QUANTIFIERS, Test, View
+from iampolicy.checks.view import Findings, Test, View, finding, shown
+from iampolicy.conditions import GLOBAL_KEYS, QUANTIFIERS, GlobalKey
+from iampolicy.patterns import has_wildcard
+from iampolicy.words import listed
 
+FAMILIES_OF = {  # type of a key -> operator families that compare it ("Type mismatch"); Null fits all
+    "String": ("String",),
+    "ARN": ("Arn", "String"),
+    "Bool": ("Bool",),
+    "Date": ("Date", "Numeric"),
+    "Numeric": ("Numeric",),
+    "IPAddress": ("IpAddress",),
+    "Binary": ("Binary",),
+}
+UNKNOWN = GlobalKey("", "", "")
+TAGGED = {key for key in GLOBAL_KEYS if key.endswith("/")}
+OPEN_PREFIXES = ("kms:encryptioncontext:",)  # any name may follow (AWS KMS condition keys)
 UNSUPPORTED_KEYS = {"aws:arn": "aws:PrincipalArn or aws:SourceArn"}  # "Unsupported global condition key"
-DEPRECATED_KEYS = {  # "Deprecated global condition key"
-    "aws:sourceowner": "aws:SourceAccount",
-    "aws:principalorgmasteraccountid": "aws:PrincipalOrgID",
-}
-UNTRUSTWORTHY_KEYS = {"aws:referer", "aws:useragent"}  # the caller chooses the value ("Untrustworthy condition key")
-PAIRED_KEYS = {  # key -> keys of which one must stand beside it: alone the address says little
-    "aws:vpcsourceip": ("aws:sourcevpc", "aws:sourcevpce", "aws:sourcevpcarn", "aws:vpceaccount", "aws:vpceorgid"),
-    "aws:ec2instancesourceprivateipv4": ("aws:ec2instancesourcevpc",),
-}
-FEW_SERVICES = {  # key -> services known to send it ("Use condition key only with supported services")
-    key: ("s3", "kms", "sts", "ecr", "athena", "firehose", "datasync", "lambda", "dynamodb", "sqs", "logs")
-    for key in ("aws:vpceaccount", "aws:vpceorgid", "aws:vpceorgpaths")
-}
-IRRELEVANT_KEYS = {  # policy type -> keys that say nothing there: the policy hangs on the resource already
-    "resource": {"aws:resourceaccount", "aws:resourceorgid", "aws:resourceorgpaths"},
-    "trust": {"aws:resourceaccount", "aws:resourceorgid", "aws:resourceorgpaths", "aws:requestedregion"},
-}
 TAG_CODES = {  # effect, element -> code for services whose resources carry no tags
     ("Allow", "Action"): "ALLOW_WITH_UNSUPPORTED_TAG_CONDITION_KEY_FOR_SERVICE",
     ("Allow", "NotAction"): "ALLOW_NOTACTION_WITH_UNSUPPORTED_TAG_CONDITION_KEY_FOR_SERVICE",
@@ -42,16 +39,50 @@ ACTIONS_OF_KEY = {  # key -> action without which a trust policy cannot set it (
 ALWAYS_SENT = {"ec2:sourceinstancearn"}  # with every request from an instance, whatever the service's tables say
 
 
-def check_conditions(view: View) -> Iterator[Said]:
+@dataclass(frozen=True)
+class Key:
+    """A condition key that exists."""
+
+    type: str  # the reference's word, without "ArrayOf"
+    multivalued: bool
+
+
+@lru_cache(maxsize=16_384)
+def look_up(name: str) -> Key | None:
+    """A key by its name as written, in any case; None if nobody documents it."""
+    known = next((GLOBAL_KEYS[s] for s in catalogue.spellings(name) if s in GLOBAL_KEYS), None)
+    kind = (known or catalogue.load().condition_key(name) or UNKNOWN).type
+    return Key(kind.removeprefix("ArrayOf"), kind.startswith("ArrayOf")) if kind else None
+
+
+@lru_cache(maxsize=16_384)
+def may_exist(name: str) -> bool:
+    """Whether a service's key is documented, takes any name, or is one that AWS uses without a word on it."""
+    lower = name.lower()
+    return is_documented(lower) or lower in catalogue.newer().get(f"key:{lower.partition(':')[0]}", ())
+
+
+def is_documented(name: str) -> bool:
+    """Whether a key stands in a reference, or takes any name."""
+    return look_up(name) is not None or name.lower().startswith(OPEN_PREFIXES)
+
+
+def is_federated(name: str) -> bool:
+    """Whether a key belongs to an identity provider: "accounts.google.com:aud", "oidc.eks.../id/X:sub", "saml:sub"."""
+    prefix = name.rpartition(":")[0].lower()
+    return "." in prefix or prefix.startswith("saml")
+
+
+def check_conditions(view: View) -> Findings:
     """Every test of the statement's Condition, and what the tests say together."""
     written: dict[tuple[str, str], str] = {}
     for test in view.tests:
         first = written.setdefault((test.operator, test.key.lower()), test.key)
         if first != test.key:
-            what = f"{test.key} stands in one block with {first}: keys ignore case. Merge them."
-            yield Said("DUPLICATE_KEYS_WITH_DIFFERENT_CASE", what, test.path)
+            yield finding("DUPLICATE_KEYS_WITH_DIFFERENT_CASE", test.path, test.key, first)
         yield from _operator(test)
-        yield from _key(test, view)
+        yield from _key(test)
+        yield from _key_in(test, view)
         if test.family:
             yield from check_values(test)
             yield from _type(test, view)
@@ -60,143 +91,123 @@ def check_conditions(view: View) -> Iterator[Said]:
     yield from _tags(view)
 
 
-def _operator(test: Test) -> Iterator[Said]:
+def _operator(test: Test) -> Findings:
     if not test.family or test.quantifier not in QUANTIFIERS:
-        what = f"The condition operator {shown(test.operator)} does not exist."
-        yield Said("INVALID_CONDITION_OPERATOR", what, test.path)
+        yield finding("INVALID_CONDITION_OPERATOR", test.path, shown(test.operator))
     if test.family == "Null" and test.if_exists:
-        yield Said("NULL_WITH_IF_EXISTS", "Null takes no IfExists: it asks for the key itself.", test.path)
+        yield finding("NULL_WITH_IF_EXISTS", test.path)
     if test.family == "Null" and test.quantifier:
-        yield Said("NULL_WITH_QUALIFIER", f"Null takes no quantifier: remove {test.quantifier}.", test.path)
+        yield finding("NULL_WITH_QUALIFIER", test.path, test.quantifier)
     if test.family in ("Bool", "Null") and len(test.values) > 1 and not test.quantifier:
-        what = f"{test.operator} compares with one value, not {len(test.values)}."
-        yield Said("INVALID_CONDITION_MULTIPLE_BOOLEAN", what, test.path)
+        yield finding("INVALID_CONDITION_MULTIPLE_BOOLEAN", test.path, test.operator, len(test.values))
 
 
-def _key(test: Test, view: View) -> Iterator[Said]:
-    key, prefix = test.key.lower(), test.key.lower().partition(":")[0]
+def _key(test: Test) -> Findings:
+    """Whether the key exists."""
+    key, prefix, bare = test.key.lower(), test.key.lower().partition(":")[0], test.key.rstrip("/")
     name = shown(test.key)
     if ":" not in key:
-        yield Said("INVALID_CONDITION_KEY_FORMAT", f"{name} is no condition key: write service:key.", test.path)
+        yield finding("INVALID_CONDITION_KEY_FORMAT", test.path, name)
     elif key in UNSUPPORTED_KEYS:
-        what = f"{name} is not supported: use {UNSUPPORTED_KEYS[key]}."
-        yield Said("UNSUPPORTED_GLOBAL_CONDITION_KEY", what, test.path)
+        yield finding("UNSUPPORTED_GLOBAL_CONDITION_KEY", test.path, name, UNSUPPORTED_KEYS[key])
     elif key.rstrip("/") + "/" in TAGGED or key.endswith("/"):
-        yield Said("MISSING_TAG_KEY_IN_CONDITION", f"{name} needs a tag: write {test.key.rstrip('/')}/tag.", test.path)
+        yield finding("MISSING_TAG_KEY_IN_CONDITION", test.path, name, bare)
     elif prefix == "aws" and look_up(test.key) is None:
-        yield Said("INVALID_GLOBAL_CONDITION_KEY", f"The condition key {name} does not exist.", test.path)
+        yield finding("INVALID_GLOBAL_CONDITION_KEY", test.path, name)
     elif prefix != "aws" and not is_federated(test.key) and not may_exist(test.key):
-        if may_exist(f"{test.key.rstrip('/')}/x"):
-            what = f"{name} needs a name after its slash: write {test.key.rstrip('/')}/name."
-            yield Said("MISSING_TAG_KEY_IN_CONDITION", what, test.path)
+        if may_exist(f"{bare}/x"):
+            yield finding("MISSING_TAG_KEY_IN_CONDITION", test.path, name, bare, case="name")
         elif prefix in catalogue.load().services:
-            what = f"The service {prefix} has no condition key {name}."
-            yield Said("INVALID_SERVICE_CONDITION_KEY", what, test.path)
+            yield finding("INVALID_SERVICE_CONDITION_KEY", test.path, prefix, name)
         else:
-            yield Said("INVALID_SERVICE", f"{name}: the service {shown(prefix)} does not exist.", test.path)
-    if key in DEPRECATED_KEYS:
-        what = f"{name} is deprecated: use {DEPRECATED_KEYS[key]}."
-        yield Said("DEPRECATED_GLOBAL_CONDITION_KEY", what, test.path)
-    if key in UNTRUSTWORTHY_KEYS:
-        what = f"Callers choose the value of {name} themselves: it keeps nobody out."
-        yield Said("UNTRUSTWORTHY_CONDITION_KEY", what, test.path)
-    if key in PAIRED_KEYS and view.keys.isdisjoint(PAIRED_KEYS[key]):
-        what = f"{name} says little alone: add one of {', '.join(PAIRED_KEYS[key])}."
-        yield Said("MISSING_PAIRED_CONDITION_KEYS", what, test.path)
-    if key in IRRELEVANT_KEYS.get(view.kind, ()):
-        what = f"{name} says nothing in a {view.kind} policy, which hangs on one resource: remove it."
-        yield Said("IRRELEVANT_CONDITION_KEY_IN_POLICY", what, test.path)
-    if key in FEW_SERVICES:
-        odd = [v.text for v in view.actions if v.text.partition(":")[0].lower() not in FEW_SERVICES[key]]
+            yield finding("INVALID_SERVICE", test.path, name, shown(prefix))
+
+
+def _key_in(test: Test, view: View) -> Findings:
+    """Whether the key says there what it seems to say."""
+    key, name = test.key.lower(), shown(test.key)
+    known = GLOBAL_KEYS.get(key, UNKNOWN)
+    if known.instead:
+        yield finding("DEPRECATED_GLOBAL_CONDITION_KEY", test.path, name, known.instead)
+    if known.chosen:
+        yield finding("UNTRUSTWORTHY_CONDITION_KEY", test.path, name)
+    if known.beside and view.keys.isdisjoint(known.beside.lower().split()):
+        yield finding("MISSING_PAIRED_CONDITION_KEYS", test.path, name, listed(known.beside.split(), "or"))
+    if view.kind in known.idle.split():
+        yield finding("IRRELEVANT_CONDITION_KEY_IN_POLICY", test.path, name, view.kind)
+    if known.services:
+        odd = [v.text for v in view.actions if v.text.partition(":")[0].lower() not in known.services.split()]
         if odd or view.not_actions:
-            what = f"{name} is sent with few services' requests, not with {', '.join(odd[:3]) or 'all others'}."
-            yield Said("USE_CONDITION_KEY_ONLY_WITH_SUPPORTED_SERVICES", what, test.path)
+            named = ", ".join(odd[:3]) or "all others"
+            yield finding("USE_CONDITION_KEY_ONLY_WITH_SUPPORTED_SERVICES", test.path, name, named)
     found = look_up(test.key)
     if found and found.multivalued and not test.quantifier and test.family not in ("", "Null"):
-        what = f"{name} has several values: write ForAnyValue: or ForAllValues: before {test.operator}."
-        yield Said("MISSING_QUALIFIER", what, test.path)
+        yield finding("MISSING_QUALIFIER", test.path, name, test.operator)
     audience = is_federated(test.key) and key.endswith(":aud")  # has findings of its own
     if found and not found.multivalued and not audience and test.quantifier == "forallvalues" and test.family != "Null":
-        what = f"{name} has one value, and ForAllValues holds without it: remove ForAllValues."
-        yield Said("FORALLVALUES_WITH_SINGLE_VALUED_KEY", what, test.path)
+        yield finding("FORALLVALUES_WITH_SINGLE_VALUED_KEY", test.path, name)
 
 
-def _type(test: Test, view: View) -> Iterator[Said]:
+def _type(test: Test, view: View) -> Findings:
     found = look_up(test.key)
     families = FAMILIES_OF.get(found.type) if found else None
-    if families and test.family not in (*families, "Null"):
-        what = f"{test.key} is of type {found.type}: use an operator {' or '.join(families)}..., not {test.operator}."
-        yield Said("TYPE_MISMATCH", what, test.path)
+    if found and families and test.family not in (*families, "Null"):
+        yield finding("TYPE_MISMATCH", test.path, test.key, found.type, " or ".join(families), test.operator)
     # Reaching further is permissive for a test that lets in: of an Allow, or a negated one of a Deny.
-    permissive = test.name in ("stringlike", "stringnotlike") and test.negated == view.denies
+    permissive = test.name in ("stringlike", "stringnotlike") and test.negated == (view.effect == "Deny")
     if found and found.type == "ARN" and permissive and any(map(has_wildcard, test.texts)):
-        what = f"{test.key} holds ARNs; in StringLike a wildcard runs across their fields: use ArnLike."
-        yield Said("STRING_LIKE_OPERATOR_WITH_ARN_CONDITION_KEYS", what, test.path)
+        yield finding("STRING_LIKE_OPERATOR_WITH_ARN_CONDITION_KEYS", test.path, test.key)
 
 
-def _audience(test: Test, view: View) -> Iterator[Said]:
+def _audience(test: Test, view: View) -> Findings:
     if is_federated(test.key) and test.key.lower().endswith(":aud"):
         if test.quantifier == "foranyvalue":
-            what = f"{test.key} of several audiences needs one match only: remove ForAnyValue, or use ForAllValues."
-            yield Said("FORANYVALUE_WITH_AUDIENCE_CLAIM_TYPE", what, test.path)
+            yield finding("FORANYVALUE_WITH_AUDIENCE_CLAIM_TYPE", test.path, test.key)
         if test.quantifier == "forallvalues":
-            what = f"Make sure that the provider sends {test.key} as a list; for one value remove ForAllValues."
-            yield Said("CONFIRM_AUDIENCE_CLAIM_TYPE", what, test.path)
+            yield finding("CONFIRM_AUDIENCE_CLAIM_TYPE", test.path, test.key)
 
 
-def _dynamodb(test: Test, view: View) -> Iterator[Said]:
+def _dynamodb(test: Test, view: View) -> Findings:
     if test.key.lower() == "dynamodb:attributes" and view.allows and "dynamodb:select" not in view.keys:
-        what = "Without dynamodb:Select a request for all attributes passes by dynamodb:Attributes: add it."
-        yield Said("DYNAMODB_ATTRIBUTES_WITHOUT_SELECT", what, test.path)
+        yield finding("DYNAMODB_ATTRIBUTES_WITHOUT_SELECT", test.path)
 
 
-def _prefix(test: Test, view: View) -> Iterator[Said]:
-    if test.key.lower() == "s3:prefix" and test.family == "String" and test.negated != view.denies:
-        what = "A shorter prefix lists the forbidden one, too: allow the wanted prefixes instead."
-        yield Said("S3_PREFIX_IN_NEGATIVE_CONTEXT", what, test.path)
+def _prefix(test: Test, view: View) -> Findings:
+    if test.key.lower() == "s3:prefix" and test.family == "String" and test.negated != (view.effect == "Deny"):
+        yield finding("S3_PREFIX_IN_NEGATIVE_CONTEXT", test.path)
 
 
-def _actions_of_key(test: Test, view: View) -> Iterator[Said]:
+def _actions_of_key(test: Test, view: View) -> Findings:
     """Actions whose requests never carry a service's key; wildcards are not judged, nor tests that hold without it."""
     prefix, known = test.key.lower().partition(":")[0], catalogue.load()
     if view.kind == "trust":
         wanted = next((ACTIONS_OF_KEY[k] for k in (test.key.lower(), _head(test.key)) if k in ACTIONS_OF_KEY), None)
         if wanted and view.allows and not any(v.text.lower() in (wanted.lower(), "sts:*", "*") for v in view.actions):
-            what = f"{test.key} can be set only with {wanted}: add the action."
-            yield Said("MISSING_ACTION_FOR_CONDITION_KEY", what, test.path)
+            yield finding("MISSING_ACTION_FOR_CONDITION_KEY", test.path, test.key, wanted)
     if prefix not in known.services or look_up(test.key) is None or test.family == "Null" or test.if_exists:
         return
-    if test.key.lower() in ALWAYS_SENT:
+    if test.key.lower() in ALWAYS_SENT or test.quantifier == "forallvalues" or test.negated:
         return
     named = [action for value in view.actions if (action := known.action(value.text)) and action.service == prefix]
-    odd = [action.name for action in named if not known.supports_key(action, test.key)]
-    if odd and test.quantifier != "forallvalues" and not test.negated:
-        what = f"Requests of {', '.join(odd[:3])} do not carry {test.key}: move them to another statement."
-        yield Said("UNSUPPORTED_ACTION_FOR_CONDITION_KEY", what, test.path)
+    if odd := [action.name for action in named if not known.supports_key(action, test.key)]:
+        yield finding("UNSUPPORTED_ACTION_FOR_CONDITION_KEY", test.path, ", ".join(odd[:3]), test.key)
 
 
-BY_KEY: tuple[Callable[[Test, View], Iterator[Said]], ...] = (
-    _audience,
-    _dynamodb,
-    _prefix,
-    _actions_of_key,
-)
+BY_KEY: tuple[Callable[[Test, View], Findings], ...] = (_audience, _dynamodb, _prefix, _actions_of_key)
 
 
-def _tags(view: View) -> Iterator[Said]:
+def _tags(view: View) -> Findings:
     """Tests of resource tags beside services whose resources have none; tests that hold without the key are right."""
     asked = [t for t in view.tests if _head(t.key) == "aws:resourcetag/" and not t.if_exists and t.family != "Null"]
-    if not asked:
+    if not asked or not view.effect:
         return
     for element in ("Action", "NotAction"):
-        code = TAG_CODES.get((str(view.data.get("Effect")), element))
         named = {v.text.lower().partition(":")[0] for v in view.texts(element)}
         services = [s for s in catalogue.load().services.values() if s.prefix in named]
         untagged = sorted(s.prefix for s in services if "aws:ResourceTag/${TagKey}" not in s.condition_keys)
-        if code and (untagged or (element == "NotAction" and named)):
+        if untagged or (element == "NotAction" and named):
             words = ", ".join(untagged) if element == "Action" else "many services that are not excluded"
-            what = f"Resources of {words} have no tags to test: {asked[0].key} never holds for them."
-            yield Said(code, what, asked[0].path)
+            yield finding(TAG_CODES[view.effect, element], asked[0].path, words, asked[0].key)
 
 
 def _head(key: str) -> str:

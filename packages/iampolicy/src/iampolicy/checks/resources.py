@@ -2,18 +2,15 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator
 from functools import cache, lru_cache
 from importlib import resources as package_files
 from json import loads
 
 from iampolicy import catalogue
-from iampolicy.catalogue import has_wildcard
-from iampolicy.checks.actions import newer, redundant
-from iampolicy.checks.finding import Said, shown
-from iampolicy.checks.view import View
+from iampolicy.checks.actions import redundant
+from iampolicy.checks.view import Finding, Findings, View, finding, shown
 from iampolicy.document import Policy
-from iampolicy.patterns import covers, overlaps
+from iampolicy.patterns import covers, has_wildcard, overlaps
 
 FIELDS = ("arn", "partition", "service", "region", "account", "resource")
 ACCOUNTS = {"aws", "aws-marketplace", "cloudfront"}  # owners of AWS's own resources, besides twelve digits
@@ -34,73 +31,77 @@ def partitions() -> dict[str, frozenset[str]]:
 
 
 def is_region(text: str) -> bool:
+    """Whether AWS has such a region, in any partition."""
     return any(text in regions for regions in partitions().values())
 
 
-def check_resources(view: View) -> Iterator[Said]:
+def check_resources(view: View) -> Findings:
     """Every value of Resource and NotResource."""
     for value in (*view.resources, *view.not_resources):
         if view.kind == "resource" and value.text.startswith("execute-api:/"):
             continue  # API Gateway completes it ("API Gateway resource policy examples")
-        for code, what in arn_faults(value.text):
-            yield Said(code, what, value.path)
+        yield from arn_faults(value.text, value.path)
     for values in (view.resources, view.not_resources):
         yield from redundant(values, "RESOURCE", covers, field=2)
 
 
+def arn_faults(arn: str, path: str) -> list[Finding]:
+    """What is wrong with a Resource value whatever the statement."""
+    return [Finding(f.code, f.severity, f.message, path) for f in _faults(arn)] if arn != "*" else []
+
+
 @lru_cache(maxsize=65_536)
-def arn_faults(arn: str) -> tuple[tuple[str, str], ...]:
-    """What is wrong with a Resource value whatever the statement, as codes and sentences."""
-    return tuple(_faults(arn)) if arn != "*" else ()
+def _faults(arn: str) -> tuple[Finding, ...]:
+    return tuple(_faults_of(arn, shown(arn)))
 
 
-def _faults(arn: str) -> Iterator[tuple[str, str]]:
+def _faults_of(arn: str, name: str) -> Findings:
     if len(arn) > LONGEST:
-        yield "INVALID_ARN_RESOURCE", f"{shown(arn)} is longer than the {LONGEST:,} characters that an ARN can have."
+        yield finding("INVALID_ARN_RESOURCE", "", name, f"{LONGEST:,}", case="length")
         return
-    if any(overlaps(_VARIABLE.sub("*", arn), pattern) for pattern in newer().get(f"arn:{_service_of(arn)}", ())):
+    plain = _VARIABLE.sub("*", arn)
+    if any(overlaps(plain, pattern) for pattern in catalogue.newer().get(f"arn:{_service_of(arn)}", ())):
         return
-    given = dict(zip(FIELDS, _VARIABLE.sub("*", arn).split(":", 5), strict=False))
+    given = dict(zip(FIELDS, plain.split(":", 5), strict=False))
     if not overlaps(given["arn"], "arn"):
-        yield "INVALID_ARN_PREFIX", f"{shown(arn)} does not begin with arn: write the whole ARN, or '*'."
+        yield finding("INVALID_ARN_PREFIX", "", name)
         return
     if len(given) < len(FIELDS):
         if not arn.endswith("*"):
-            yield "MISSING_ARN_FIELD", f"{shown(arn)} has {len(given)} of 6 fields: {':'.join(FIELDS)}."
+            yield finding("MISSING_ARN_FIELD", "", name, len(given), ":".join(FIELDS))
         return
     known = catalogue.load()
     service, region, account = given["service"], given["region"], given["account"]
     if not has_wildcard(given["partition"]) and given["partition"] not in partitions():
-        yield "INVALID_PARTITION", f"{shown(arn)}: the partition is one of {', '.join(partitions())}."
+        yield finding("INVALID_PARTITION", "", name, ", ".join(partitions()))
     if service != service.lower() and service.lower() in known.by_arn_service:
-        yield "INVALID_ARN_SERVICE_CASE", f"{shown(arn)}: the service is written {service.lower()}."
+        yield finding("INVALID_ARN_SERVICE_CASE", "", name, service.lower())
     elif not has_wildcard(service) and service not in known.by_arn_service and service not in known.services:
-        yield "INVALID_SERVICE", f"{shown(arn)}: the service {shown(service)} does not exist."
+        yield finding("INVALID_SERVICE", "", name, shown(service))
     if region and not has_wildcard(region) and not is_region(region):
-        yield "INVALID_ARN_REGION", f"{shown(arn)}: there is no region {shown(region)}."
+        yield finding("INVALID_ARN_REGION", "", name, shown(region))
     if account and not has_wildcard(account) and account not in ACCOUNTS and not re.fullmatch(r"\d{12}", account):
-        yield "INVALID_ARN_ACCOUNT", f"{shown(arn)}: an account has twelve digits, not {shown(account)}."
+        yield finding("INVALID_ARN_ACCOUNT", "", name, shown(account))
     elif service in known.by_arn_service:
-        yield from _against_formats(arn, given)
+        yield from _against_formats(name, given)
 
 
-def _against_formats(arn: str, given: dict[str, str]) -> Iterator[tuple[str, str]]:
+def _against_formats(name: str, given: dict[str, str]) -> Findings:
     kinds = catalogue.load().by_arn_service[given["service"]]
     formats = [dict(zip(FIELDS, kind.pattern.split(":", 5), strict=False)) for kind in kinds]
     fits = [f for f in formats if "resource" in f and overlaps(given["resource"], f["resource"])]
     if not fits:
         some = ", ".join(sorted(kind.arn for kind in kinds)[:3])
-        yield "INVALID_ARN_RESOURCE", f"{shown(arn)} has no format of {given['service']}, such as {some}."
+        yield finding("INVALID_ARN_RESOURCE", "", name, given["service"], some)
         return
     for field, (surplus, missing) in FIELD_CODES.items():
-        article = "an" if field == "account" else "a"
         if given[field] and not has_wildcard(given[field]) and not any(f[field] for f in fits):
-            yield surplus, f"{shown(arn)}: such resources have no {field}; leave the field empty."
+            yield finding(surplus, "", name)
         elif not given[field] and all(f[field] for f in fits) and given["service"] not in OWNED_BY_AWS:
-            yield missing, f"{shown(arn)}: such resources have {article} {field}; fill the field, or put '*' there."
+            yield finding(missing, "", name)
 
 
-def check_one_service(policy: Policy, views: list[View]) -> Iterator[Said]:
+def check_one_service(policy: Policy, views: list[View]) -> Findings:
     """In a resource policy: what belongs to another service than the resource that the policy is attached to.
 
     The document does not name that resource; it is taken to be of the service that most ARNs and actions name.
@@ -113,12 +114,10 @@ def check_one_service(policy: Policy, views: list[View]) -> Iterator[Said]:
     owner = owners.most_common(1)[0][0]
     for value, service in arns:
         if service in catalogue.load().by_arn_service and service != owner:
-            what = f"{shown(value.text)} is no resource of {owner}, to which the rest of the policy belongs."
-            yield Said("UNSUPPORTED_RESOURCE_ARN_IN_POLICY", what, value.path)
+            yield finding("UNSUPPORTED_RESOURCE_ARN_IN_POLICY", value.path, shown(value.text), owner)
     for value, service in actions:
         if service in catalogue.load().services and owner not in _arn_services(service):
-            what = f"{shown(value.text)} is not supported in a policy of a resource of {owner}."
-            yield Said("UNSUPPORTED_ACTION_IN_POLICY", what, value.path)
+            yield finding("UNSUPPORTED_ACTION_IN_POLICY", value.path, shown(value.text), owner)
 
 
 def _service_of(arn: str) -> str:

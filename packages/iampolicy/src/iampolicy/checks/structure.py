@@ -1,67 +1,28 @@
 """The form of a document: its elements, their JSON types, what a type of policy demands and forbids, and its size."""
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
-from iampolicy.checks.finding import Said, shown
-from iampolicy.checks.view import View, as_list
-from iampolicy.document import EFFECTS, POLICY_ELEMENTS, QUOTAS, STATEMENT_ELEMENTS, VERSIONS, Policy
+from iampolicy.checks.view import Finding, Findings, View, finding, shown
+from iampolicy.document import EFFECTS, POLICY_ELEMENTS, POLICY_TYPES, STATEMENT_ELEMENTS, VERSIONS, Policy, as_list
+from iampolicy.grammar import FORMS
 
-QUOTA_CODES = {  # "Policy size exceeds ... quota"
-    "identity": "POLICY_SIZE_EXCEEDS_IDENTITY_POLICY_QUOTA",
-    "resource": "POLICY_SIZE_EXCEEDS_RESOURCE_POLICY_QUOTA",
-    "trust": "POLICY_SIZE_EXCEEDS_ROLE_TRUST_POLICY_QUOTA",
-    "scp": "POLICY_SIZE_EXCEEDS_SCP_QUOTA",
-    "rcp": "POLICY_SIZE_EXCEEDS_RCP_QUOTA",
-}
-JSON_TYPES = {  # element of a statement -> the types that it may have ("Data type mismatch")
-    "Sid": (str,),
-    "Effect": (str,),
-    "Principal": (str, dict, list),  # a list is "Invalid principal format"
-    "NotPrincipal": (str, dict, list),
-    "Action": (str, list),
-    "NotAction": (str, list),
-    "Resource": (str, list),
-    "NotResource": (str, list),
-    "Condition": (dict,),
-}
-DEMANDED = {  # policy type -> elements, with their opposites, that each statement needs ("Missing ...")
-    "identity": ("Action", "Resource"),
-    "resource": ("Principal", "Action", "Resource"),
-    "trust": ("Principal", "Action"),
-    "scp": ("Action", "Resource"),
-    "rcp": ("Principal", "Action", "Resource"),
-}
 WITHOUT_RESOURCE = {"ecr", "ecr-public"}  # their resource policies name no Resource (Amazon ECR User Guide)
-UNSUPPORTED = {  # policy type, element -> code
-    ("identity", "Principal"): "UNSUPPORTED_PRINCIPAL",
-    ("identity", "NotPrincipal"): "UNSUPPORTED_PRINCIPAL",
-    ("scp", "Principal"): "SCP_SYNTAX_ERROR_PRINCIPAL",
-    ("scp", "NotPrincipal"): "SCP_SYNTAX_ERROR_PRINCIPAL",
-    ("rcp", "NotPrincipal"): "RCP_SYNTAX_ERROR_PRINCIPAL",
-    ("rcp", "NotAction"): "RCP_SYNTAX_ERROR_NOTACTION",
-    ("trust", "NotPrincipal"): "ROLE_TRUST_POLICY_SYNTAX_ERROR_NOTPRINCIPAL",
-    ("trust", "Resource"): "ROLE_TRUST_POLICY_SYNTAX_ERROR_RESOURCE",
-    ("trust", "NotResource"): "ROLE_TRUST_POLICY_SYNTAX_ERROR_RESOURCE",
-}
 EMPTY_CONDITION = {  # quantifier -> code for a key without values ("Empty array condition ...")
     "": "EMPTY_ARRAY_CONDITION",
     "forallvalues": "EMPTY_ARRAY_CONDITION_FORALLVALUES",
     "foranyvalue": "EMPTY_ARRAY_CONDITION_FORANYVALUE",
 }
-SID_UNIQUE = {kind: "UNIQUE_SIDS_REQUIRED" for kind in ("identity", "trust", "scp", "rcp")} | {
-    "resource": "UNIQUE_SIDS_RECOMMENDED"
-}
+JSON_TYPES: dict[type, str] = {str: "a string", dict: "an object", list: "a list"}
 _SID = re.compile(r"[A-Za-z0-9]*")
 
 
-def check_document(policy: Policy, kind: str) -> Iterator[Said]:
+def check_document(policy: Policy, kind: str) -> Findings:
     """The document's own elements; statements are checked one by one."""
     data = policy.data
     for repeated in policy.repeated:
-        what = f"The key {shown(repeated.key)} stands twice in one object: only the last one would count."
-        yield Said("JSON_SYNTAX_ERROR", what, f"line {repeated.line}, column {repeated.column}")
+        place = f"line {repeated.line}, column {repeated.column}"
+        yield finding("JSON_SYNTAX_ERROR", place, shown(repeated.key), case="repeated")
     for name in data:
         if name not in POLICY_ELEMENTS:
             yield _unknown(name, POLICY_ELEMENTS, str(name))
@@ -69,107 +30,93 @@ def check_document(policy: Policy, kind: str) -> Iterator[Said]:
         if element in data and not isinstance(data[element], str):
             yield _mistyped(element, data[element], (str,))
     version = data.get("Version")
-    if version is None and "Version" not in data:
-        yield Said("MISSING_VERSION", f"Add Version {VERSIONS[0]}: without one AWS assumes {VERSIONS[1]}.", "Version")
+    if "Version" not in data:
+        yield finding("MISSING_VERSION", "Version", *VERSIONS)
     elif isinstance(version, str) and version not in VERSIONS:
-        yield Said("INVALID_VERSION", f"Version is {shown(version)}: use {VERSIONS[0]}.", "Version")
+        yield finding("INVALID_VERSION", "Version", shown(version), VERSIONS[0])
     statements = data.get("Statement")
     if "Statement" not in data or statements == []:
-        yield Said("MISSING_STATEMENT", "The policy has no statement: add one.", "Statement")
+        yield finding("MISSING_STATEMENT", "Statement")
     elif not isinstance(statements, dict | list):
         yield _mistyped("Statement", statements, (dict, list))
     else:
-        for place, statement in enumerate(as_list(statements)):
+        for number, statement in enumerate(as_list(statements)):
             if not isinstance(statement, dict):
-                yield _mistyped(f"Statement[{place}]", statement, (dict,))
+                yield _mistyped(f"Statement[{number}]", statement, (dict,))
         yield from _repeated_sids(as_list(statements), kind)
-    quota, with_space = QUOTAS[kind]
-    if (size := policy.size(kind)) > quota:
-        counted = "" if with_space else " without white space"
-        what = f"The policy has {size:,} characters{counted}; AWS takes {quota:,}. Split it or use wildcards."
-        yield Said(QUOTA_CODES[kind], what, "")
+    rules = POLICY_TYPES[kind]
+    if (size := policy.size(kind)) > rules.most:
+        yield finding(rules.quota_code, "", f"{size:,}", f" {rules.counted}".rstrip(), f"{rules.most:,}")
 
 
-def check_statement(view: View) -> Iterator[Said]:
+def check_statement(view: View) -> Findings:
     """Elements, types, and what the policy's type demands of a statement."""
     data, path = view.data, view.path
     for name, value in data.items():
         if name not in STATEMENT_ELEMENTS:
             yield _unknown(name, STATEMENT_ELEMENTS, f"{path}.{name}")
             continue
-        if code := UNSUPPORTED.get((view.kind, name)):
-            yield Said(code, f"{name} has no place in a policy of type {view.kind}: remove it.", f"{path}.{name}")
-        if not isinstance(value, JSON_TYPES[name]):
-            yield _mistyped(f"{path}.{name}", value, JSON_TYPES[name])
+        if code := POLICY_TYPES[view.kind].refuses.get(name):
+            yield finding(code, f"{path}.{name}", name, view.kind)
+        if not isinstance(value, FORMS[name].types):
+            yield _mistyped(f"{path}.{name}", value, FORMS[name].types)
         elif isinstance(value, list) and "Principal" not in name:
             for place, item in enumerate(value):
                 if not isinstance(item, str):
                     yield _mistyped(f"{path}.{name}[{place}]", item, (str,))
     for element in ("Action", "Resource", "Principal"):
         if element in data and f"Not{element}" in data:
-            what = f"{element} and Not{element} cannot stand in one statement: keep one."
-            yield Said("UNSUPPORTED_ELEMENT_COMBINATION", what, path)
-    for element in DEMANDED[view.kind]:
-        if not view.has(element) and not (element == "Resource" and _has_none(view)):
-            yield Said(f"MISSING_{element.upper()}", f"Add {element} or Not{element}.", path)
-    yield from _effect(view)
-    yield from _sid(view)
+            yield finding("UNSUPPORTED_ELEMENT_COMBINATION", path, element)
+    for element in POLICY_TYPES[view.kind].needs:
+        there = element in data or f"Not{element}" in data or (element == "Resource" and _has_none(view))
+        if not there:
+            yield finding(f"MISSING_{element.upper()}", path)
+    effect, sid = data.get("Effect"), data.get("Sid")
+    if "Effect" not in data:
+        yield finding("MISSING_EFFECT", path)
+    elif isinstance(effect, str) and effect not in EFFECTS:
+        yield finding("INVALID_EFFECT", f"{path}.Effect", shown(effect))
+    elif view.kind == "rcp" and effect == "Allow":
+        yield finding("RCP_SYNTAX_ERROR_ALLOW", f"{path}.Effect")
+    if sid == "":
+        yield finding("EMPTY_SID_VALUE", f"{path}.Sid")
+    elif isinstance(sid, str) and view.kind != "resource" and not _SID.fullmatch(sid):
+        yield finding("UNSUPPORTED_SID", f"{path}.Sid", shown(sid))
     yield from _empty(view)
 
 
-def _effect(view: View) -> Iterator[Said]:
-    effect, path = view.data.get("Effect"), f"{view.path}.Effect"
-    if "Effect" not in view.data:
-        yield Said("MISSING_EFFECT", "Add Effect: Allow or Deny.", view.path)
-    elif isinstance(effect, str) and effect not in EFFECTS:
-        yield Said("INVALID_EFFECT", f"Effect is {shown(effect)}: use Allow or Deny.", path)
-    elif view.kind == "rcp" and effect == "Allow":
-        yield Said("RCP_SYNTAX_ERROR_ALLOW", "A resource control policy can only deny: use Deny.", path)
-
-
-def _sid(view: View) -> Iterator[Said]:
-    sid, path = view.data.get("Sid"), f"{view.path}.Sid"
-    if sid == "":
-        yield Said("EMPTY_SID_VALUE", "The Sid is empty: name the statement, or remove Sid.", path)
-    elif isinstance(sid, str) and view.kind != "resource" and not _SID.fullmatch(sid):
-        yield Said("UNSUPPORTED_SID", f"Sid {shown(sid)}: only letters A-Z, a-z and digits are allowed.", path)
-
-
-def _repeated_sids(statements: list[Any], kind: str) -> Iterator[Said]:
+def _repeated_sids(statements: list[Any], kind: str) -> Findings:
+    code = "UNIQUE_SIDS_RECOMMENDED" if kind == "resource" else "UNIQUE_SIDS_REQUIRED"
     seen: set[str] = set()
     for place, statement in enumerate(statements):
         sid = statement.get("Sid") if isinstance(statement, dict) else None
         if isinstance(sid, str) and sid:
             if sid in seen:
-                what = f"Sid {shown(sid)} stands in several statements: give each its own."
-                yield Said(SID_UNIQUE[kind], what, f"Statement[{place}].Sid")
+                yield finding(code, f"Statement[{place}].Sid", shown(sid))
             seen.add(sid)
 
 
-def _empty(view: View) -> Iterator[Said]:
+def _empty(view: View) -> Findings:
     for element in ("Action", "Resource"):
         for name in (element, f"Not{element}"):
             if view.data.get(name) == []:
-                what = f"{name} is an empty list: the statement applies to nothing. List something."
-                yield Said(f"EMPTY_ARRAY_{element.upper()}", what, f"{view.path}.{name}")
+                yield finding(f"EMPTY_ARRAY_{element.upper()}", f"{view.path}.{name}", name)
     for name in ("Principal", "NotPrincipal"):
         given, path = view.data.get(name), f"{view.path}.{name}"
         if given == {}:
-            yield Said("EMPTY_OBJECT_PRINCIPAL", f"{name} is an empty object: name somebody.", path)
+            yield finding("EMPTY_OBJECT_PRINCIPAL", path, name)
         for kind, values in given.items() if isinstance(given, dict) else ():
             if values == []:
-                yield Said("EMPTY_ARRAY_PRINCIPAL", f"{name} lists nobody under {kind}.", f"{path}.{kind}")
+                yield finding("EMPTY_ARRAY_PRINCIPAL", f"{path}.{kind}", name, kind)
     condition = view.data.get("Condition")
     if isinstance(condition, dict):
-        for path, block in {"": condition, **{f".{operator}": keys for operator, keys in condition.items()}}.items():
+        for path, block in {"": condition, **{f".{name}": keys for name, keys in condition.items()}}.items():
             if block == {}:
-                what = "The condition is an empty object and changes nothing: add a key or remove it."
-                yield Said("EMPTY_OBJECT_CONDITION", what, f"{view.path}.Condition{path}")
+                yield finding("EMPTY_OBJECT_CONDITION", f"{view.path}.Condition{path}")
     for test in view.tests:
-        if not test.values:
-            code = "EMPTY_ARRAY_CONDITION_IFEXISTS" if test.if_exists else EMPTY_CONDITION.get(test.quantifier)
-            if code:
-                yield Said(code, f"{test.key} is compared with an empty list: add a value or remove it.", test.path)
+        code = "EMPTY_ARRAY_CONDITION_IFEXISTS" if test.if_exists else EMPTY_CONDITION.get(test.quantifier)
+        if code and not test.values:
+            yield finding(code, test.path, test.key)
 
 
 def _has_none(view: View) -> bool:
@@ -177,13 +124,11 @@ def _has_none(view: View) -> bool:
     return view.kind == "resource" and bool(actions) and WITHOUT_RESOURCE.issuperset(actions)
 
 
-def _unknown(name: Any, known: tuple[str, ...], path: str) -> Said:
-    meant = next((k for k in known if k.lower() == str(name).lower()), None)
-    hint = f"did you mean {meant}?" if meant else f"the grammar knows {', '.join(known)}."
-    return Said("INVALID_POLICY_ELEMENT", f"The element {shown(name)} does not exist: {hint}", path)
+def _unknown(name: str, known: tuple[str, ...], path: str) -> Finding:
+    if meant := next((k for k in known if k.lower() == name.lower()), None):
+        return finding("INVALID_POLICY_ELEMENT", path, shown(name), meant, case="likely")
+    return finding("INVALID_POLICY_ELEMENT", path, shown(name), ", ".join(known))
 
 
-def _mistyped(path: str, value: Any, wanted: tuple[type, ...]) -> Said:
-    words = {str: "a string", dict: "an object", list: "a list"}
-    what = f"{shown(value)} has the wrong JSON type: {' or '.join(words[t] for t in wanted)} is needed here."
-    return Said("DATA_TYPE_MISMATCH", what, path)
+def _mistyped(path: str, value: Any, wanted: tuple[type, ...]) -> Finding:
+    return finding("DATA_TYPE_MISMATCH", path, shown(value), " or ".join(JSON_TYPES[kind] for kind in wanted))

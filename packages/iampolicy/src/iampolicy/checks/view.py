@@ -1,6 +1,7 @@
-"""A statement as the checks read it: its values as flat lists, each with its place in the document.
+"""What a check gets and what it gives: a statement's values with their places, and findings.
 
-Only what has the right JSON type is listed; what has not is the business of structure.py.
+findings.tsv lists every code of Access Analyzer's policy validation with its severity and its sentence (IAM User Guide,
+"IAM Access Analyzer policy check reference"); a check gives the code, the place, and what stands in the sentence.
 """
 
 from collections.abc import Iterator
@@ -8,10 +9,35 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from iampolicy.conditions import OPERATORS
+from iampolicy import tables
+from iampolicy.conditions import FAMILIES, OPERATORS, read_operator, tests_of
+from iampolicy.document import EFFECTS
 
-FAMILIES = ("String", "Numeric", "Date", "Bool", "Binary", "IpAddress", "Arn", "Null")
-QUANTIFIERS = ("", "forallvalues", "foranyvalue")
+SEVERITIES = ("ERROR", "SECURITY_WARNING", "WARNING", "SUGGESTION")  # worst first
+_ROWS = tables.rows("findings.tsv")
+CODES: dict[str, str] = {row["code"]: row["severity"] for row in _ROWS}  # code -> severity
+SENTENCES = {(row["code"], row["case"]): row["sentence"] for row in _ROWS}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is wrong, risky or needless; `path` says where: "Statement[0].Action[1]"."""
+
+    code: str
+    severity: str  # one of SEVERITIES
+    message: str
+    path: str
+
+
+def finding(code: str, path: str, *values: object, case: str = "") -> Finding:
+    """The finding of a code at a place; the values stand in its sentence, in order."""
+    return Finding(code, CODES[code], SENTENCES[code, case].format(*values), path)
+
+
+def shown(value: Any) -> str:
+    """A value from a document inside a message: quoted, on one line, and not too long."""
+    text = repr(value)
+    return text if len(text) <= 120 else f"{text[:117]}..."
 
 
 class Value(NamedTuple):
@@ -25,7 +51,7 @@ class Test(NamedTuple):
     """One key of a condition block with its operator taken apart."""
 
     operator: str  # as written
-    quantifier: str  # "", "forallvalues" or "foranyvalue"
+    quantifier: str
     name: str  # the operator alone in lower case: "stringlike"
     if_exists: bool
     key: str  # as written
@@ -34,8 +60,8 @@ class Test(NamedTuple):
 
     @property
     def family(self) -> str:
-        """One of FAMILIES, or "" for an operator that does not exist."""
-        return FAMILY.get(self.name, "")
+        """The type of values that the operator compares, Null, or "" for an operator that does not exist."""
+        return FAMILIES.get(self.name, "")
 
     @property
     def negated(self) -> bool:
@@ -46,15 +72,9 @@ class Test(NamedTuple):
         return [value for value in self.values if isinstance(value, str)]
 
 
-FAMILY = {
-    name: next(f for f in FAMILIES if name.startswith(f.lower()) or name == f"not{f.lower()}")
-    for name in (*OPERATORS, "null")
-}
-
-
 @dataclass(frozen=True)
 class View:
-    """One statement of a policy of some type."""
+    """One statement of a policy of some type. Only what has the right JSON type is listed; see structure.py."""
 
     data: dict[str, Any]
     path: str  # "Statement[0]"
@@ -62,12 +82,14 @@ class View:
     version: Any
 
     @property
-    def allows(self) -> bool:
-        return self.data.get("Effect") == "Allow"
+    def effect(self) -> str:
+        """Allow, Deny or ""."""
+        effect = self.data.get("Effect")
+        return effect if isinstance(effect, str) and effect in EFFECTS else ""
 
     @property
-    def denies(self) -> bool:
-        return self.data.get("Effect") == "Deny"
+    def allows(self) -> bool:
+        return self.effect == "Allow"
 
     @cached_property
     def actions(self) -> list[Value]:
@@ -104,8 +126,11 @@ class View:
 
     @cached_property
     def tests(self) -> list[Test]:
-        condition = self.data.get("Condition")
-        return list(_tests(condition, f"{self.path}.Condition")) if isinstance(condition, dict) else []
+        path = f"{self.path}.Condition"
+        return [
+            Test(name, *read_operator(name), key, given if isinstance(given, list) else [given], f"{path}.{name}.{key}")
+            for name, key, given in tests_of(self.data.get("Condition"))
+        ]
 
     @cached_property
     def keys(self) -> frozenset[str]:
@@ -114,14 +139,6 @@ class View:
 
     def texts(self, element: str) -> list[Value]:
         return _texts(self.data.get(element), f"{self.path}.{element}")
-
-    def has(self, element: str) -> bool:
-        """Whether the element or its opposite ("Action" or "NotAction") stands in the statement."""
-        return element in self.data or f"Not{element}" in self.data
-
-
-def as_list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
 
 
 def _texts(value: Any, path: str) -> list[Value]:
@@ -132,11 +149,4 @@ def _texts(value: Any, path: str) -> list[Value]:
     return [Value(text, f"{path}[{i}]") for i, text in enumerate(value) if isinstance(text, str)]
 
 
-def _tests(condition: dict[str, Any], path: str) -> Iterator[Test]:
-    for operator, keys in condition.items():
-        if not isinstance(keys, dict):
-            continue
-        quantifier, _, name = operator.lower().rpartition(":")
-        bare = name.removesuffix("ifexists")
-        for key, values in keys.items():
-            yield Test(operator, quantifier, bare, bare != name, str(key), as_list(values), f"{path}.{operator}.{key}")
+Findings = Iterator[Finding]

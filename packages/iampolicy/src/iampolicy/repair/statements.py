@@ -1,22 +1,30 @@
-"""The statements of a policy: which are kept, and each element of them repaired in turn.
+"""The statements of a policy: which are kept, and each element of them kept, put right, removed or made wider.
 
-Statements as they were read come in, plain ones go out by their places. The Allow statements are made first, for a
-statement that does not say what it is counts as a Deny where something is allowed.
+The Allow statements are made first, for a statement that does not say what it is counts as a Deny where something is
+allowed. What cannot be kept may go where fewer entries mean less: from what is allowed and from what a Deny spares;
+elsewhere an Allow goes, and a Deny takes more. A Condition of which one part cannot be read is spoilt, for every test
+limits the statement.
 """
 
 import re
 from collections.abc import Callable
+from difflib import SequenceMatcher
+from functools import lru_cache
 from typing import Any
 
+from iampolicy.conditions import OPERATORS, QUANTIFIERS, read_operator
 from iampolicy.document import STATEMENT_ELEMENTS
-from iampolicy.repair.conditions import condition
-from iampolicy.repair.elements import describes, effect_of, elements_of
-from iampolicy.repair.entries import entries
-from iampolicy.repair.loose import UNREADABLE, Object, items
-from iampolicy.repair.principals import limits, principal
-from iampolicy.repair.work import Draft, Drop, Work, shown
+from iampolicy.grammar import FORMS
+from iampolicy.repair.reading import UNREADABLE, List, Object, describes, effect_of, elements_of, items, shown
+from iampolicy.repair.work import Draft, Drop, Work, arn
 
 MAY_REPEAT = {"Action", "Resource", "Sid"}  # of an Allow: the last one counts, as in JSON
+KINDS = {  # kind of a principal -> how one looks
+    "AWS": re.compile(r"\*|\d{12}|arn:[\w-]+:(iam|sts)::\d{12}:.+"),
+    "Service": re.compile(r"[\w.-]+\.amazonaws\.com(\.cn)?"),
+}
+CLOSE_OPERATOR = 0.9  # how much an operator must look like the one that it is taken for
+OPERATOR_NAMES = (*(known.name for known in OPERATORS.values()), "Null")  # in AWS's spelling
 
 
 def statements(work: Work, listed: list[Any]) -> dict[int, dict[str, Any]]:
@@ -53,7 +61,7 @@ def _draft(work: Work, index: int, item: Any) -> Draft | None:
         work.say(f"dropped {place}: it is {'empty' if isinstance(item, Object) else 'no object'}")
         work.lost_deny |= item is UNREADABLE or (isinstance(item, str) and "deny" in item.lower())
         return None
-    found = elements_of(work, item, STATEMENT_ELEMENTS, place)
+    found = elements_of(item, STATEMENT_ELEMENTS, place, work.say)
     doubtful = {name for name, value in found.earlier if value != found.known[name]}
     effect = None if "Effect" in doubtful else effect_of(found.known.get("Effect"))
     return Draft(work, index, item.whole, found.known, list(found.unknown), doubtful, effect)
@@ -128,6 +136,192 @@ def _sid(draft: Draft, name: str, value: Any) -> dict[str, Any]:
     if plain != value or not plain:
         draft.say(f"wrote the Sid of {draft.place} as {plain}" if plain else f"removed the Sid of {draft.place}")
     return {name: plain} if plain else {}
+
+
+def entries(draft: Draft, name: str, value: Any) -> dict[str, Any]:
+    """One of the four elements, as an object of one: a NotAction that is left empty becomes an Action.
+
+    Raises:
+        Drop: if the statement cannot be kept.
+    """
+    positive = name.removeprefix("Not")
+    given = value if isinstance(value, List) else [value]
+    if name == positive and isinstance(value, List) and not value.whole:
+        draft.strengthen(f'{draft.place}.{name} is not complete: it is "*"')
+        given = ["*"]
+    if name == positive and not given:
+        raise Drop(f"{name} is empty")
+    kept: list[str] = []
+    there = {entry for entry in given if type(entry) is str}
+    for entry in given:
+        made = _made(draft, name, entry)
+        if made is not None and (made == entry or made not in there):
+            kept.append(made)
+            there.add(made)
+    if kept:
+        return {name: kept if isinstance(value, List) else kept[0]}
+    if draft.allows or name == positive:
+        raise Drop(f"nothing is left of its {name}")
+    draft.strengthen(f'replaced the empty {draft.place}.{name} by {positive} "*", which denies more')
+    return {positive: "*"}
+
+
+def _made(draft: Draft, name: str, entry: Any) -> str | None:
+    """What is kept for one entry; None if it can go."""
+    inverted, is_action, where = name.startswith("Not"), name.endswith("Action"), f"{draft.place}.{name}"
+    actions = draft.work.actions
+    meant = actions.meant(entry) if is_action else arn(entry, draft.work.kind)
+    guessed = meant is not None and meant != entry and not (is_action and meant.lower() == entry.lower())
+    # What a Deny spares is not guessed: a wrong guess would spare more.
+    if meant is not None and not (guessed and inverted and not draft.allows):
+        if meant != entry:
+            draft.say(f"replaced {shown(entry)} in {where} by {shown(meant)}")
+        return meant
+    if draft.allows != inverted or (not draft.allows and entry in (None, "")):
+        draft.say(f"removed {shown(entry)} from {where}")
+        return None
+    if draft.allows:
+        raise Drop(f"{shown(entry)} in {name} cannot be read, and without it more would be allowed")
+    wide = actions.covering(entry) if is_action else "*"
+    draft.strengthen(f"replaced {shown(entry)} in {where} by {shown(wide)}, which denies more")
+    return wide
+
+
+def principal(draft: Draft, name: str, value: Any) -> dict[str, Any]:
+    """Principal or NotPrincipal, as an object of one.
+
+    Raises:
+        Drop: if it cannot be read, and the statement is an Allow.
+    """
+    made = _with_kinds(value)
+    if made is None or not FORMS[name].holds(made):
+        change = f'replaced {name} of {draft.place} by "*": it cannot be read'
+        draft.cannot_keep(f"its {name} cannot be read", change)
+        return {"Principal": "*"}
+    if made != _plain(value):
+        draft.say(f"wrote {name} of {draft.place} as {shown(made)}")
+    return {name: made}
+
+
+def limits(name: str, value: Any) -> bool:
+    """Whether a statement would hold for others without this element: it names services, say, or spares somebody."""
+    others = isinstance(value, Object) and any(kind != "AWS" for kind, _ in value.pairs)
+    return name == "NotPrincipal" or (name == "Principal" and others)
+
+
+def _with_kinds(value: Any) -> Any:
+    """A Principal as plain data, with its kind where it can only be one; None if it cannot be read."""
+    if isinstance(value, Object):
+        plain = _plain(value)
+        return plain if value.whole and len(plain) == len(value.pairs) else None
+    if value == "*":
+        return value
+    if isinstance(value, List) and not value.whole:
+        return None
+    kinds: dict[str, list[str]] = {}
+    for who in items(value):
+        kind = next((k for k, look in KINDS.items() if isinstance(who, str) and look.fullmatch(who)), None)
+        if kind is None:
+            return None
+        kinds.setdefault(kind, []).append(str(who))
+    return {kind: found if len(found) > 1 else found[0] for kind, found in kinds.items()} or None
+
+
+def _plain(value: Any) -> Any:
+    """What was read, as Python's own data; None in the place of all that is no text."""
+    if isinstance(value, Object):
+        return {key: _plain(inner) for key, inner in value.pairs}
+    if isinstance(value, List):
+        return [_plain(inner) for inner in value] if value.whole else None
+    return value if type(value) is str else None
+
+
+class _Unreadable(Exception):
+    """A part of a Condition cannot be read."""
+
+
+def condition(draft: Draft, name: str, value: Any) -> dict[str, Any]:
+    """The Condition, as an object of one, or of none if it holds nothing or a Deny loses it.
+
+    Raises:
+        Drop: if it cannot be read, and the statement is an Allow.
+    """
+    if value is None or value == []:
+        draft.say(f"removed the Condition of {draft.place}, which holds nothing")
+        return {}
+    if isinstance(value, List) and len(value) == 1:
+        draft.say(f"took the Condition of {draft.place} out of its list")
+        (value,) = value
+    changes: list[str] = []
+    try:
+        made = _tests(value, draft.place, draft.allows, changes.append)
+    except _Unreadable:
+        change = f"dropped the Condition of {draft.place}, which cannot be read: it denies more"
+        draft.cannot_keep("its Condition cannot be read", change)
+        return {}
+    for change in changes:
+        draft.say(change)
+    return {name: made}
+
+
+def _tests(value: Any, place: str, merge: bool, say: Callable[[str], None]) -> dict[str, Any]:
+    """A Condition as plain data.
+
+    Args:
+        merge: whether operators that stand there twice may become one, which then demands all their tests.
+    """
+    made: dict[str, Any] = {}
+    for name, tests in _pairs(value):
+        operator = _operator(name)
+        if operator is None or (operator in made and not merge):
+            raise _Unreadable
+        if operator != name:
+            say(f"wrote the operator {shown(name)} of {place} as {operator}")
+        if operator in made:
+            say(f"put the tests of {operator}, which stands twice in {place}, together")
+        block = made.setdefault(operator, {})
+        for key, values in _pairs(tests):
+            where = f"{place}.Condition.{operator}"
+            texts = [_text(v, f"{shown(key)} in {where}", say) for v in items(values)]
+            wanted = texts if isinstance(values, List) else texts[0]
+            if key in block:
+                if block[key] != wanted:
+                    raise _Unreadable
+                say(f"removed {shown(key)} from {where}: it stands there twice")
+            block[key] = wanted
+    return made
+
+
+def _pairs(value: Any) -> list[tuple[str, Any]]:
+    if not isinstance(value, Object):
+        raise _Unreadable
+    return value.pairs
+
+
+def _text(value: Any, where: str, say: Callable[[str], None]) -> str:
+    if not isinstance(value, str | bool):
+        raise _Unreadable
+    text = str(value).lower() if isinstance(value, bool) else str(value)
+    if type(value) is not str:
+        say(f'wrote {text} of {where} as "{text}"')
+    return text
+
+
+@lru_cache(maxsize=4_096)
+def _operator(name: str) -> str | None:
+    """A condition operator as it stands if AWS knows it, else the one that is meant, else None."""
+    quantifier, plain, if_exists = read_operator(name)
+    if quantifier not in QUANTIFIERS or len(name) > 80:
+        return None
+    if plain in OPERATORS or (plain == "null" and not if_exists):
+        return name
+    # "Not" must neither come nor go.
+    likely = [o for o in OPERATOR_NAMES if o[:1].lower() == plain[:1] and ("Not" in o) == ("not" in plain)]
+    best = sorted(((SequenceMatcher(None, plain, o.lower()).ratio(), o) for o in likely), reverse=True)
+    if not best or best[0][0] < CLOSE_OPERATOR or (len(best) > 1 and best[1][0] >= best[0][0]):
+        return None
+    before = name[: name.rfind(":") + 1]
+    return f"{before}{best[0][1]}{'IfExists' if if_exists else ''}"
 
 
 # Element -> what makes it, as an object of none or one: {} where it is left out.

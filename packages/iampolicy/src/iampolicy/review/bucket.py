@@ -7,12 +7,14 @@ explicitly, whatever other policies allow, and those that it must let in are not
 import ipaddress
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from iampolicy import catalogue
-from iampolicy.conditions import values_of
+from iampolicy.conditions import Network, network_of, tests_of, values_of, within
 from iampolicy.document import Policy, PolicyLike, Statement, as_policy
+from iampolicy.patterns import has_wildcard
 from iampolicy.simulate import EXPLICITLY_DENIED, Request, simulate
 
 SSE = "s3:x-amz-server-side-encryption"
@@ -60,13 +62,51 @@ class _Bucket:
     role: str | None
     kms_key: str | None
     networks: Sequence[str] | None
-    names: tuple[str, ...] = field(default=())
 
+    @cached_property
     def allows(self) -> list[tuple[int, Statement]]:
         return [(i, s) for i, s in enumerate(self.policy.statements) if s.effect == "Allow"]
 
+    @cached_property
     def denies(self) -> list[tuple[int, Statement]]:
         return [(i, s) for i, s in enumerate(self.policy.statements) if s.effect == "Deny"]
+
+    @cached_property
+    def ranges(self) -> list[Network]:
+        """The trusted ranges: those that are given, else those that the policy names."""
+        return [n for value in self.networks or self.compared(ADDRESS) if (n := network_of(value))]
+
+    @cached_property
+    def keys(self) -> list[str]:
+        """The KMS key that is given, else those that the policy names."""
+        return [self.kms_key] if self.kms_key else self.compared(SSE_KEY)
+
+    @cached_property
+    def own(self) -> list[str]:
+        """Who is meant to have access: the role that is given, else the first principal of the policy."""
+        kinds = (s.principal for _, s in self.allows if isinstance(s.principal, dict))
+        named = [value for by_kind in kinds for value in values_of(by_kind.get("AWS")) if value != "*"]
+        return [self.role] if self.role else named[:1]
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """The ARNs of the buckets in the policy; those with wildcards, filled in, only if there is no other."""
+        arns = [arn for s in self.policy.statements for arn in (*(s.resources or ()), *(s.not_resources or ()))]
+        named = [match[0] for arn in arns if (match := re.match(r"arn:[\w*-]+:s3:::[^/]+", arn))]
+        exact = [arn for arn in named if not has_wildcard(arn)]
+        filled = [arn.replace("arn:*:", "arn:aws:").replace("*", "x").replace("?", "x") for arn in named]
+        return tuple(dict.fromkeys(exact or filled))
+
+    def compared(self, key: str) -> list[str]:
+        """What Deny statements compare a key with, without the values of Null."""
+        tests = [test for _, statement in self.denies for test in tests_of(statement.condition)]
+        given = [v for op, name, v in tests if name.lower() == key.lower() and op.lower() != "null"]
+        return list(dict.fromkeys(value for values in given for value in values_of(values)))
+
+    def operators(self, place: int | None, key: str) -> list[str]:
+        """The operators by which a statement tests a key."""
+        condition = self.policy.statements[place].condition if place is not None else {}
+        return [operator for operator, name, _ in tests_of(condition) if name.lower() == key.lower()]
 
 
 def audit_bucket(
@@ -92,7 +132,7 @@ def audit_bucket(
     for network in networks or ():
         ipaddress.ip_network(network, strict=False)
     wanted = None if actions is None else catalogue.load().expand_all(actions)
-    bucket = _Bucket(read, wanted, role, kms_key, networks, _names(read))
+    bucket = _Bucket(read, wanted, role, kms_key, networks)
     return [_controlled(name, title, check, bucket) for name, (title, check) in CONTROLS.items()]
 
 
@@ -106,27 +146,27 @@ def _controlled(name: str, title: str, check: Callable[[_Bucket], Verdict], buck
 
 
 def _only_wanted_actions(bucket: _Bucket) -> Verdict:
-    if not bucket.allows():
+    if not bucket.allows:
         return False, "no statement allows anything", None
-    for place, statement in bucket.allows():
+    for place, statement in bucket.allows:
         if statement.actions is None:
             return False, "NotAction allows whatever it does not name", place
         if statement.resources is None:
             return False, "NotResource allows it on whatever it does not name", place
         for pattern in statement.actions:
-            if bucket.actions is None and catalogue.has_wildcard(pattern):
+            if bucket.actions is None and has_wildcard(pattern):
                 return False, f"{pattern} allows more than anyone listed", place
             surplus = catalogue.load().expand(pattern) - (bucket.actions or catalogue.load().names)
             if surplus:
                 return False, f"{pattern} allows {', '.join(sorted(surplus)[:3])}, which nobody wanted", place
             if not catalogue.load().expand(pattern):
                 return False, f"{pattern} does not exist", place
-    return True, "every allowed action is wanted", bucket.allows()[0][0]
+    return True, "every allowed action is wanted", bucket.allows[0][0]
 
 
 def _one_role(bucket: _Bucket) -> Verdict:
     named: set[str] = set()
-    for place, statement in bucket.allows():
+    for place, statement in bucket.allows:
         kinds = statement.principal
         if statement.not_principal is not None:
             return False, "NotPrincipal allows everybody whom it does not name", place
@@ -143,14 +183,13 @@ def _one_role(bucket: _Bucket) -> Verdict:
             return False, f"access is for {found}, not for {bucket.role or 'one role'}", place
     if not named:
         return False, "no statement allows anything", None
-    return True, f"only {next(iter(named))} has access", bucket.allows()[0][0]
+    return True, f"only {next(iter(named))} has access", bucket.allows[0][0]
 
 
 def _encrypted(bucket: _Bucket) -> Verdict:
-    keys = [bucket.kms_key] if bucket.kms_key else _named_values(bucket, SSE_KEY)
-    if len(set(keys)) != 1:
+    if len(set(bucket.keys)) != 1:
         return False, f"no Deny names one KMS key in {SSE_KEY}", None
-    key = keys[0]
+    key = bucket.keys[0]
     right = {SSE: "aws:kms", SSE_KEY: key}
     other = re.sub(r"[^/:]+$", "00000000-0000-0000-0000-000000000000", key)
     faults = {  # context of an upload that must be denied -> in words
@@ -172,11 +211,10 @@ def _encrypted(bucket: _Bucket) -> Verdict:
 
 def _says_absent(bucket: _Bucket) -> bool:
     """Whether some Deny asks by Null for an absent header of encryption."""
-    tests = [(op, keys) for _, s in bucket.denies() for op, keys in s.condition.items() if isinstance(keys, dict)]
     return any(
         op.lower() == "null" and key.lower() in (SSE, SSE_KEY) and "true" in (v.lower() for v in values_of(value))
-        for op, keys in tests
-        for key, value in keys.items()
+        for _, statement in bucket.denies
+        for op, key, value in tests_of(statement.condition)
     )
 
 
@@ -184,22 +222,22 @@ def _over_tls(bucket: _Bucket) -> Verdict:
     refused = {f"{a} without TLS": (a, {TLS: "false"}) for a in SAMPLE}
     allowed = {f"{a} over TLS": (a, {TLS: "true"}) for a in SAMPLE}
     passed, reason, place = _tried(bucket, refused, allowed, ("bucket", "object"), {TLS})
-    if passed and not any(op.lower().startswith("bool") for op in _operators(bucket, place, TLS)):
+    if passed and not any(op.lower().startswith("bool") for op in bucket.operators(place, TLS)):
         return False, f"{TLS} is compared with an operator for another type: use Bool", place
     return passed, reason or "every request without TLS is denied", place
 
 
 def _from_trusted_networks(bucket: _Bucket) -> Verdict:
-    given = bucket.networks or _named_values(bucket, ADDRESS)
-    ranges = [n for value in given if (n := _network(value))]
+    ranges = bucket.ranges
     if not ranges:
         return False, f"no Deny names a range in {ADDRESS}", None
-    for value in _named_values(bucket, ADDRESS):
-        network = _network(value)
+    denying = next((place for place, _ in bucket.denies if bucket.operators(place, ADDRESS)), None)
+    for value in bucket.compared(ADDRESS):
+        network = network_of(value)
         if network is None or network.prefixlen < WIDEST:
-            return False, f"{value} is no trusted range", _denying(bucket, ADDRESS)
-        if bucket.networks and not any(n.version == network.version and network.subnet_of(n) for n in ranges):
-            return False, f"{value} is not among the trusted ranges", _denying(bucket, ADDRESS)
+            return False, f"{value} is no trusted range", denying
+        if bucket.networks and not any(within(str(n), value) for n in ranges):
+            return False, f"{value} is not among the trusted ranges", denying
     outside = [a for a in OUTSIDE if not any(ipaddress.ip_address(a) in n for n in ranges)]
     refused = {f"{a} from {ip}": (a, {ADDRESS: ip}) for a in SAMPLE for ip in outside}
     inside = {f"{a} from {n[0]}": (a, {ADDRESS: str(n[0])}) for a in SAMPLE for n in ranges}
@@ -225,21 +263,18 @@ def _tried(bucket: _Bucket, refused: Tries, allowed: Tries, places: tuple[str, .
     """
     if not bucket.names:
         return False, "the policy names no bucket", None
-    own = _own(bucket)
-    about = {place for place, s in bucket.denies() if _tested(s) & {k.lower() for k in keys}}
-    strict = {p for p in about if _tested(bucket.policy.statements[p]) <= {k.lower() for k in keys} | HARMLESS}
-    right = DIRECT | {
-        TLS: "true",
-        ADDRESS: _inside(bucket),
-        SSE: "aws:kms",
-        SSE_KEY: bucket.kms_key or _first_key(bucket),
-    }
+    lower = {key.lower() for key in keys}
+    tested = {place: {key.lower() for _, key, _ in tests_of(s.condition)} for place, s in bucket.denies}
+    about = {place for place, keys_of in tested.items() if keys_of & lower}
+    strict = {place for place in about if tested[place] <= lower | HARMLESS}
+    address = str(bucket.ranges[0][0]) if bucket.ranges else ""
+    right = DIRECT | {TLS: "true", ADDRESS: address, SSE: "aws:kms", SSE_KEY: next(iter(bucket.keys), "")}
     evidence: int | None = None
     for arn_start in bucket.names:
         arns = {"bucket": [arn_start], "object": [f"{arn_start}/{key}" for key in OBJECT_KEYS]}
         for tries, wanted, callers, counted in (
-            (refused, True, [*STRANGERS, *own], strict),
-            (allowed, False, own or [STRANGERS[0]], about),
+            (refused, True, [*STRANGERS, *bucket.own], strict),
+            (allowed, False, bucket.own or [STRANGERS[0]], about),
         ):
             for words, (action, context) in tries.items():
                 if SAMPLE[action] not in places:
@@ -260,72 +295,6 @@ def _tried(bucket: _Bucket, refused: Tries, allowed: Tries, places: tuple[str, .
     return True, "", evidence
 
 
-def _own(bucket: _Bucket) -> list[str]:
-    """Who is meant to have access: the role that is given, else the first principal of the policy."""
-    kinds = (s.principal for _, s in bucket.allows() if isinstance(s.principal, dict))
-    named = [value for by_kind in kinds for value in values_of(by_kind.get("AWS")) if value != "*"]
-    return [bucket.role] if bucket.role else named[:1]
-
-
-def _tested(statement: Statement) -> set[str]:
-    """The condition keys of a statement, in lower case."""
-    return {key.lower() for keys in statement.condition.values() if isinstance(keys, dict) for key in keys}
-
-
 def _about(context: dict[str, Any], key: str) -> bool:
     """Whether a context that speaks of encryption, or says nothing, leaves out such a key on purpose."""
     return key in (SSE, SSE_KEY) and not {TLS, ADDRESS} & set(context)
-
-
-def _inside(bucket: _Bucket) -> str:
-    given = bucket.networks or _named_values(bucket, ADDRESS)
-    networks = [n for value in given if (n := _network(value))]
-    return str(networks[0][0]) if networks else ""
-
-
-def _first_key(bucket: _Bucket) -> str:
-    keys = _named_values(bucket, SSE_KEY)
-    return keys[0] if keys else ""
-
-
-def _named_values(bucket: _Bucket, key: str) -> list[str]:
-    """What Deny statements compare a key with, without the values of Null."""
-    found = [
-        value
-        for _, statement in bucket.denies()
-        for operator, keys in statement.condition.items()
-        if isinstance(keys, dict) and operator.lower() != "null"
-        for name, values in keys.items()
-        if name.lower() == key.lower()
-        for value in values_of(values)
-    ]
-    return list(dict.fromkeys(found))
-
-
-def _denying(bucket: _Bucket, key: str) -> int | None:
-    return next((place for place, _ in bucket.denies() if _operators(bucket, place, key)), None)
-
-
-def _operators(bucket: _Bucket, place: int | None, key: str) -> list[str]:
-    condition = bucket.policy.statements[place].condition if place is not None else {}
-    return [
-        operator
-        for operator, keys in condition.items()
-        if isinstance(keys, dict) and key.lower() in (name.lower() for name in keys)
-    ]
-
-
-def _names(policy: Policy) -> tuple[str, ...]:
-    """The ARNs of the buckets that the policy names; those with wildcards, filled in, only if there is no other."""
-    arns = [arn for s in policy.statements for arn in (*(s.resources or ()), *(s.not_resources or ()))]
-    named = [match[0] for arn in arns if (match := re.match(r"arn:[\w*-]+:s3:::[^/]+", arn))]
-    exact = [arn for arn in named if not catalogue.has_wildcard(arn)]
-    filled = [arn.replace("arn:*:", "arn:aws:").replace("*", "x").replace("?", "x") for arn in named]
-    return tuple(dict.fromkeys(exact or filled))
-
-
-def _network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
-    try:
-        return ipaddress.ip_network(text, strict=False)
-    except ValueError:
-        return None

@@ -3,12 +3,14 @@
 Two policies come in, changes go out, worst first, each an English sentence with a severity.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from iampolicy import catalogue
 from iampolicy.compare import NOT, Rule, Way, classes, rules_of, said, ways_of, wider
 from iampolicy.document import PolicyLike, as_policy
-from iampolicy.review.english import describe_action, describe_condition, describe_resource, joined
+from iampolicy.review.english import describe_action, describe_resource, described
+from iampolicy.words import listed
 
 GAINED, LOST, WIDENED, NARROWED = "gained", "lost", "widened", "narrowed"
 SEVERITIES = ("high", "medium", "low", "none")
@@ -37,6 +39,12 @@ class Change:
 def diff(old: PolicyLike, new: PolicyLike) -> list[Change]:
     """Say what `new` allows or denies otherwise than `old`, worst first; nothing for policies that do the same.
 
+    >>> def puts(resource):
+    ...     return {"Statement": {"Effect": "Allow", "Action": "s3:PutObject", "Resource": resource}}
+    >>> [change] = diff(puts("arn:aws:s3:::photos/*"), puts("arn:aws:s3:::*"))
+    >>> change.kind, change.severity
+    ('widened', 'medium')
+
     A permission is widened if the old policy had it on fewer resources, under more conditions or for fewer
     principals, or denied it; narrowed the other way round.
 
@@ -52,7 +60,9 @@ def diff(old: PolicyLike, new: PolicyLike) -> list[Change]:
     return sorted(changes, key=lambda c: (SEVERITIES.index(c.severity), c.kind, c.actions))
 
 
-def _class_changes(before: list[Rule], after: list[Rule], bits: int, formats: tuple[str, ...] | None):
+def _class_changes(
+    before: list[Rule], after: list[Rule], bits: int, formats: tuple[str, ...] | None
+) -> Iterator[tuple[str, Way, Way | None]]:
     """The changes of actions that the policies do not tell apart: kind, the way in question, what it compares with."""
     theirs, ours = ways_of(before, bits, formats), ways_of(after, bits, formats)
     listed = set(theirs) & set(ours)
@@ -114,31 +124,30 @@ def _who(way: Way) -> str:
     if way.principal is None:
         return "the caller"
     named = sorted(value for _, value in way.principal)
-    words = "anyone" if named == ["*"] else joined(named)
+    words = "anyone" if named == ["*"] else listed(named)
     return f"everyone except {words}" if any(kind.startswith(NOT) for kind, _ in way.principal) else words
 
 
 def _what(actions: tuple[str, ...]) -> str:
     if len(actions) <= SHOWN:
-        return joined([describe_action(name) for name in actions])
+        return listed([describe_action(name) for name in actions])
     known = catalogue.load()
     services = [known.services[prefix] for prefix in sorted({name.partition(":")[0] for name in actions})]
+    titles = [service.title for service in services]
     if len(actions) == len(known.names):
         return "use every action of every service"
     if sum(len(service.actions) for service in services) == len(actions):
-        return f"use every action of {joined([service.title for service in services])}"
-    titles = [service.title for service in services]
-    words = joined(titles) if len(titles) <= SHOWN else f"{len(titles)} services"
+        return f"use every action of {listed(titles)}"
+    words = listed(titles) if len(titles) <= SHOWN else f"{len(titles)} services"
     return f"use {len(actions):,} actions of {words} ({', '.join(actions[:SHOWN])}, ...)"
 
 
 def _where(way: Way, actions: tuple[str, ...]) -> str:
     services = {name.partition(":")[0] for name in actions}
     if way.resource.startswith(NOT):
-        return f"everything except {joined([describe_resource(r, services) for r in way.resource[1:].splitlines()])}"
+        return f"everything except {listed([describe_resource(r, services) for r in way.resource[1:].splitlines()])}"
     return describe_resource(way.resource, services)
 
 
 def _when(way: Way) -> str:
-    tests = [describe_condition(operator, key, sorted(values)) for operator, key, values in way.tests]
-    return f", if {joined(tests)}" if tests else ""
+    return described((operator, key, sorted(values)) for operator, key, values in way.tests)

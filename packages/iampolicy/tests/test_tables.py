@@ -1,0 +1,120 @@
+"""The tables have the form that their columns promise, and the examples in docstrings are true."""
+
+import doctest
+import importlib
+import pkgutil
+import re
+import string
+
+import pytest
+
+import iampolicy
+from iampolicy import catalogue, tables
+from iampolicy.checks import SEVERITIES
+from iampolicy.conditions import ORDERS, TESTS
+from iampolicy.document import POLICY_ELEMENTS, POLICY_TYPES, STATEMENT_ELEMENTS
+
+PREFIX, KEY, CODE, ELEMENT = r"[a-z0-9-]+", r"aws:\w+/?", r"[A-Z0-9_]+", r"[A-Z]\w+"
+SCHEMAS = {  # file -> column -> what each cell is, and the columns that tell rows apart
+    "as_models_write.tsv": (
+        {"kind": "service|operation|element|describing", "written": r"[a-z0-9:-]+", "meant": r"[A-Za-z0-9:]*"},
+        ("kind", "written"),
+    ),
+    "aws_errors.tsv": ({"error": r"[A-Za-z]+", "advice": r".+[^.]"}, ("error",)),
+    "findings.tsv": (
+        {"code": CODE, "severity": "|".join(SEVERITIES), "case": r"[a-z ]*", "sentence": r".*[.?}]"},
+        ("code", "case"),
+    ),
+    "global_keys.tsv": (
+        {
+            "key": KEY,
+            "type": r"(ArrayOf)?String|ARN|Bool|Date|Numeric|IPAddress",
+            "words": r"[^.]*",
+            "chosen": r"(yes)?",
+            "instead": rf"({KEY})?",
+            "beside": rf"({KEY}( {KEY})*)?",
+            "services": rf"({PREFIX}( {PREFIX})*)?",
+            "idle": r"(resource|trust| )*",
+        },
+        ("key",),
+    ),
+    "operators.tsv": (
+        {
+            "operator": r"[A-Z]\w+",
+            "family": r"String|Numeric|Date|Bool|Binary|IpAddress|Arn",
+            "test": "|".join(map(re.escape, (*TESTS, *ORDERS))),
+            "words": r"(is|matches|does not)\b.*",
+        },
+        ("operator",),
+    ),
+    "policy_types.tsv": (
+        {
+            "type": "|".join(POLICY_TYPES),
+            "most": r"\d+",
+            "counted": r"(without white space)?",
+            "quota_code": CODE,
+            "needs": rf"{ELEMENT}( {ELEMENT})*",
+            "refuses": rf"({ELEMENT}:{CODE} ?)*",
+        },
+        ("type",),
+    ),
+    "services.tsv": (
+        {"prefix": PREFIX, "asked": r"\d+", "names": r"[^|].*|", "also": r"[^|].*|", "word": r"\w*"},
+        ("prefix",),
+    ),
+    "words.tsv": ({"kind": "mass|counted|brand|acronym", "words": r"[\w -]+"}, ("kind",)),
+}
+
+
+def test_every_table_has_a_schema():
+    names = {path.name for path in tables.resources.files("iampolicy.tables").iterdir() if path.name.endswith(".tsv")}
+    assert names == set(SCHEMAS)
+
+
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_each_row_fits_its_schema_and_stands_once(name):
+    columns, key = SCHEMAS[name]
+    rows = tables.rows(name)
+    assert rows and all(list(row) == list(columns) for row in rows)
+    wrong = [(c, row[c]) for row in rows for c, form in columns.items() if not re.fullmatch(form, row[c])]
+    assert wrong == []
+    assert len({tuple(row[c] for c in key) for row in rows}) == len(rows)
+
+
+def test_what_tables_name_exists():
+    known = catalogue.load()
+    meant = {row["written"]: row for row in tables.rows("as_models_write.tsv")}
+    for row in meant.values():
+        assert row["kind"] != "service" or row["meant"] in known.services
+        assert row["kind"] != "operation" or known.action(row["meant"]).name == row["meant"]
+        assert row["kind"] != "element" or row["meant"] in (*POLICY_ELEMENTS, *STATEMENT_ELEMENTS)
+    assert [row["prefix"] for row in tables.rows("services.tsv") if row["prefix"] not in known.services] == []
+
+
+def test_a_code_has_one_severity_and_its_sentence_can_be_filled():
+    rows = tables.rows("findings.tsv")
+    assert len({(row["code"], row["severity"]) for row in rows}) == len({row["code"] for row in rows})
+    for row in rows:
+        places = [name for _, name, _, _ in string.Formatter().parse(row["sentence"]) if name is not None]
+        assert row["sentence"].format(*["x"] * max(len(places), 1))
+
+
+MODULES = [module.name for module in pkgutil.walk_packages(iampolicy.__path__, "iampolicy.")]
+SHOWN = (
+    "catalogue",
+    "checks",
+    "compare",
+    "conditions",
+    "repair",
+    "review.changes",
+    "review.english",
+    "simulate",
+    "words",
+)
+
+
+@pytest.mark.parametrize("name", [name for name in MODULES if not name.endswith("__main__")])
+def test_the_examples_in_docstrings_are_true(name):
+    result = doctest.testmod(importlib.import_module(name))
+    assert result.failed == 0
+    assert result.attempted or name.removeprefix("iampolicy.") not in SHOWN

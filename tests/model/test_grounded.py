@@ -1,0 +1,137 @@
+"""The grammar for a model that reads: what the request names and AWS documents can be written, and nothing else."""
+
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from iampolicy.document import as_list, canonical, parse
+from lib.data import field
+from lib.data.field import frozen, load
+from lib.model.grammar import grounded
+from lib.model.matcher import Compiler, GrammarError
+from lib.model.prompt import parted
+from lib.model.retrieve import Intent
+from tests.tiny import tokenizer
+
+COMPILER = Compiler(tokenizer())
+REQUEST = (
+    "the worker in eu-west-1, account 123456789012, reads jobs-prod and writes to s3://acme-out/daily/, only for "
+    "team=blue; role ci-deploy may be passed to ${aws:username}"
+)
+
+
+def statement(**elements) -> dict:
+    given = {"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": "arn:aws:sqs:*:*:jobs-prod"} | elements
+    order = ("Effect", "Principal", "Action", "NotAction", "Resource", "NotResource", "Condition")
+    return {name: given[name] for name in order if given.get(name) is not None}
+
+
+def policy(*statements: dict) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": list(statements)}, separators=(",", ":"))
+
+
+def asked(request: str, *services: str) -> Intent:
+    """A request for which some action of these services was found."""
+    return Intent(request, (tuple(f"{service}:*" for service in services),))
+
+
+def accepts(text: str, request: str = REQUEST, services=("sqs", "s3", "ec2", "iam")) -> bool:
+    matcher = COMPILER.matcher(grounded(asked(request, *services)))
+    tokens = matcher.close(text.encode())
+    return tokens is not None and matcher.text_of(tokens).decode() == text
+
+
+@pytest.mark.parametrize(
+    "elements",
+    [
+        {},
+        {"Resource": "*"},
+        {"Effect": "Deny"},
+        {"Resource": "arn:aws:sqs:eu-west-1:123456789012:jobs-prod"},
+        {"Resource": ["arn:aws:sqs:*:*:jobs-prod*", "arn:aws:sqs:*:*:jobs-prod"]},
+        {"Action": ["sqs:SendMessage", "sqs:List*"]},
+        {"Action": "s3:PutObject", "Resource": "arn:aws:s3:::acme-out/daily/*"},
+        {"Action": "s3:ListBucket", "Resource": "arn:aws:s3:::acme-out", "Condition": {"Null": {"s3:prefix": "true"}}},
+        {"Action": ["s3:ListAllMyBuckets", "sqs:ListQueues"], "Resource": "*"},
+        {"Action": None, "NotAction": "iam:*", "Resource": "*"},
+        {"Action": "iam:PassRole", "Resource": "arn:aws:iam::123456789012:role/ci-deploy"},
+        {"Action": "iam:GetUser", "Resource": "arn:aws:iam::*:user/${aws:username}"},
+        {"Action": "ec2:RunInstances", "Resource": "*", "Condition": {"StringLike": {"aws:RequestTag/team": "blue"}}},
+        {"Condition": {"Bool": {"aws:SecureTransport": "true"}, "IpAddress": {"aws:SourceIp": "10.0.0.0/8"}}},
+        {"Condition": {"Null": {"aws:MultiFactorAuthAge": "false"}}},
+        {"Condition": {"ForAllValues:StringEquals": {"aws:TagKeys": ["team", "blue"]}}},
+        {"Principal": {"AWS": "arn:aws:iam::123456789012:role/ci-deploy"}},
+        {"Principal": {"Service": "s3.amazonaws.com"}},
+        {"Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole", "Resource": None},
+    ],
+)
+def test_what_a_request_may_ask_for_can_be_written(elements):
+    assert accepts(policy(statement(**elements)))
+
+
+@pytest.mark.parametrize(
+    "elements",
+    [
+        {"Action": "sqs:SendMessages"},  # no such action
+        {"Action": "lambda:InvokeFunction", "Resource": "*"},  # a service that was not found
+        {"Resource": "arn:aws:sqs:*:*:orders"},  # a name that the request does not say
+        {"Resource": "arn:aws:sqs:*:*:jobs-pr"},  # half a name
+        {"Resource": "arn:aws:sqs:us-east-1:*:jobs-prod"},  # a region that it does not say
+        {"Resource": "arn:aws:sqs:*:999999999999:jobs-prod"},
+        {"Resource": "arn:aws:s3:::acme-out"},  # no action on queues is on buckets
+        {"Action": "s3:ListBucket", "Resource": "arn:aws:s3:::acme-out/daily/*"},  # listing is on the bucket
+        {"Action": "sqs:ListQueues"},  # is on no queue
+        {"Action": ["sqs:SendMessage", "s3:PutObject"]},  # two services on a queue
+        {"Condition": {"StringEquals": {"aws:SecureTransport": "true"}}},  # not the operator of its type
+        {"Condition": {"StringEquals": {"sqs:Colour": "blue"}}},  # no such key
+        {"Condition": {"StringEquals": {"aws:ResourceTag/green": "blue"}}},  # a tag that it does not say
+        {"Principal": {"AWS": "arn:aws:iam::999999999999:root"}},
+    ],
+)
+def test_nothing_else_can(elements):
+    assert not accepts(policy(statement(**elements)))
+
+
+def test_policies_with_and_without_principal_do_not_mix():
+    assert not accepts(policy(statement(Principal="*"), statement()))
+    assert accepts(policy(statement(Principal="*"), statement(Principal="*", Effect="Deny")))
+
+
+def test_a_request_may_get_no_statement_at_all():
+    assert accepts(policy())
+
+
+@pytest.mark.parametrize(
+    ("said", "region"), [("Ireland", "eu-west-1"), ("in Frankfurt!", "eu-central-1"), ("eu-west-3_aB", "eu-west-3")]
+)
+def test_a_city_stands_for_its_region(said, region):
+    text = policy(statement(Resource=f"arn:aws:sqs:{region}:*:jobs"))
+    assert accepts(text, f"send to queue jobs, {said}") and not accepts(text, "send comparisons to queue jobs")
+
+
+def test_no_service_is_an_error_that_names_what_was_given():
+    with pytest.raises(GrammarError, match="nosuch"):
+        grounded(asked("x", "nosuch"))
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=60))
+@settings(max_examples=40)
+def test_no_text_of_a_request_breaks_out_of_the_form(text):
+    matcher = COMPILER.matcher(grounded(asked(text, "sqs")))
+    assert parse(matcher.text_of(matcher.close()).decode()).statements == ()
+    begun = b'{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sqs:SendMessage","Resource":"arn:aws:'
+    written = matcher.text_of(matcher.close(begun)).decode()
+    assert canonical(parse(written)).statements
+
+
+def test_nearly_all_policies_that_people_wanted_can_be_written():
+    rows = frozen()
+    asked = [field.example(a) for a in load() if rows[a.id][0] == "validation" and a.outcome == "draft"]
+    written = 0
+    for example in asked:
+        text = parted(example.policy)
+        patterns = [p for s in json.loads(text)["Statement"] for p in as_list(s.get("Action", s.get("NotAction")))]
+        written += accepts(text, example.instruction, [p.partition(":")[0] for p in patterns] + ["s3"])
+    assert written >= 0.95 * len(asked)
