@@ -9,7 +9,7 @@ profile := $(or $(PROFILE),laptop)
 venv := .venv/bin/python
 notebooks := $(wildcard notebooks/*.ipynb)
 
-.PHONY: help env course test test-long lint lab bench clean
+.PHONY: help env course test test-fast test-long coverage lint lab bench clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -31,15 +31,24 @@ course: .venv/.done ## Execute the notebooks and write the report (PROFILE=, ARG
 	@$(venv) -m lib.course --profile "$(profile)" $(ARGS)
 
 test: lint ## Check style and run the tests, the five notebooks among them (minutes)
-	@$(venv) -m pytest -m "not slow"
+	@$(venv) -m pytest -m "not slow" -n 2 --dist loadfile
+
+test-fast: lint ## The quick tests, without notebooks, models and browsers (under a minute)
+	@$(venv) -m pytest -m "not slow" -n 2 --dist loadfile $(quick)
+
+coverage: .venv/.done ## The packages' tests and their coverage, which must not fall under 90%
+	@$(venv) -m pytest -m "not slow" -n 2 --dist loadfile packages --cov=iampolicy --cov=iamtrail --cov-fail-under=90
 
 test-long: lint ## The same with the slow tests, and 1,000 examples a property of the policy language
 	@$(venv) -m pytest
 	@HYPOTHESIS_PROFILE=long $(venv) -m pytest packages/iampolicy/tests
 
-lint: .venv/.done
+lint: .venv/.done ## Check style and types
 	@$(venv) -m ruff check
 	@$(venv) -m ruff format --check
+	@cd packages/iampolicy && ../../$(venv) -m mypy
+	@cd packages/iamtrail && ../../$(venv) -m mypy
+	@$(venv) -m mypy lib
 	@$(if $(notebooks),$(venv) -m nbstripout --verify --keep-id $(notebooks))
 
 lab: .venv/.done ## Open the course in JupyterLab
@@ -50,7 +59,7 @@ bench: .venv/.done ## Measure against other tools, training and generation; writ
 	@$(venv) -m benchmarks
 
 clean: ## Remove the environment and caches; runs/ and models/ stay
-	@for path in .venv *.egg-info .pytest_cache .ruff_cache .hypothesis; do \
+	@for path in .venv *.egg-info packages/*/src/*.egg-info .pytest_cache .ruff_cache .mypy_cache packages/*/.mypy_cache .hypothesis; do \
 		if [ -e "$$path" ]; then echo "removing $$path"; rm -rf "$$path"; fi; \
 	done
 	@echo 'removing __pycache__ everywhere'

@@ -6,6 +6,8 @@ import hypothesis
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+if "PYTEST_XDIST_WORKER" in os.environ:  # a worker a core: threads that wait for each other at a busy core crawl
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 hypothesis.settings.register_profile("course", deadline=None)
 hypothesis.settings.register_profile("long", deadline=None, max_examples=1_000)  # `make test-long`

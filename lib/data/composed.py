@@ -193,7 +193,7 @@ class Request:
     def everything_except(self) -> WrittenExample | None:
         """A service but for a few of its operations; None if those that change something have no plain names."""
         service, known = self.service(), catalogue.load()
-        levels = {action: known.action(action).access_level for action in sorted(known.expand(f"{service}:*"))}
+        levels = {action: known.actions[action].access_level for action in sorted(known.expand(f"{service}:*"))}
         plain = [action for action, level in levels.items() if level not in ("Read", "List") and _spoken(action)]
         refused = self.rng.sample(plain, min(2, len(plain)))
         said = listed([" ".join(_spoken(action) or ()) for action in refused], "or")
@@ -260,7 +260,7 @@ def _reading(service: str) -> list[str]:
     """The wildcards of names that read, if what they match does nothing else, but for one in ten."""
     known = catalogue.load()
     patterns = [p for verb in ("Describe", "Get", "List") if known.expand(p := f"{service}:{verb}*")]
-    levels = [known.action(name).access_level in ("Read", "List") for name in known.expand_all(patterns)]
+    levels = [known.actions[name].access_level in ("Read", "List") for name in known.expand_all(patterns)]
     return patterns if sum(levels) >= 0.9 * len(levels) else []
 
 

@@ -23,7 +23,7 @@ _SAID = (
 
 @cache
 def _verbs() -> frozenset[str]:
-    first = {re.match(r"[A-Z]?[a-z]*", a.operation)[0].lower() for a in catalogue.load().actions.values()}
+    first = {re.findall(r"[A-Z]?[a-z]*", a.operation)[0].lower() for a in catalogue.load().actions.values()}
     stems = {word for word in (*first, *_SAID.split()) if len(word) > 2}
     return frozenset(form for stem in stems for form in _forms(stem))
 

@@ -127,7 +127,8 @@ def read(path: Path, examples: Mapping[str, Example] | None = None) -> list[dict
         raise RowsError(f"{path}: cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise RowsError(f"{path}: cannot be read: it is not UTF-8 text") from error
-    rows, first = [], {}
+    rows: list[dict] = []
+    first: dict[tuple[str, str], int] = {}  # arm and id -> line
     for number, line in enumerate(text.split("\n"), 1):
         if not line.strip():
             continue
@@ -162,7 +163,7 @@ def _row(line: str, where: str, arm: str, examples: Mapping[str, Example]) -> di
     if "expected" not in row:
         if (known := examples.get(row["id"])) is None:
             raise RowsError(f"{where}: there is no expected, and the id {row['id']!r} is of no known example")
-        row = {"instruction": known.instruction} | row | {"expected": known.policy, "complexity": known.complexity}
+        row = {"instruction": known.instruction, **row, "expected": known.policy, "complexity": known.complexity}
         row |= {"source": known.source, "outcome": known.outcome, "tags": list(known.tags)}
     if "complexity" not in row:
         try:

@@ -210,8 +210,8 @@ def _sentence(row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield SAID, f"wanted    {printable(row['expected'], longest=LONGEST)}"
     yield SAID, f"generated {printable(row['generated'], longest=LONGEST)}"
     wanted, answer = _wanted(row), _answer(row)
-    names = {"effects": answer.effects, "wanted_effects": wanted.effects, "services": answer.services}
-    names |= {"wanted_services": wanted.services, "faults": answer.faults}
+    names: dict[str, Iterable[str]] = {"effects": answer.effects, "wanted_effects": wanted.effects}
+    names |= {"services": answer.services, "wanted_services": wanted.services, "faults": answer.faults}
     said = {name: printable(listed(sorted(words), most=LISTED)) or "none" for name, words in names.items()}
     rule = next(rule for rule in errors.CATEGORIES if rule.name == row["category"])
     yield SAID, rule.said.format(**{**row, **said, "no_json": "" if answer.extracted else _unread(row, answer)})

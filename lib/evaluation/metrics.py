@@ -148,7 +148,9 @@ def _scored(expected: str, generated: str, refuses: bool | None) -> dict[str, An
         "verdict": said,
         "usable": said == verdict.USABLE,
         "wider": said in verdict.GRANTS_MORE,
-        **(permissions.score(wanted, answer, found) if answer.schema_valid else dict.fromkeys(OF_PERMISSIONS)),
+        **(
+            permissions.score(wanted, answer, found) if found and answer.schema_valid else dict.fromkeys(OF_PERMISSIONS)
+        ),
     }
     zero = {SHARE: 0.0, TRUTH: False}
     return row | {f"{name}_all": zero[BY_NAME[name].kind] if row[name] is None else row[name] for name in TWINS}

@@ -50,7 +50,7 @@ def score(wanted: Answer, answer: Answer, found: Comparison) -> dict:
         "under_granted": len(_pairs(found.missing, "Allow") | _pairs(found.extra, "Deny")),
         "flipped": len((lost & denied) | (gained & spared)),
         "requests_alike": agreement(wanted.taken, answer.taken),
-        "resources_match": _resources_match(wanted.taken, answer.taken, found.precision == found.recall == 1),
+        "resources_match": _resources_match(wanted, answer, found.precision == found.recall == 1),
         "conditions_match": _comparisons(wanted.taken) == _comparisons(answer.taken),
         "unscoped": len(_on_everything(answer.taken) & _scoped(wanted.taken)),
         "errors": severities.count("ERROR"),
@@ -78,12 +78,15 @@ def _comparisons(policy: Policy) -> frozenset[tuple[str, str, frozenset[str]]]:
     )
 
 
-def _resources_match(wanted: Policy, given: Policy, same: bool) -> bool | None:
-    """Whether the shared actions have the same resources; `same`: the policies say the same, however they spell it."""
-    shared = _named(_allows(wanted)) & _named(_allows(given))
-    if not shared:
+def _resources_match(wanted: Answer, answer: Answer, same: bool) -> bool | None:
+    """Whether the shared actions have the same resources; `same`: the policies say the same, however they spell it.
+
+    Of actions that one of them allows by a NotAction only a whole equality says so.
+    """
+    if not wanted.granted & answer.granted:
         return None
-    return same or _resources(wanted, shared) == _resources(given, shared)
+    shared = _named(_allows(wanted.taken)) & _named(_allows(answer.taken))
+    return same or bool(shared) and _resources(wanted.taken, shared) == _resources(answer.taken, shared)
 
 
 def _resources(policy: Policy, actions: frozenset[str]) -> dict[str, set[str]]:
@@ -149,7 +152,7 @@ def first_decision(wanted: Answer, answer: Answer) -> tuple[Request, Decision, D
         if actions and statement.resources:
             context = _context(statement, lambda values: values[0])
             request = Request(actions[0], _filled(statement.resources[0]), CALLER, context)
-            return request, *(simulate(request, identity=policy) for policy in (wanted.taken, answer.taken))
+            return request, simulate(request, identity=wanted.taken), simulate(request, identity=answer.taken)
     return None
 
 

@@ -9,6 +9,7 @@ import gc
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import bitsandbytes as bnb
 import torch
@@ -203,7 +204,7 @@ def sizes(model: torch.nn.Module) -> Sizes:
     return Sizes(parameters, trainable, size)
 
 
-def _load(kind: type, profile: Profile, **settings: object) -> object:
+def _load(kind: type[AutoTokenizer] | type[AutoModelForCausalLM], profile: Profile, **settings: object) -> Any:
     # A folder is never looked up on the hub, and a name on the hub never runs code that came with it.
     location = profile.base_location
     settings |= {"local_files_only": Path(location).is_dir(), "trust_remote_code": False}

@@ -104,7 +104,7 @@ def decode(
                 row.complete = stop in tokenizer.decode(row.ids[-STOP_WITHIN:])
     for row in rows:
         if row.matcher and not row.complete:
-            row.ids = _closed(row)
+            row.ids = _closed(row.ids, row.matcher, max_new_tokens)
     return [Decoded(tuple(row.ids), row.complete, row.forwards + (head > 0)) for row in rows]
 
 
@@ -199,24 +199,24 @@ def _drawn(logits: torch.Tensor, temperature: float, generator: torch.Generator 
     return torch.searchsorted(sums, drawn, right=True)[:, 0].tolist()
 
 
-def _closed(row: _Row) -> list[int]:
+def _closed(ids: list[int], matcher: Matcher, budget: int) -> list[int]:
     """The answer up to the last place from which it can be ended within the budget, with that end.
 
     That is looked for once, backwards from the end, so that a row that keeps within its budget pays nothing for it.
     A place may lie inside a token, such as "},{": the end then begins with the token's first part.
     """
-    texts = [row.matcher.text_of([token]) for token in row.ids]
+    texts = [matcher.text_of([token]) for token in ids]
     written = b"".join(texts)
     for place in reversed(range(len(texts))):
-        row.matcher.back(1)
+        matcher.back(1)
         written = written[: len(written) - len(texts[place])]
         for cut in reversed([match.end() for match in _ENDS.finditer(texts[place])]):
             part = texts[place][:cut]
             for closing in closings((written + part).decode(errors="replace")):
-                end = row.matcher.close(part + closing.encode())
-                if end and place + len(end) <= row.budget:
-                    return row.ids[:place] + end
-    return list(row.matcher.shortest)
+                end = matcher.close(part + closing.encode())
+                if end and place + len(end) <= budget:
+                    return ids[:place] + end
+    return list(matcher.shortest)
 
 
 # Reading in chunks: the shared head once, then as many tokens of every row as pay for the pass
@@ -225,6 +225,8 @@ def _closed(row: _Row) -> list[int]:
 class _Layer(DynamicLayer):
     """Keys and values with room to grow: DynamicLayer copies them whole at each pass, a seventh of a batch."""
 
+    keys: torch.Tensor
+    values: torch.Tensor
     room: tuple[torch.Tensor, torch.Tensor] | None = None  # whose beginnings are self.keys and self.values
 
     def update(

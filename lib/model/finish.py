@@ -53,12 +53,13 @@ def finished(draft: Generated, intent: Intent) -> Generated:
     draft, asked = replace(draft, retrieved=intent.actions), []
     if draft.policy:
         text = json.dumps(tidied(json.loads(draft.text)), separators=(",", ":"), ensure_ascii=False)
-        draft = replace(draft, text=text, policy=parse(text))
-        if turned := turned_round(intent.request, draft.policy):
+        policy = parse(text)
+        draft = replace(draft, text=text, policy=policy)
+        if turned := turned_round(intent.request, policy):
             refusal = TURNED.format(", ".join(turned))
             return replace(draft, text="", policy=None, findings=(), refusal=refusal)
-        asked = questions(draft.policy, intent.request)
-        if not intent.title and (lost := unused(intent.request, draft.policy)[:MOST]):
+        asked = questions(policy, intent.request)
+        if not intent.title and (lost := unused(intent.request, policy)[:MOST]):
             asked.insert(0, f"The request names {', '.join(lost)}, of which no statement speaks: is something missing?")
     if intent.title:
         asked.insert(0, f"Is {intent.title!r} meant as a name? What it grants is guessed from policies of like names.")

@@ -117,6 +117,10 @@ def _arns() -> str:
 
 MOST_ITEMS = 30  # actions, resources or values in a list
 _REGION_CODE = re.compile(r"\b[a-z]{2}(?:-[a-z]+){1,2}-\d(?!\d)")
+_ANYWHERE = re.compile(r"\b(any|all|each|every|whichever|whatever|wherever|open|other)\b")
+_MACHINE = re.compile(r"\b[a-z0-9.-]+\.amazonaws\.com(?:\.cn)?\b")
+_SOME = re.compile(r"([\w-]+[-_])(?:something|anything|whatever)\b")  # "lab-something" means lab-*
+_ANY_MACHINE = r'/"[a-z0-9.-]+\.amazonaws\.com(\.cn)?"/'
 _ACCOUNT_NUMBER = re.compile(r"(?<!\d)\d{12}(?!\d)")
 # Variables of ARN formats whose names have slashes: what has a path, and what services name like one
 _SLASHED = re.compile(
@@ -184,7 +188,10 @@ def _operators() -> list[str]:
 
 
 def _places(request: str) -> list[str]:
-    """Where the request may speak of: regions in so many letters or by their cities, and accounts."""
+    """Where and to which services a request may grant: regions by code or by city, accounts, service principals.
+
+    What it names is meant: "*" stands in the place of a Region or an account only where it names none, or says "any".
+    """
     low = request.lower()
     regions = [
         *_REGION_CODE.findall(low),
@@ -194,10 +201,13 @@ def _places(request: str) -> list[str]:
     accounts = _ACCOUNT_NUMBER.findall(request.replace("-", "")) if dashed else []
     accounts += _ACCOUNT_NUMBER.findall(request)
     partitions = [p for p in ("aws-cn", "aws-us-gov") if p in low or p.removeprefix("aws-") + "-" in low]
+    anywhere = ["*"] if _ANYWHERE.search(low) else []
+    machines = [json.dumps(name) for name in _MACHINE.findall(low)]
     return [
-        f"REGION: {_alternatives(['*', *regions])} | VARIABLE",
-        f"ACCOUNT: {_alternatives(['*', *accounts])} | VARIABLE",
+        f"REGION: {_alternatives([*regions, *anywhere] or ['*'])} | VARIABLE",
+        f"ACCOUNT: {_alternatives([*accounts, *anywhere] or ['*'])} | VARIABLE",
         f"PARTITION: {_alternatives(['aws', *partitions])}",
+        f"MACHINE: {_alternatives(machines) if machines else _ANY_MACHINE}",
     ]
 
 
@@ -207,6 +217,7 @@ def _spans(request: str) -> str:
     Quotes, and what cannot stand in a policy, separate.
     """
     plain = "".join(c if c.isprintable() and c not in '"\\' else " " for c in request)
+    plain = _SOME.sub(r"\1 ", plain)
     return f"SPAN: %regex {json.dumps({'substring_chunks': _CHUNK.findall(plain) or ['*']})}"
 
 

@@ -251,7 +251,7 @@ def prefer(
     margins = [row["eval_logps/chosen"] - row["eval_logps/rejected"] for row in (before, after)]
     result = Preferred(
         steps=trainer.state.global_step,
-        best_step=after["step"],
+        best_step=int(after["step"]),
         pairs=len(train_rows),
         held_out=len(held_rows),
         dropped=len(pairs) - len(rows),

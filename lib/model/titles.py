@@ -204,8 +204,9 @@ class TitleRanker:
         name = named[service][:, None]
         constant = [max((s for _, s in near), default=0.0), min(len(found), 3) / 3, len(title_terms(title)) / 20]
         columns = [vote[chosen], alike[chosen], most[chosen], of_service[service], of_alike[service]]
-        columns += [most_service[service], rank[chosen], usual[chosen], np.log1p(sum(self._by_level.values())[chosen])]
-        columns += [self._service_share[service], *(np.full(len(chosen), value) for value in constant)]
+        columns += [most_service[service], rank[chosen], usual[chosen]]
+        columns += [np.log1p(np.sum(list(self._by_level.values()), axis=0)[chosen]), self._service_share[service]]
+        columns += [np.full(len(chosen), value) for value in constant]
         rest = np.stack(columns, axis=1).astype(np.float32)
         return chosen, np.concatenate([of_level, access, name, name * (len(found) == 1), access * name, rest], axis=1)
 

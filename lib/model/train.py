@@ -209,7 +209,7 @@ def fit(trainer: AnswerTrainer, profile: Profile, recipe: str, adapter: Path | N
         train_loss=next(row["train_loss"] for row in reversed(trainer.state.log_history) if "train_loss" in row),
         first_eval_loss=first["eval_loss"],
         best_eval_loss=best["eval_loss"],
-        best_step=best["step"],
+        best_step=int(best["step"]),
         stopped_early=trainer.state.global_step < trainer.state.max_steps,
         tokens=trainer.tokens,
         seconds=seconds,

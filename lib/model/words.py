@@ -221,8 +221,8 @@ def _core(piece: str) -> str:
 def _lacks_object(piece: str) -> bool:
     """Whether a piece ends with its verb: "delete", "let the developers look up"."""
     verb = leading_verb(piece)
-    found = verb and _from_verb(verb).search(piece)
-    return bool(found) and not re.search(r"\w", piece[found.end() :])
+    found = _from_verb(verb).search(piece) if verb else None
+    return found is not None and not re.search(r"\w", piece[found.end() :])
 
 
 def _object(piece: str) -> str:

@@ -285,6 +285,13 @@ def test_any_two_texts_can_be_scored(expected, generated):
     assert (categorise(expected, generated) == "no_json") == (not row["json_extracted"])
 
 
+def test_actions_that_are_shared_by_a_notaction_alone_have_a_row_like_others():
+    wanted = '{"Version":null,"Statement":{"Effect":"Allow","NotAction":"s3:GetObject"}}'
+    row = score(wanted, '{"Version":null,"Statement":{"Effect":"Allow","NotResource":null,"Action":"s3:*"}}')
+    assert row["actions_shared"] and row["resources_match"] is False
+    assert metrics.summarise([row | {"arm": "a", "id": "1", "complexity": "simple"}])["n"].iloc[0] == 1
+
+
 @settings(max_examples=100, deadline=None)
 @given(st.lists(names.filter(lambda name: ":" in name), min_size=1, max_size=4), st.sampled_from(["Allow", "Deny"]))
 def test_a_policy_scores_full_marks_against_itself(actions, effect):

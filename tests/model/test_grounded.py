@@ -20,10 +20,11 @@ REQUEST = (
     "the worker in eu-west-1, account 123456789012, reads jobs-prod and writes to s3://acme-out/daily/, only for "
     "team=blue; role ci-deploy may be passed to ${aws:username}"
 )
+QUEUE = "arn:aws:sqs:eu-west-1:123456789012:jobs-prod"
 
 
 def statement(**elements) -> dict:
-    given = {"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": "arn:aws:sqs:*:*:jobs-prod"} | elements
+    given = {"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": QUEUE} | elements
     order = ("Effect", "Principal", "Action", "NotAction", "Resource", "NotResource", "Condition")
     return {name: given[name] for name in order if given.get(name) is not None}
 
@@ -49,15 +50,15 @@ def accepts(text: str, request: str = REQUEST, services=("sqs", "s3", "ec2", "ia
         {},
         {"Resource": "*"},
         {"Effect": "Deny"},
-        {"Resource": "arn:aws:sqs:eu-west-1:123456789012:jobs-prod"},
-        {"Resource": ["arn:aws:sqs:*:*:jobs-prod*", "arn:aws:sqs:*:*:jobs-prod"]},
+        {"Resource": [f"{QUEUE}*", QUEUE]},
         {"Action": ["sqs:SendMessage", "sqs:List*"]},
         {"Action": "s3:PutObject", "Resource": "arn:aws:s3:::acme-out/daily/*"},
         {"Action": "s3:ListBucket", "Resource": "arn:aws:s3:::acme-out", "Condition": {"Null": {"s3:prefix": "true"}}},
         {"Action": ["s3:ListAllMyBuckets", "sqs:ListQueues"], "Resource": "*"},
         {"Action": None, "NotAction": "iam:*", "Resource": "*"},
         {"Action": "iam:PassRole", "Resource": "arn:aws:iam::123456789012:role/ci-deploy"},
-        {"Action": "iam:GetUser", "Resource": "arn:aws:iam::*:user/${aws:username}"},
+        {"Action": "iam:GetUser", "Resource": "arn:aws:iam::123456789012:user/${aws:username}"},
+        {"Action": "iam:GetUser", "Resource": "arn:aws:iam::123456789012:user/ci-deploy-${aws:username}"},
         {"Action": "ec2:RunInstances", "Resource": "*", "Condition": {"StringLike": {"aws:RequestTag/team": "blue"}}},
         {"Condition": {"Bool": {"aws:SecureTransport": "true"}, "IpAddress": {"aws:SourceIp": "10.0.0.0/8"}}},
         {"Condition": {"Null": {"aws:MultiFactorAuthAge": "false"}}},
@@ -76,10 +77,13 @@ def test_what_a_request_may_ask_for_can_be_written(elements):
     [
         {"Action": "sqs:SendMessages"},  # no such action
         {"Action": "lambda:InvokeFunction", "Resource": "*"},  # a service that was not found
-        {"Resource": "arn:aws:sqs:*:*:orders"},  # a name that the request does not say
-        {"Resource": "arn:aws:sqs:*:*:jobs-pr"},  # half a name
-        {"Resource": "arn:aws:sqs:us-east-1:*:jobs-prod"},  # a region that it does not say
-        {"Resource": "arn:aws:sqs:*:999999999999:jobs-prod"},
+        {"Resource": QUEUE.replace("jobs-prod", "orders")},  # a name that the request does not say
+        {"Resource": QUEUE.replace("jobs-prod", "jobs-pr")},  # half a name
+        {"Resource": QUEUE.replace("jobs-prod", "jobs-prodworker")},  # two words that do not stand together
+        {"Resource": QUEUE.replace("eu-west-1", "us-east-1")},  # a region that it does not say
+        {"Resource": QUEUE.replace("123456789012", "999999999999")},
+        {"Resource": QUEUE.replace("eu-west-1", "*")},  # wider than what it says
+        {"Resource": QUEUE.replace("123456789012", "*")},
         {"Resource": "arn:aws:s3:::acme-out"},  # no action on queues is on buckets
         {"Action": "s3:ListBucket", "Resource": "arn:aws:s3:::acme-out/daily/*"},  # listing is on the bucket
         {"Action": "sqs:ListQueues"},  # is on no queue
@@ -92,6 +96,25 @@ def test_what_a_request_may_ask_for_can_be_written(elements):
 )
 def test_nothing_else_can(elements):
     assert not accepts(policy(statement(**elements)))
+
+
+def test_any_region_is_any_region_where_the_request_says_so():
+    text = policy(statement(Resource="arn:aws:sqs:*:*:jobs"))
+    assert accepts(text, "send messages to the queue jobs", ["sqs"])
+    assert accepts(text, "send messages to the queue jobs, wherever it lies, not only that of eu-west-1", ["sqs"])
+    assert not accepts(text, "send messages to the queue jobs in eu-west-1", ["sqs"])
+
+
+def test_a_service_principal_that_is_named_is_the_one_that_is_meant():
+    text = policy(statement(Principal={"Service": "eks.amazonaws.com"}, Action="sts:AssumeRole", Resource=None))
+    assert accepts(text, "trust policy for EKS", ["sts"])
+    assert not accepts(text, "trust policy for pods.eks.amazonaws.com", ["sts"])
+    assert accepts(text.replace("eks", "pods.eks"), "trust policy for pods.eks.amazonaws.com", ["sts"])
+
+
+def test_names_that_begin_with_something_said():
+    text = policy(statement(Resource="arn:aws:sqs:*:*:lab-*"))
+    assert accepts(text, "send messages to the queues called lab-something", ["sqs"])
 
 
 def test_policies_with_and_without_principal_do_not_mix():

@@ -82,7 +82,7 @@ def verdicts(scores: pd.DataFrame, source: str | None = None) -> Picture:
         axes.text(1.015, place, f"{100 * row['wider']:.0f}%", va="center", fontsize=24, fontweight="bold")
     axes.text(1.015, -0.62, "grants\ntoo much", va="bottom", fontsize=SMALL, linespacing=0.95)
     axes.set_xlabel("of the drafts; lines: 95% intervals of usable, and of what grants too much")
-    whose, best, widest = REQUESTS.get(source, "all requests"), known["usable"].idxmax(), known["wider"].idxmax()
+    whose, best, widest = REQUESTS.get(source or "", "all requests"), known["usable"].idxmax(), known["wider"].idxmax()
     usable, excess = known.loc[best, "usable"], percent(known.loc[best, "wider"])
     finding = (
         f"{arm_title(best)}, {whose}: {percent(usable)} of the drafts can be attached, {excess} grant what nobody asked"
@@ -93,8 +93,8 @@ def verdicts(scores: pd.DataFrame, source: str | None = None) -> Picture:
             finding += f"; {arm_title(widest)} grants what nobody asked in {percent(known.loc[widest, 'wider'])}"
     said = "; ".join(f"{name}: {words}" for name, words in verdict.MEANINGS.items())
     caption = (
-        f"{known['n'].max()} {REQUESTS.get(source, 'requests')}. Lines under the bars: 95% intervals of what is usable "
-        f"(green) and of what grants too much (red). {said[0].upper()}{said[1:]}."
+        f"{known['n'].max()} {REQUESTS.get(source or '', 'requests')}. Lines under the bars: 95% intervals of what is "
+        f"usable (green) and of what grants too much (red). {said[0].upper()}{said[1:]}."
     )
     return finish(figure, finding, caption)
 

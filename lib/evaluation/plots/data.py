@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from typing import TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -29,7 +30,7 @@ from lib.evaluation.plots.slide import (
     slide,
 )
 
-Table = Iterable[dict] | pd.DataFrame
+Table: TypeAlias = Iterable[dict] | pd.DataFrame
 SEVERITY_COLOURS = dict(zip(SEVERITIES, (RED, ORANGE, YELLOW, BLUE), strict=True))
 
 

@@ -1,4 +1,4 @@
-"""English, and text as a terminal shows it: lists, plurals, articles, CamelCase names as words, names of services.
+"""English, and text as a terminal shows it: lists, plurals, CamelCase names as words, names of services.
 
 Everything that says something in a sentence asks here: messages, explanations, questions, composed requests.
 """
@@ -17,9 +17,6 @@ if TYPE_CHECKING:
 
 _WORDS = {row["kind"]: frozenset(row["words"].split()) for row in tables.rows("words.tsv")}
 _PLURALS = {"index": "indexes", "person": "people", "proxy": "proxies"}  # where inflect is learned or dignified
-_LETTERS = re.compile(r"[A-Z0-9-]{2,}s?")  # said letter by letter: "an SQS queue"
-_AS_WORD = re.compile(r"SAML|SIP|SOA|RAM|MAC|NAT|SAP|LAN|RUM|SOC")  # said as a word: "a NAT gateway"
-_INITIALS = ("html", "http", "sns", "sqs", "sms", "ssm", "mfa")
 _SPELLED = {word.lower(): word for word in _WORDS["acronym"] | _WORDS["brand"]}
 _JOINTS = (
     (re.compile(r"[-_./:\s]+"), " "),
@@ -99,19 +96,6 @@ def plural(noun: str) -> str:
     return (
         head + blank + (_PLURALS.get(low) or (f"{last}es" if low.endswith("alias") else _english().plural_noun(last)))
     )
-
-
-def with_article(noun: str) -> str:
-    """The noun phrase with "a" or "an" in front, by sound.
-
-    >>> with_article("SQS queue"), with_article("user pool"), with_article("NAT gateway")
-    ('an SQS queue', 'a user pool', 'a NAT gateway')
-    """
-    word = noun.split()[0].strip("\"'`")
-    if _LETTERS.fullmatch(word) or word.lower().startswith(_INITIALS):
-        vowel = word[0].upper() in "AEFHILMNORSX8" and not _AS_WORD.match(word)
-        return f"{'an' if vowel else 'a'} {noun}"
-    return f"{_english().a(word).partition(' ')[0]} {noun}"
 
 
 def printable(text: str, keep: str = "", longest: int | None = None) -> str:
