@@ -8,6 +8,7 @@ python := $(or $(PYTHON),python3)
 profile := $(or $(PROFILE),laptop)
 venv := .venv/bin/python
 notebooks := $(wildcard notebooks/*.ipynb)
+quick := packages/iampolicy/tests tests/data/test_composed.py tests/data/test_wording.py tests/data/test_overlap.py tests/evaluation tests/test_architecture.py tests/test_docs.py tests/test_profiles.py tests/test_run.py
 
 .PHONY: help env course test test-fast test-long coverage lint lab bench clean
 
@@ -33,8 +34,9 @@ course: .venv/.done ## Execute the notebooks and write the report (PROFILE=, ARG
 test: lint ## Check style and run the tests, the five notebooks among them (minutes)
 	@$(venv) -m pytest -m "not slow" -n 2 --dist loadfile
 
-test-fast: lint ## The quick tests, without notebooks, models and browsers (under a minute)
-	@$(venv) -m pytest -m "not slow" -n 2 --dist loadfile $(quick)
+test-fast: .venv/.done ## Style and the quick tests: no notebooks, models, logs or browsers (under a minute)
+	@$(venv) -m ruff check
+	@HYPOTHESIS_PROFILE=fast $(venv) -m pytest -m "not slow" -n 2 --dist loadfile $(quick)
 
 coverage: .venv/.done ## The packages' tests and their coverage, which must not fall under 90%
 	@$(venv) -m pytest -m "not slow" -n 2 --dist loadfile packages --cov=iampolicy --cov=iamtrail --cov-fail-under=90

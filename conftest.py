@@ -11,4 +11,5 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # a worker a core: threads that wait fo
 
 hypothesis.settings.register_profile("course", deadline=None)
 hypothesis.settings.register_profile("long", deadline=None, max_examples=1_000)  # `make test-long`
+hypothesis.settings.register_profile("fast", deadline=None, max_examples=10)  # `make test-fast`
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "course"))

@@ -5,6 +5,7 @@
 Run it when boto3 or the catalogue is newer.
 """
 
+import argparse
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -101,6 +102,7 @@ TABLES: dict[str, tuple[str, Callable[[], list[str]]]] = {  # file -> what its r
 
 def main() -> None:
     """Write the tables."""
+    argparse.ArgumentParser(description=__doc__.splitlines()[0]).parse_args()  # --help writes nothing
     for name, (what, rows) in TABLES.items():
         found = rows()
         head = f"# {what}, by tools/derive_tables.py. Do not edit.\n"

@@ -4,6 +4,7 @@
 composed requests that the course does not use, and writes lib/model's weights. The course uses what it wrote.
 """
 
+import argparse
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -206,6 +207,7 @@ def unseen_examples(held_out: Sequence[str]) -> list[Example]:
 
 def main() -> None:
     """The command line: print the weights for lib/model/words.yaml, write the networks."""
+    argparse.ArgumentParser(description=__doc__.splitlines()[0]).parse_args()  # --help writes nothing
     data = dataset.with_field(
         dataset.build(managed.fetch(), composed.write(profiles.load("laptop").examples, 0)), field.examples(load())
     )

@@ -6,6 +6,7 @@ Most of these are of services that AWS has closed. An action of a managed policy
 the service has grown of late (otherwise it may be a slip of AWS's own). Run it again after an update of either.
 """
 
+import argparse
 from collections.abc import Iterable
 
 from iampolicy import catalogue
@@ -42,6 +43,7 @@ def _is_missing(name: str, known: catalogue.Catalogue) -> bool:
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__.splitlines()[0]).parse_args()  # --help writes nothing
     found = lines(policy.document for policy in managed.fetch())
     TARGET.write_text("\n".join(found) + "\n", encoding="utf-8")
     print(f"{len(found):,} names -> {TARGET}")

@@ -5,6 +5,7 @@
 A command runs in a folder with a made-up trail in logs/ and two small policies. Run it when what it prints has changed.
 """
 
+import argparse
 import json
 import re
 import shlex
@@ -63,6 +64,7 @@ def draw(command: str, width: int) -> str:
 
 def main() -> None:
     """Write all pictures."""
+    argparse.ArgumentParser(description=__doc__.splitlines()[0]).parse_args()  # --help writes nothing
     for path, (command, width) in PICTURES.items():
         print(shown(write_text(ROOT / path, draw(command, width))))
 

@@ -1,1 +1,1 @@
-"""05: drafting policies in a notebook: what is shown, the generator's widgets, the exercises. Knows no model."""
+"""05: drafting policies in a notebook: what is shown, and the generator's widgets."""

@@ -1,1 +1,1 @@
-"""How good the arms' answers are: scores, intervals, error categories and figures. Imports no model library."""
+"""How good the arms' answers are: scores, intervals, error categories and figures; only `arms` asks a model."""

@@ -288,7 +288,7 @@ def better(before: Sequence[float], after: Sequence[float]) -> bool:
     """Whether the preferred adapter wins: the 95% interval of the mean gain, paired by example, lies above 0.
 
     Args:
-        before, after: the action F1 of the same validation examples, in the same order; a failed answer counts 0.
+        before, after: the scores of the same validation examples, in the same order; a failed answer counts 0.
 
     Raises:
         ValueError: if they are of different number, none, or not all numbers.

@@ -297,8 +297,9 @@ _JSON = re.compile(r"\s*(?:\{|\[\s*[\[\]{\"])|.*\"Statement\"", re.DOTALL)  # an
 
 
 def readable(request: str) -> str:
-    """The request on one line: control characters and runs of white space are one space."""
-    return " ".join("".join(c if c.isprintable() else " " for c in request).split())
+    """The request as training has it, line by line; any other control character is a space."""
+    lines = request.replace("\r\n", "\n")
+    return "".join(c if c.isprintable() or c == "\n" else " " for c in lines).strip()
 
 
 def refusal(request: str, surest: float) -> str | None:

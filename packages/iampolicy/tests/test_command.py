@@ -99,3 +99,9 @@ def test_importing_the_language_brings_no_framework() -> None:
         "print([m for m in ('boto3', 'torch', 'transformers', 'cloudsplaining', 'pandas') if m in sys.modules])"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "[]"
+
+
+def test_a_reader_that_has_seen_enough_ends_the_command_quietly(file):
+    line = f"{sys.executable} -m iampolicy {' '.join([file(GOOD)] * 50)} | head -1"
+    ended = subprocess.run(["bash", "-c", line], capture_output=True, text=True, timeout=120)
+    assert ended.stdout.count("\n") == 1 and not ended.stderr

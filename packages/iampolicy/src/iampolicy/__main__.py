@@ -2,9 +2,11 @@
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +27,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         report = [_judged(name, options) for name in options.files]
+        if options.json:
+            print(json.dumps(report, indent=2))
+        sys.stdout.flush()
     except _Unreadable as error:
         print(printable(str(error)), file=sys.stderr)
         return UNREADABLE
-    if options.json:
-        print(json.dumps(report, indent=2))
+    except BrokenPipeError:  # whoever reads has seen enough, as `head` has; nothing is left to flush at the end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return UNREADABLE
     found = {finding["severity"] for entry in report for finding in entry["findings"]}
     return next((EXIT_CODES[severity] for severity in SEVERITIES if severity in found), 0)
 
@@ -88,6 +94,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Validate IAM policies offline, with the finding codes of IAM Access Analyzer.",
         epilog=exits,
     )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {version('iampolicy')}")
     parser.add_argument("files", nargs="+", metavar="policy.json", help="files to read; - is the standard input")
     parser.add_argument(
         "--type", choices=("auto", *POLICY_TYPES), default="auto", help="policy type (default: by content)"

@@ -2,10 +2,12 @@
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,7 +44,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     options = _parser().parse_args(arguments)
     try:
-        return int(options.run(options))
+        code = int(options.run(options))
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:  # whoever reads has seen enough, as `head` has; nothing is left to flush at the end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return REFUSED
     except TrailError as error:
         print(error, file=sys.stderr)
         return REFUSED
@@ -235,9 +242,10 @@ def _name(text: str) -> tuple[str, str]:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m iamtrail",
+        prog="iam-trail",
         description="From what a role did, as CloudTrail recorded it, to a policy that allows just that.",
     )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {version('iamtrail')}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     drafting = commands.add_parser("draft", help="a least-privilege policy from log files")
     drafting.set_defaults(run=_draft)
