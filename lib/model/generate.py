@@ -178,11 +178,11 @@ class PolicyGenerator:
                 self.tokenizer,
                 [prompts[i] for i in batch],
                 [self._matcher(intents[i]) for i in batch],
-                budget,
-                temperature,
-                generator,
-                self.no_repeat,
-                STOP,
+                max_new_tokens=budget,
+                temperature=temperature,
+                generator=generator,
+                no_repeat=self.no_repeat,
+                stop=STOP,
             )
             seconds = (time.perf_counter() - started) / len(batch)
             for i, decoded in zip(batch, answers, strict=True):

@@ -11,8 +11,14 @@ KINDS = ("AWS", "Service", "Federated", "CanonicalUser")
 REFERENCES = {"AROA": "INVALID_ROLE_REFERENCE", "AIDA": "INVALID_USER_REFERENCE"}  # beginning of a unique id -> code
 SOURCE_KEYS = {"aws:sourcearn", "aws:sourceaccount", "aws:sourceorgid", "aws:sourceorgpaths"}
 CALLER_KEYS = {  # a service principal has no account, organization or name of its own
-    *("aws:principalorgid", "aws:principalorgpaths", "aws:principalaccount", "aws:principalarn", "aws:username"),
-    *("aws:principaltype", "aws:userid", "aws:principalorgmasteraccountid"),
+    "aws:principalaccount",
+    "aws:principalarn",
+    "aws:principalorgid",
+    "aws:principalorgmasteraccountid",
+    "aws:principalorgpaths",
+    "aws:principaltype",
+    "aws:userid",
+    "aws:username",
 }
 GITHUB = "token.actions.githubusercontent.com"
 ROLES_ANYWHERE = ("rolesanywhere.amazonaws.com", ("sts:assumerole", "sts:setsourceidentity", "sts:tagsession"))
