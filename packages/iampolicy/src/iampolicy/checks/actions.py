@@ -26,8 +26,9 @@ WIDE = {  # how the action is named, how the resource is -> rest of the code, wo
 }
 EVERY_ROLE = ("*", "role/*", "role*")  # resource fields of an ARN
 MOST_PATTERNS = 500  # that a value is held against; a policy within the quotas has fewer
-RCP_SERVICES = set(  # "Resource control policies (RCPs)", list of services that support them
-    ["s3", "sts", "kms", "sqs", "secretsmanager", "ecr", "aoss", "cognito-idp", "cognito-identity", "logs", "dynamodb"]
+# "Resource control policies (RCPs)", list of services that support them
+RCP_SERVICES = frozenset(
+    ("s3", "sts", "kms", "sqs", "secretsmanager", "ecr", "aoss", "cognito-idp", "cognito-identity", "logs", "dynamodb")
 )
 
 
