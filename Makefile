@@ -8,7 +8,8 @@ python := $(or $(PYTHON),python3)
 profile := $(or $(PROFILE),laptop)
 venv := .venv/bin/python
 notebooks := $(wildcard notebooks/*.ipynb)
-quick := packages/iampolicy/tests tests/data/test_composed.py tests/data/test_wording.py tests/data/test_overlap.py tests/evaluation tests/test_architecture.py tests/test_docs.py tests/test_profiles.py tests/test_run.py
+quick := packages/iampolicy/tests $(addprefix tests/,data/test_wording.py data/test_overlap.py evaluation/test_errors.py \
+	evaluation/test_verdict.py evaluation/test_permissions.py test_architecture.py test_docs.py test_profiles.py test_run.py)
 
 .PHONY: help env course test test-fast test-long coverage lint lab bench clean
 
