@@ -88,8 +88,9 @@ def test_no_import_of_our_own_hides_in_a_function(module: str):
     assert not {name for name in hidden if name in MODULES}
 
 
-def test_the_house_stays_thin():
+def test_the_house_grows_no_thicker():
+    """What was reached on the way to 6,500 lines in 45 files of lib, and 19,000 in all: it may only fall."""
     lines = {m: len(p.read_text(encoding="utf-8").splitlines()) for m, p in MODULES.items()}
     course = {m: n for m, n in lines.items() if m.startswith("lib")}
-    assert sum(course.values()) <= 10_300 and len(course) <= 70
-    assert sum(lines.values()) <= 20_300
+    assert sum(course.values()) <= 10_300 and len(course) <= 56
+    assert sum(lines.values()) <= 20_250

@@ -190,7 +190,8 @@ def _operators() -> list[str]:
 def _places(request: str) -> list[str]:
     """Where and to which services a request may grant: regions by code or by city, accounts, service principals.
 
-    What it names is meant: "*" stands in the place of a Region or an account only where it names none, or says "any".
+    What it names is meant: "*" stands in the place of a Region or an account only where it names none, or says "any" or
+    the like.
     """
     low = request.lower()
     regions = [

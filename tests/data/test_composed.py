@@ -9,8 +9,10 @@ from hypothesis import strategies as st
 
 from iampolicy import catalogue
 from iampolicy.checks import validate
+from iampolicy.document import Policy
 from iampolicy.patterns import overlaps
 from lib.data.composed import KINDS, TABLES, write
+from lib.data.dataset import COMPLEXITIES, complexity
 
 CATALOGUE = catalogue.load()
 ORDER = ["Effect", "Principal", "Action", "Resource", "Condition"]
@@ -178,15 +180,29 @@ def test_instructions_are_clean_english(examples):
         text = example.instruction
         assert not re.search(r"[{}~]|  |\.\.|,,| [,.;:?!]", text), text
         assert not re.search(r"\b(the|a|an|to|of|for|in|and|with|from|or) \1\b", text, re.IGNORECASE), text
+        assert not re.search(r"\ba (?=[aeio][a-z])(?!one|eu|once)", text), text
+        assert not re.search(r"\ban (?=[bcdfgjklmnpqrtvwxz][a-z])", text), text
         assert not re.search(r"\b(and|or|the|of|to|for|with|(?<!sign )in)[.?!]?$", text), text
-        assert 2 <= len(text.split()) <= 110 and text == text.strip()
+        assert 4 <= len(text.split()) <= 90 and text == text.strip()
 
 
 def test_variety(examples):
     assert {e.kind for e in examples} == set(KINDS)
     assert {e.style for e in examples} == set(TABLES["openers"]["allow"])
-    assert len({e.shape for e in examples}) > 200
+    assert len({e.shape for e in examples}) >= 250
     reaches = {CATALOGUE.expand_all([a for s in statements(e) for a in s["Action"]]) for e in examples}
-    assert len(reaches) >= 0.8 * len(examples)
+    assert len(reaches) >= 0.9 * len(examples)
     services = Counter(a.partition(":")[0] for e in examples for s in statements(e) for a in s["Action"])
     assert len(services) >= 250 and services["s3"] > services["appmesh"]
+    assert services.most_common(1)[0][1] < 0.2 * sum(services.values())
+
+
+def test_no_statement_reaches_over_most_of_the_catalogue(examples):
+    for example in examples:
+        for statement in statements(example):
+            assert len(CATALOGUE.expand_all(statement["Action"])) < 0.2 * len(CATALOGUE.names), example.instruction
+
+
+def test_all_complexities_have_their_share(examples):
+    shares = Counter(complexity(Policy(e.policy)) for e in examples)
+    assert all(shares[name] >= 0.2 * len(examples) for name in COMPLEXITIES), shares

@@ -31,12 +31,13 @@ from lib.evaluation.plots.slide import (
 )
 
 Table: TypeAlias = Iterable[dict] | pd.DataFrame
+OF_SOURCES = {"managed": "managed", "written": "composed", "field": "of people", "report": "of the report's names"}
 SEVERITY_COLOURS = dict(zip(SEVERITIES, (RED, ORANGE, YELLOW, BLUE), strict=True))
 
 
 def complexity_by_source(rows: Table) -> Picture:
     """Counts of examples by complexity and source. Rows: complexity, source."""
-    counts = _crossed(checked.frame(rows, text=("complexity", "source")), "source")
+    counts = _crossed(checked.frame(rows, text=("complexity", "source")), "source").rename(columns=OF_SOURCES)
     figure, axes = slide()
     for bars in grouped(axes, counts):
         axes.bar_label(bars, fmt="{:,.0f}", fontsize=SMALL, padding=3)
@@ -108,9 +109,10 @@ def lengths(rows: Table, budgets: Sequence[int]) -> Picture:
     axes.xaxis.set_major_formatter("{x:,.0f}")
     axes.set(xlabel="tokens of the policy", ylabel="share that is no longer")
     percent_axis(axes, top=1.09)
-    for budget in budgets:
+    for budget, before in zip(budgets, (0, *budgets), strict=False):
         axes.axvline(budget, color=GREY, linestyle="--", linewidth=2)
-        axes.text(budget, 1.02, f" {budget:,}", color=GREY, fontsize=SMALL, ha="left", va="bottom")
+        near = budget < 1.6 * before  # two labels would lie on each other: the second stands at the foot
+        axes.text(budget, 0.02 if near else 1.02, f" {budget:,}", color=GREY, fontsize=SMALL, ha="left", va="bottom")
     legend(axes)
     fits = {
         name: [(tokens <= b).mean() for b in budgets]

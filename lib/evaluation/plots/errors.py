@@ -177,7 +177,8 @@ def faults_by_service(table: pd.DataFrame, arm: str) -> Picture:
         )
     axes.set_xticks(axes.get_xticks(), [title.replace(" ", "\n") for title in table], rotation=0, fontsize=SMALL)
     axes.tick_params(axis="y", rotation=0, labelsize=SMALL + 2)
-    axes.set_ylabel("service, answers")
+    axes.set_ylabel("")  # names of services are long: what they are stands above them
+    axes.text(-0.01, 1.01, "service, answers", fontsize=SMALL, ha="right", va="bottom", transform=axes.transAxes)
     caption = f"Share of {arm_title(arm)}'s answers with each fault, for the services that are wanted most."
     return finish(figure, finding, caption)
 
