@@ -20,7 +20,7 @@ help: ## Show this list
 env: .venv/.done ## Make the environment in .venv (again, if its files changed)
 
 # The stamp is written last: an installation that was interrupted goes on.
-.venv/.done: env/install.py env/requirements.txt env/constraints.txt env/torch.txt env/smollm2.txt pyproject.toml
+.venv/.done: env/install.py env/requirements.txt env/constraints.txt env/torch.txt env/smollm2.txt env/packages.txt pyproject.toml
 	@command -v "$(python)" >/dev/null 2>&1 \
 		|| { echo 'No $(python) here: install Python 3.11 or newer, or say where it is: make env PYTHON=...' >&2; exit 1; }
 	@"$(python)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -40,7 +40,7 @@ test-fast: .venv/.done ## Style and the quick tests: no notebooks, models, logs 
 	@HYPOTHESIS_PROFILE=fast $(venv) -m pytest -m "not slow" -n 2 --dist loadfile $(quick)
 
 coverage: .venv/.done ## The packages' tests and their coverage, which must not fall under 90%
-	@$(venv) -m pytest -m "not slow" -n 2 --dist loadfile packages --cov=iampolicy --cov=iamtrail --cov-fail-under=90
+	@$(venv) -m pytest -m "not slow" -n 2 --dist loadfile packages --cov=iampolicy --cov=iamintent --cov=iamtrail --cov-fail-under=90
 
 test-long: lint ## The same with the slow tests, and 1,000 examples a property of the policy language
 	@$(venv) -m pytest
@@ -50,6 +50,7 @@ lint: .venv/.done ## Check style and types
 	@$(venv) -m ruff check
 	@$(venv) -m ruff format --check
 	@cd packages/iampolicy && ../../$(venv) -m mypy
+	@cd packages/iamintent && ../../$(venv) -m mypy
 	@cd packages/iamtrail && ../../$(venv) -m mypy
 	@$(venv) -m mypy lib
 	@$(if $(notebooks),$(venv) -m nbstripout --verify --keep-id $(notebooks))

@@ -51,6 +51,7 @@ def _examples(count: int) -> list[dataset.Example]:
 
 def _train(answers: bool) -> Work:
     """Steps of LoRA, with logits of the answers alone or of all tokens."""
+    import torch
     from peft import LoraConfig, get_peft_model
     from trl import SFTConfig, SFTTrainer
 
@@ -59,11 +60,12 @@ def _train(answers: bool) -> Work:
 
     profile = profiles.load("laptop")
     tokenizer = base.load_tokenizer(profile)
-    rows, _ = train.rows(plain(_examples(160)), tokenizer, profile.max_length)
+    rows = train.rows(plain(_examples(160)), tokenizer, profile.max_length)
     lora = LoraConfig(task_type="CAUSAL_LM", r=16, target_modules=list(profiles.load_recipe("A").target_modules))
     with tempfile.TemporaryDirectory() as folder:
-        settings = train.kept_alike(profile, Path(folder), 0) | {"eval_strategy": "no", "load_best_model_at_end": False}
-        settings |= {"eval_on_start": False, "save_strategy": "no", "train_sampling_strategy": "group_by_length"}
+        settings = {"output_dir": folder, "report_to": "none", "save_strategy": "no", "use_cpu": True}
+        settings |= {"per_device_train_batch_size": profile.train_batch_size, "max_length": profile.max_length}
+        settings |= {"bf16": base.compute_dtype("cpu") == torch.bfloat16, "train_sampling_strategy": "group_by_length"}
         trainer = (train.AnswerTrainer if answers else SFTTrainer)(
             model=get_peft_model(base.load_for_training(profile), lora),
             args=SFTConfig(max_steps=12, completion_only_loss=True, disable_tqdm=True, **settings),
@@ -90,7 +92,7 @@ def _generate(batch_size: int) -> Work:
 
 def _decode(grammar: bool, skipping: bool = True) -> Work:
     """Answers of the shipped adapter, free or under the grammar of the whole catalogue, with the course's own loop."""
-    from lib.model.decode import decode
+    from lib.model.decode import Sampling, decode
     from lib.model.generate import PolicyGenerator
     from lib.model.grammar import whole
     from lib.model.matcher import Matcher
@@ -101,9 +103,9 @@ def _decode(grammar: bool, skipping: bool = True) -> Work:
         Matcher.forced = lambda matcher: []
     prompts = [generator.tokenizer(render(e.instruction))["input_ids"] for e in _examples(32)]
     matchers = [generator._compiler.matcher(whole()) if grammar else None for _ in prompts]
-    decode(generator.model, generator.tokenizer, prompts[:1], [None], 4)
+    decode(generator.model, generator.tokenizer, prompts[:1], [None], Sampling(4))
     started = time.perf_counter()
-    answers = decode(generator.model, generator.tokenizer, prompts, matchers, 96)
+    answers = decode(generator.model, generator.tokenizer, prompts, matchers, Sampling(96))
     return Work(sum(len(a.ids) for a in answers), time.perf_counter() - started)
 
 
@@ -112,7 +114,7 @@ def _loop(own: bool) -> Work:
     import torch
     from transformers import LogitsProcessor
 
-    from lib.model.decode import decode
+    from lib.model.decode import Sampling, decode
     from lib.model.generate import PolicyGenerator
     from lib.model.grammar import grounded
     from lib.model.matcher import Matcher
@@ -139,11 +141,11 @@ def _loop(own: bool) -> Work:
     intents = [generator.read(request) for request in asked]
     prompts = [tokenizer(render(intent))["input_ids"] for intent in intents]
     matchers = [generator._compiler.matcher(grounded(intent)) for intent in intents]
-    decode(model, tokenizer, prompts[:1], [None], 4)
+    decode(model, tokenizer, prompts[:1], [None], Sampling(4))
     started, tokens = time.perf_counter(), 0
     for prompt, matcher in zip(prompts, matchers, strict=True):
         if own:
-            tokens += len(decode(model, tokenizer, [prompt], [matcher], 256)[0].ids)
+            tokens += len(decode(model, tokenizer, [prompt], [matcher], Sampling(256))[0].ids)
         else:
             ids = torch.tensor([prompt])
             masked = [Masked(matcher, len(prompt))]

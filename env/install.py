@@ -13,7 +13,6 @@ import sysconfig
 from pathlib import Path
 
 ENV = Path(__file__).resolve().parent
-PROJECTS = (ENV.parent / "packages/iampolicy", ENV.parent / "packages/iamtrail", ENV.parent)
 OLDEST = (3, 11)
 
 
@@ -27,8 +26,7 @@ def main() -> int:
         return 1
     if not _pip("install", "-r", ENV / "requirements.txt", "-c", ENV / "constraints.txt"):
         return _fail("the packages were not installed (see above); run `make env` again, it goes on from here")
-    projects = [part for path in PROJECTS for part in ("--editable", path)]
-    if not _pip("install", "--no-deps", *projects):
+    if not _pip("install", "--no-deps", "-r", ENV / "packages.txt"):
         return _fail("the project was not installed (see above); run `make env` again, it goes on from here")
     put_on_path(Path(sysconfig.get_paths()["purelib"]))
     if not _run(sys.executable, "-m", "env.smollm2"):  # says by itself what to do; the rest of the course works
@@ -97,7 +95,7 @@ def _pip(*arguments: str | Path, quiet: bool = False) -> bool:
 
 
 def _run(*command: str | Path, quiet: bool = False) -> bool:
-    return subprocess.run([str(part) for part in command], capture_output=quiet).returncode == 0
+    return subprocess.run([str(part) for part in command], capture_output=quiet, cwd=ENV.parent).returncode == 0
 
 
 def _fail(reason: str) -> int:

@@ -161,6 +161,35 @@ def chosen(name: str, value: int, default: int) -> int:
     return value or default
 
 
+# What the notebooks' parameters may be: the least and the most of a number, or the words that one can be.
+PARAMETERS: dict[str, tuple[float, float] | tuple[str, ...]] = {
+    "ADAPTER": ("", "shipped", "trained"),
+    "ARM_LIMIT": (-1, 1_000_000),
+    "EXAMPLES": (0, 1_000_000),
+    "MAX_STEPS": (0, 10_000_000),
+    "PREFERENCE_STEPS": (0, 10_000_000),
+    "RECIPE": ("", *recipe_names()),
+    "SEED": (0, 2**32 - 1),  # what numpy takes
+    "SOURCE": ("embedded", "aws"),
+    "TEMPERATURE": (0, 1.5),
+    "WORKED": (0, 1_000),
+}
+
+
+def check_parameters(**given: Any) -> None:
+    """Say before anything starts which parameter of a notebook cannot be; those without a row in PARAMETERS may.
+
+    Raises:
+        ProfileError: naming the parameter, its value and what to write.
+    """
+    for name, value in given.items():
+        match PARAMETERS.get(name):
+            case (str(), *_) as words if value not in words:
+                raise ProfileError(f"{name} is {value!r}: write one of {', '.join(map(repr, words))}")
+            case (int() as least, int() | float() as most) if not least <= value <= most:
+                raise ProfileError(f"{name} is {value}: write a number from {least:,} to {most:,}")
+
+
 def costs(stage: str, folder: Path = PROFILES) -> pd.DataFrame:
     """What a stage takes, as estimated in the profiles: a row a profile that can be read."""
     found = []

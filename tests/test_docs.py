@@ -35,7 +35,7 @@ def test_paths_and_modules_exist(document: Path):
     paths = re.findall(r"`((?:lib|packages|tools|tests|notebooks|env|docs|models|benchmarks)/[\w./*-]+)`", text)
     near = (ROOT, document.parent)
     assert not [p for p in paths if not p.startswith(MADE) and not any(list(place.glob(p)) for place in near)]
-    modules = re.findall(r"python -m ((?:lib|iampolicy|iamtrail|tools|benchmarks)[\w.]*\w)", text)
+    modules = re.findall(r"python -m ((?:lib|iampolicy|iamintent|iamtrail|tools|benchmarks)[\w.]*\w)", text)
     assert not [module for module in modules if importlib.util.find_spec(module) is None]
 
 

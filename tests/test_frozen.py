@@ -14,17 +14,17 @@ from typing import Any
 
 import pytest
 
+from iamintent.retriever import RETRIEVER, Retriever
 from iampolicy import checks, repair, review
 from iampolicy.compare import compare
 from iamtrail import drafting, gate
-from iamtrail.errors import TrailError
 from iamtrail.generalise import Rule
 from iamtrail.trail import sample
+from iamtrail.trail_error import TrailError
 from lib.data import dataset, field, managed
 from lib.evaluation import errors, metrics
 from lib.files import ROOT
 from lib.model.prompt import grounded
-from lib.model.retrieve import RETRIEVER, Retriever
 
 KEPT = Path(__file__).with_name("frozen.json")
 ADAPTER = ROOT / "models/smollm2/adapter"

@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from lib import profiles
+from lib.course.plan import make_plan
 from lib.files import ROOT
 from lib.profiles import ProfileError, load, load_recipe
 from lib.run import open_run
@@ -191,3 +192,29 @@ def test_somebodys_unfinished_profile_does_not_stop_the_others(tmp_path, capsys)
     (tmp_path / "laptop.yaml").write_text((profiles.PROFILES / "laptop.yaml").read_text())
     assert list(profiles.costs("01_data", tmp_path).index) == ["laptop"]
     assert "left out" in capsys.readouterr().out
+
+
+REFUSED = [  # a parameter's value that no notebook can work with, and what the line says to write
+    ("SEED", 10**23, "from 0 to 4,294,967,295"),
+    ("SEED", -1, "from 0 to"),
+    ("ARM_LIMIT", -3, "from -1 to"),
+    ("TEMPERATURE", float("nan"), "from 0 to 1.5"),
+    ("ADAPTER", "mine", "'shipped', 'trained'"),
+    ("RECIPE", "Z", "'A', 'B'"),
+]
+
+
+@pytest.mark.parametrize(("name", "value", "said"), REFUSED)
+def test_a_value_that_cannot_be_is_refused_before_anything_starts(name: str, value: object, said: str):
+    with pytest.raises(ProfileError, match=said):
+        profiles.check_parameters(**{name: value})
+    with pytest.raises(ProfileError, match=said):
+        make_plan("laptop", assignments=[f"{name}={value}"])
+
+
+def test_every_default_of_the_notebooks_can_be():
+    plan = make_plan("laptop")
+    for given in plan.parameters.values():
+        profiles.check_parameters(**given)
+    named = {name for given in (n.parameters for n in plan.notebooks) for name in given}
+    assert profiles.PARAMETERS.keys() <= named

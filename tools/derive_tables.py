@@ -1,11 +1,14 @@
 """Find in botocore's models what the mapping reads of them, and write names.txt, clients.txt and apis.txt of iamtrail.
 
+The same models and the mapping give operations.tsv of iampolicy: operations that people write for actions.
+
     python -m tools.derive_tables
 
 Run it when boto3 or the catalogue is newer.
 """
 
 import argparse
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -14,11 +17,14 @@ from botocore.loaders import Loader
 from iampolicy import catalogue
 from iampolicy.catalogue import Action
 from iamtrail.mapping import actions_for
-from iamtrail.naming import fills, names_role, split, variables
+from iamtrail.naming import fills, names_role, nearly_fills, split, variables
 from iamtrail.tables import PREFIXES
 from lib.files import ROOT, shown, write_text
 
 FOLDER = ROOT / "packages/iamtrail/src/iamtrail/tables"
+OPERATIONS = ROOT / "packages/iampolicy/src/iampolicy/tables/operations.tsv"
+TOO_WIDE = {"apigateway"}  # its actions are verbs of HTTP: each allows far more than an operation
+MOSTLY = 0.8  # of a client's operations
 DEEPEST = 4  # levels of an input that are looked into; deeper ones describe what is made, not what is named
 
 
@@ -71,10 +77,40 @@ def api_paths() -> list[str]:
     return sorted(found)
 
 
+def operations() -> list[str]:
+    """Names that are no actions, in lower case, each with the one action that the operation needs; sorted.
+
+    A name begins with the service's prefix, or with its name in boto3. Rows of kind service are of such names alone,
+    where nearly all of the operations are actions of one service.
+    """
+    loader, known, found = Loader(), catalogue.load(), {}
+    prefixes: dict[str, Counter[str]] = {}
+    for client in loader.list_available_services("service-2"):
+        model = loader.load_service_model(client, "service-2")
+        endpoint = model["metadata"]["endpointPrefix"]
+        for operation in model["operations"]:
+            needed = actions_for(endpoint, operation, {})
+            if len(needed.actions) != 1 or not needed.certain:
+                continue
+            (action,) = needed.actions
+            service, _, called = action.partition(":")
+            prefixes.setdefault(client, Counter())[service] += 1
+            if called.lower() != operation.lower() and service not in TOO_WIDE:
+                for prefix in {client, service} - (known.services.keys() - {service}):
+                    if known.action(f"{prefix}:{operation}") is None:
+                        found.setdefault(f"operation\t{prefix}:{operation}".lower(), action)
+    for client, counts in prefixes.items():
+        (service, most), *_ = counts.most_common(1)
+        if client not in known.services and most >= MOSTLY * counts.total():
+            found[f"service\t{client}"] = service
+    return [f"{name}\t{meant}" for name, meant in sorted(found.items())]
+
+
 def _names(action: Action, name: str) -> bool:
     service = catalogue.load().services[action.service]
     kinds = [service.resource_types[kind] for kind in action.resource_types if kind in service.resource_types]
-    if any(fills(action, kind, variable, name) for kind in kinds for variable in variables(kind)):
+    found = [(kind, variable) for kind in kinds for variable in variables(kind)]
+    if any(fill(action, kind, variable, name) for fill in (fills, nearly_fills) for kind, variable in found):
         return True
     last = name.lower().removesuffix("s")
     stems = {split(kind.name)[0] for kind in kinds} | {split(variable)[0] for k in kinds for variable in variables(k)}
@@ -82,14 +118,14 @@ def _names(action: Action, name: str) -> bool:
 
 
 def _inputs(shapes: dict[str, Any], shape: str, above: str, depth: int) -> Iterator[str]:
-    """The dotted names of the texts, and lists of texts, in an input."""
+    """The dotted names of the texts and whole numbers, and lists of them, in an input."""
     for name, member in shapes[shape].get("members", {}).items() if depth < DEEPEST else ():
         path, inside = above + name[:1].lower() + name[1:], member["shape"]
         if shapes[inside]["type"] == "list":
             inside = shapes[inside]["member"]["shape"]
         if shapes[inside]["type"] == "structure":
             yield from _inputs(shapes, inside, f"{path}.", depth + 1)
-        elif shapes[inside]["type"] == "string":
+        elif shapes[inside]["type"] in ("string", "integer", "long"):
             yield path
 
 
@@ -108,6 +144,10 @@ def main() -> None:
         head = f"# {what}, by tools/derive_tables.py. Do not edit.\n"
         write_text(FOLDER / name, head + "".join(f"{row}\n" for row in found))
         print(f"{len(found):,} rows in {shown(FOLDER / name)}")
+    found = operations()
+    head = "# Operations of APIs that are written for actions, by tools/derive_tables.py. Do not edit.\n"
+    write_text(OPERATIONS, head + "kind\twritten\tmeant\n" + "".join(f"{row}\n" for row in found))
+    print(f"{len(found):,} rows in {shown(OPERATIONS)}")
 
 
 if __name__ == "__main__":

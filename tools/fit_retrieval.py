@@ -1,7 +1,13 @@
 """Fit what retrieval has learnt: the weights of the first ranking, and the small networks of reranking and titles.
 
-`python -m tools.fit_retrieval` reads the training split of the default parameters, people's requests included, and
-composed requests that the course does not use, and writes lib/model's weights. The course uses what it wrote.
+`python -m tools.fit_retrieval FOLDER` reads the training split of the default parameters, people's requests included,
+and composed requests that the course does not use. It writes rerank.npz and titles.npz into the folder and prints the
+weights for words.yaml; whoever wants them copies them into packages/iamintent.
+
+It does not give again the weights that ship. These were fitted with the large composer that version 0.2.0 replaced, and
+with rankers of the folds that still had the weights before; of their fit nothing else is left. The adapter that ships
+learnt from the candidates of these weights: with others its prompts are not those that it was trained on, so train it
+anew (`python -m tools.smollm2_adapter`) or keep both.
 """
 
 import argparse
@@ -14,18 +20,19 @@ import torch
 from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
+from iamintent import rerank, titles
+from iamintent.clauses import clauses
+from iamintent.network import Network
+from iamintent.ranking import FEATURES, ActionRanker, vocabulary
+from iamintent.retriever import Retriever
+from iamintent.titles import TitleRanker
+from iamintent.training import TrainingExample, wanted
 from lib import profiles
 from lib.data import composed, dataset, field, managed, overlap
 from lib.data.dataset import DRAFT, Example
 from lib.data.field import load
 from lib.data.overlap import NEAR
 from lib.files import writing
-from lib.model import rerank, titles
-from lib.model.actions import FEATURES, ActionRanker, vocabulary
-from lib.model.rerank import Network
-from lib.model.retrieve import WORDED, Retriever, wanted
-from lib.model.titles import TitleRanker
-from lib.model.words import clauses
 
 SEED = 3_000_017  # of composed examples; the course's is another
 UNSEEN = 2_500
@@ -65,8 +72,8 @@ def fit_titles(ranker: TitleRanker, epochs: int = 20, seed: int = 0) -> Network:
     return _network(mean, deviation, net)
 
 
-def fit_rerank(pairs: Iterable[tuple[ActionRanker, Example]], epochs: int = 10, seed: int = 0) -> Network:
-    """Train the network of `lib.model.rerank` on examples, each with a ranker that has learnt nothing from it.
+def fit_rerank(pairs: Iterable[tuple[ActionRanker, TrainingExample]], epochs: int = 10, seed: int = 0) -> Network:
+    """Train the network of `iamintent.rerank` on examples, each with a ranker that has learnt nothing from it.
 
     Of its two outputs the first ranks a wanted action before the others of its clause, and the second tells whether
     the clause asks for an action. The clause of a wanted action is the one in which it ranks best, so clauses and
@@ -150,7 +157,7 @@ def save(network: Network, path: Path) -> None:
         np.savez_compressed(file, **vars(network))
 
 
-def fit_actions(ranker: ActionRanker, examples: Sequence[Example], rounds: int = 2) -> dict[str, float]:
+def fit_actions(ranker: ActionRanker, examples: Sequence[TrainingExample], rounds: int = 2) -> dict[str, float]:
     """Weights with which a wanted action ranks before the others that are likely in its clause.
 
     A wanted action belongs to the clause in which it ranks best, so weights and clauses are found in turn. The
@@ -179,7 +186,7 @@ def _softmax_regression(rows: torch.Tensor, start: list[float]) -> list[float]:
     return (weights / scale).tolist()
 
 
-def _rivals(ranker: ActionRanker, example: Example) -> list[np.ndarray]:
+def _rivals(ranker: ActionRanker, example: TrainingExample) -> list[np.ndarray]:
     """For each wanted action the features of it and of RIVALS others in its clause; float32 (1 + RIVALS, FEATURES)."""
     found = clauses(example.instruction)
     names = wanted(example)
@@ -206,8 +213,10 @@ def unseen_examples(held_out: Sequence[str]) -> list[Example]:
 
 
 def main() -> None:
-    """The command line: print the weights for lib/model/words.yaml, write the networks."""
-    argparse.ArgumentParser(description=__doc__.splitlines()[0]).parse_args()  # --help writes nothing
+    """The command line: print the weights for words.yaml, write the networks."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", type=Path, help="where the networks are written")
+    folder = parser.parse_args().folder
     data = dataset.with_field(
         dataset.build(managed.fetch(), composed.write(profiles.load("laptop").examples, 0)), field.examples(load())
     )
@@ -219,10 +228,10 @@ def main() -> None:
     for ranker in rankers:
         ranker.weights = retriever.actions.weights
     people = [(rankers[folds[e.id]], e) for e in data.train if e.source == "field" and e.outcome == DRAFT]
-    save(fit_rerank([*people * SHOWN, *((retriever.actions, e) for e in unseen)]), rerank.WEIGHTS)
-    names = [e for e in data.train if e.source not in WORDED]
-    save(fit_titles(TitleRanker(names, retriever.actions)), titles.WEIGHTS)
-    print(f"written: {rerank.WEIGHTS.name}, {titles.WEIGHTS.name}")
+    save(fit_rerank([*people * SHOWN, *((retriever.actions, e) for e in unseen)]), folder / rerank.WEIGHTS.name)
+    names = [e for e in data.train if not e.worded]
+    save(fit_titles(TitleRanker(names, retriever.actions)), folder / titles.WEIGHTS.name)
+    print(f"written: {folder / rerank.WEIGHTS.name}, {folder / titles.WEIGHTS.name}")
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ from iampolicy import catalogue
 from iampolicy.checks import validate
 from iampolicy.document import Policy, Statement
 from iampolicy.patterns import overlaps
-from iampolicy.simulate import ALLOWED, Decision, Request, caller, simulate
+from iampolicy.simulate import ALLOWED, Decision, Request, caller, consenting, simulate
 from lib.data.field import ASK, FOLDER, REFUSE, SPLITS_FILE, Asked, Case, arns, frozen, load, located
 from lib.data.overlap import clusters
 from lib.data.wording import names_in, shape, similarity
@@ -59,7 +59,7 @@ def _faults(asked: Asked) -> Iterator[str]:
     if "Version" not in policy.data or any(s.sid is not None for s in policy.statements):
         yield "the policy needs a Version, and no Sids"
     kind = "resource" if asked.type == "trust" else asked.type
-    grave = [f for f in validate(policy, asked.type) if f.severity in GRAVE]
+    grave = [f for f in validate(policy, asked.type, own=False) if f.severity in GRAVE]
     yield from (f"{f.code} at {f.path}: {f.message}" for f in grave)
     if not policy.statements or any(f.severity == "ERROR" for f in grave):
         return
@@ -68,7 +68,7 @@ def _faults(asked: Asked) -> Iterator[str]:
     filled = Policy(located(asked.policy, asked.facts))
     if asked.facts and arns(filled.data) == arns(asked.policy):
         yield "facts fill nothing: no ARN of a resource has * in such a field"
-    wrong = [f for f in validate(filled, asked.type) if f.severity in GRAVE and f not in grave]
+    wrong = [f for f in validate(filled, asked.type, own=False) if f.severity in GRAVE and f not in grave]
     yield from (f"with the facts filled in, {f.code} at {f.path}: {f.message}" for f in wrong)
     if not asked.deny or not (asked.allow or not any(s.effect == "Allow" for s in policy.statements)):
         yield "allow and deny each need a case"
@@ -114,12 +114,13 @@ def decide(policy: Policy, case: Case, kind: str = "identity") -> Decision:
         beside = [EVERYTHING | {"Statement": EVERYTHING["Statement"] | {"Principal": "*"}}] if only_denies else []
         if beside:  # one resource has one policy: that which allows everything is part of it
             policy = Policy(policy.data | {"Statement": [*policy.data["Statement"], beside[0]["Statement"]]})
-        return simulate(request, identity=EVERYTHING, resource=policy)
+        return simulate(request, identity=EVERYTHING, session=EVERYTHING, resource=policy)
     own = caller(who).account  # the resource is of the caller's account, whatever account a case's ARN has
     request = Request(case.action, case.resource, who, case.context, own)
+    trust = consenting(request)
     if kind == "scp":
-        return simulate(request, identity=EVERYTHING, service_control=[[policy, EVERYTHING]])
-    return simulate(request, identity=[policy, EVERYTHING] if only_denies else policy)
+        return simulate(request, identity=EVERYTHING, resource=trust, service_control=[[policy, EVERYTHING]])
+    return simulate(request, identity=[policy, EVERYTHING] if only_denies else policy, resource=trust)
 
 
 def notes(asked: Asked) -> list[str]:

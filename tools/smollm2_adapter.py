@@ -17,9 +17,10 @@ from pathlib import Path
 
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
-from torch.nn.functional import cross_entropy
+from torch.nn.utils.rnn import pad_sequence
 from transformers import PreTrainedTokenizerBase
 
+from iamintent.retriever import RETRIEVER, Retriever
 from lib import profiles
 from lib.data import dataset, field, managed
 from lib.data.composed import write
@@ -28,7 +29,7 @@ from lib.data.field import load
 from lib.files import ROOT, read_json, write_json, writing
 from lib.model.base import load_for_training, load_tokenizer, save_adapter
 from lib.model.prompt import Sample, grounded
-from lib.model.retrieve import RETRIEVER, Retriever
+from lib.model.train import answer_loss
 
 OUT = ROOT / "models" / "smollm2" / "adapter"
 TARGETS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
@@ -118,17 +119,13 @@ def encoded(some: Iterable[Sample], tokenizer: PreTrainedTokenizerBase) -> list[
     return [row for row in rows if length(row) <= LONGEST]
 
 
-def loss(model: torch.nn.Module, batch: Sequence[Row]) -> torch.Tensor:
-    """Nats a token of the answers; logits are made of their tokens alone."""
-    width = max(map(length, batch))
-    ids, mask, counted = (torch.zeros((len(batch), width), dtype=torch.long) for _ in range(3))
-    for i, (prompt, answer) in enumerate(batch):
-        end = len(prompt) + len(answer)
-        ids[i, :end], mask[i, :end], counted[i, len(prompt) : end] = torch.tensor([*prompt, *answer]), 1, 1
-    inner = model.get_base_model()
-    hidden = inner.model(input_ids=ids, attention_mask=mask).last_hidden_state[:, :-1]
-    wanted = counted[:, 1:].bool()
-    return cross_entropy(inner.lm_head(hidden[wanted]).float(), ids[:, 1:][wanted])
+def loss(model: PeftModel, batch: Sequence[Row]) -> torch.Tensor:
+    """Nats a token of the answers."""
+    whole = [torch.tensor([*prompt, *answer]) for prompt, answer in batch]
+    answers = [torch.tensor([*[-100] * len(prompt), *answer]) for prompt, answer in batch]
+    tokens, labels = (pad_sequence(rows, batch_first=True, padding_value=-100) for rows in (whole, answers))
+    inputs = {"input_ids": tokens.clamp(min=0), "attention_mask": (tokens >= 0).long()}
+    return answer_loss(model.get_base_model(), inputs, labels, None)
 
 
 @torch.no_grad()

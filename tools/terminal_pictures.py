@@ -23,6 +23,10 @@ from iamtrail import trail
 from lib.files import ROOT, shown, write_text
 
 PICTURES = {  # file -> the command that it shows, characters of a line
+    "packages/iamintent/intent.svg": (
+        'iam-intent "invoke the Lambda function resize in Frankfurt, and send messages to the SQS queue jobs"',
+        108,
+    ),
     "packages/iamtrail/draft.svg": ("iam-trail draft logs/ --role shop-lambda --by prefix", 108),
     "packages/iampolicy/findings.svg": ("iam-policy policy.json --explain --diff old.json", 146),
 }

@@ -14,7 +14,7 @@ import papermill
 import yaml
 
 from lib.files import ROOT, CourseError, shown
-from lib.profiles import suggestion
+from lib.profiles import check_parameters, suggestion
 from lib.run import Run, open_run
 
 NOTEBOOKS = ROOT / "notebooks"
@@ -64,6 +64,8 @@ def make_plan(
     notebooks = read_notebooks(folder)
     chosen = _choose(notebooks, only, start)
     given = _settle(chosen, notebooks, assignments)
+    if folder == NOTEBOOKS:  # another's notebook may mean something else by a name
+        check_parameters(**given)
     fixed = {"PROFILE": profile, "RUNS": runs}
     parameters = {n.stage: {k: v for k, v in (fixed | given).items() if k in n.parameters} for n in chosen}
     return Plan(run, tuple(chosen), parameters)

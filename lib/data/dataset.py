@@ -51,6 +51,11 @@ class Example:
     reply: str = ""
     replied: str = ""
 
+    @property
+    def worded(self) -> bool:
+        """Whether the instruction says in words what is wanted; of managed policies it is a name."""
+        return self.source in ("written", "field")
+
 
 @dataclass(frozen=True)
 class Step:

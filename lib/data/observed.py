@@ -10,9 +10,9 @@ from random import Random
 
 from iampolicy.document import canonical
 from iamtrail.drafting import draft
-from iamtrail.errors import TrailError
 from iamtrail.observed import Observed, Reading
 from iamtrail.parameters import CUT
+from iamtrail.trail_error import TrailError
 from lib.data.dataset import Example, complexity
 
 SOURCE = "cloudtrail"
@@ -38,7 +38,7 @@ def examples(reading: Reading, count: int, seed: int = 0) -> list[Example]:
             kinds = by_principal.setdefault(row.principal, {})
             kinds.setdefault((row.source, row.event), []).append(row)
     found: dict[str, Example] = {}
-    for _ in range(4 * count):  # some are alike, and some leave a name open
+    for _ in range(8 * count):  # some are alike, and some leave something open
         if len(found) >= count or not by_principal:
             break
         who = rng.choice(sorted(by_principal))

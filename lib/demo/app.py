@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets as widgets
 
 from iamtrail.drafting import Draft, draft
-from iamtrail.errors import TrailError
 from iamtrail.gate import gate, sentences
 from iamtrail.generalise import Rule
 from iamtrail.observed import Reading
+from iamtrail.trail_error import TrailError
 from lib.data import field
 from lib.demo import result
 from lib.demo.result import Verdict, page, policy_html, shortened, visible

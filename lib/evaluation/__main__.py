@@ -7,34 +7,44 @@ answer refuses, or asks back, instead of drafting; without it prose without a br
 
 import argparse
 import base64
-import json
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Annotated
 
 import pandas as pd
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, ValidationError
 
 from iampolicy.document import PolicySyntaxError, parse
-from lib.data.dataset import DRAFT, Example, complexity
+from lib.data.dataset import COMPLEXITIES, DRAFT, Example, complexity
 from lib.data.publish import example
 from lib.evaluation import baselines, errors, metrics, plots, verdict
 from lib.evaluation import rows as checked
-from lib.evaluation.rows import COMPLEXITIES, RowsError
-from lib.files import CourseError, filled, read_jsonl, writing
+from lib.evaluation.rows import RowsError
+from lib.files import CourseError, filled, read_jsonl, write_text
 
 TEMPLATE = Path(__file__).with_name("report.html.jinja")
 MOST_ARMS = 3  # side by side in a figure
-Kind = tuple[Callable[[Any], bool], str]
-TEXT: Kind = (lambda value: isinstance(value, str), "text")
-TRUTH: Kind = (lambda value: isinstance(value, bool), "true or false")
-NUMBER: Kind = (lambda v: isinstance(v, int | float) and v is not True and 0 <= v < float("inf"), "a number from 0")
-FIELDS = {  # of a line, as far as it has them
-    **dict.fromkeys(("arm", "id", "generated", "expected", "complexity", "source", "instruction"), TEXT),
-    **dict.fromkeys(("complete", "refuses"), TRUTH),
-    **dict.fromkeys(("tokens", "seconds", "expected_tokens"), NUMBER),
-}
+
+
+class Line(BaseModel):
+    """A line of a file. What else it holds is kept; null says no more than a field that is not there."""
+
+    model_config = ConfigDict(strict=True, extra="allow", allow_inf_nan=False)
+
+    id: str
+    generated: str
+    arm: Annotated[str, Field(pattern="[^_ ]")] | None = None
+    expected: str | None = None
+    complexity: Annotated[str, Field(pattern=f"^({'|'.join(COMPLEXITIES)})$")] | None = None
+    source: str | None = None
+    instruction: str | None = None
+    complete: bool | None = None
+    refuses: bool | None = None
+    tokens: NonNegativeFloat | None = None
+    seconds: NonNegativeFloat | None = None
+    expected_tokens: NonNegativeFloat | None = None
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -54,8 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         others = [row for row in rows if row.get("outcome", DRAFT) != DRAFT]
         refused = verdict.unanswerable(metrics.score_rows(others)) if others else pd.DataFrame()
         if options.out:
-            with writing(options.out) as aside:
-                aside.write_text(report(errors.label(scores, asked), refused), encoding="utf-8")
+            write_text(options.out, report(errors.label(scores, asked), refused))
     except (CourseError, OSError) as error:
         print(error, file=sys.stderr)
         return 2
@@ -106,7 +115,7 @@ def report(labelled: pd.DataFrame, refused: pd.DataFrame | None = None) -> str:
         arms=arms,
         answers=len(labelled),
         summary=metrics.table(summary),
-        tables=[(title, list(table.columns), table.to_numpy().tolist()) for title, table in tables],
+        tables=[(title, table.to_html(index=False, border=0)) for title, table in tables],
         figures=[(p.title, p.caption, base64.b64encode(p.png()).decode()) for p in pictures],
     )
 
@@ -144,42 +153,27 @@ def read(path: Path, examples: Mapping[str, Example] | None = None) -> list[dict
 
 def _row(line: str, where: str, arm: str, examples: Mapping[str, Example]) -> dict:
     try:
-        row = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        raise RowsError(f"{where}: is no JSON: {error}") from error
-    if not isinstance(row, dict):
-        raise RowsError(f"{where}: is a JSON {type(row).__name__}, not an object")
-    for field in ("id", "generated"):
-        if field not in row:
-            raise RowsError(f"{where}: {field} is missing")
-    for field, (fits, kind) in FIELDS.items():
-        value = row.get(field, "")
-        if field in row and not fits(value):
-            raise RowsError(f"{where}: {field} is {value!r}, not {kind}")
-        if isinstance(value, str) and any("\ud800" <= c <= "\udfff" for c in value):
-            raise RowsError(f"{where}: {field} holds half of a character (a lone surrogate)")
-    if not row.get("arm", arm).strip("_ "):
-        raise RowsError(f"{where}: arm is empty")
+        row = Line.model_validate_json(line).model_dump(exclude_none=True)
+    except ValidationError as error:
+        wrong = error.errors()[0]
+        field = "".join(f"{name}: " for name in wrong["loc"][:1])
+        raise RowsError(f"{where}: {field}{wrong['msg']}") from error
     if "expected" not in row:
         if (known := examples.get(row["id"])) is None:
             raise RowsError(f"{where}: there is no expected, and the id {row['id']!r} is of no known example")
-        row = {"instruction": known.instruction, **row, "expected": known.policy, "complexity": known.complexity}
-        row |= {"source": known.source, "outcome": known.outcome, "tags": list(known.tags)}
+        row = checked.of_example(arm, known) | row
     if "complexity" not in row:
         try:
             row["complexity"] = complexity(parse(row["expected"]))
         except PolicySyntaxError as error:
             raise RowsError(f"{where}: expected is no policy: {error}") from error
-    if row["complexity"] not in COMPLEXITIES:
-        raise RowsError(f"{where}: complexity is {row['complexity']!r}, not one of {', '.join(COMPLEXITIES)}")
     return {"arm": arm, "source": "outside", "instruction": "", **row}
 
 
 def _baselines(rows: Sequence[dict], examples: Mapping[str, Example], train: Sequence[Example]) -> list[dict]:
     """The answers of the baselines to what the first arm was asked; none if it was asked other things, too."""
     asked = [row["id"] for row in rows if row["arm"] == rows[0]["arm"]]
-    simple = baselines.Baselines(train)
-    taken = sorted(simple.arms.keys() & {row["arm"] for row in rows})
+    taken = sorted(set(baselines.NAMES) & {row["arm"] for row in rows})
     if taken:
         raise RowsError(f"the arm {taken[0]!r} has the name of a baseline: give it another")
     unknown = [id for id in asked if id not in examples]
@@ -189,7 +183,7 @@ def _baselines(rows: Sequence[dict], examples: Mapping[str, Example], train: Seq
     seen = {example.id for example in train} & set(asked)
     if seen:
         print(f"{len(seen)} of {len(asked)} requests are training examples: they say little", file=sys.stderr)
-    return simple.answer([examples[id] for id in asked])
+    return baselines.Baselines(train).answer([examples[id] for id in asked])
 
 
 def _examples(path: Path | None) -> tuple[dict[str, Example], list[Example]]:

@@ -70,7 +70,10 @@ class Answer:
 
     @cached_property
     def whole(self) -> bool:
-        """Whether it is a policy whose statements have all their elements; a trust policy's need no Resource."""
+        """Whether its statements have effect, actions and resources; those of a trust policy need no resource.
+
+        The report's schema asks for keys, whatever they hold, and the grammar (`iampolicy.grammar`) for much more.
+        """
         return (
             not self.error
             and isinstance(self.taken.data.get("Statement"), list | dict)
@@ -85,7 +88,8 @@ class Answer:
     @cached_property
     def findings(self) -> tuple[Finding, ...]:
         """What AWS would object to in it, as a policy of its type."""
-        return tuple(checks.validate(self.extracted or "" if self.error else self.taken, self.policy_type))
+        text = self.extracted or "" if self.error else self.taken
+        return tuple(checks.validate(text, self.policy_type, own=False))
 
     @cached_property
     def risks(self) -> frozenset[str]:

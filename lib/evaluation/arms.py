@@ -24,13 +24,7 @@ FOLDER = "03_eval/arms"
 
 
 def answer(
-    run: Run,
-    arm: str,
-    examples: Sequence[Example],
-    adapter: str = "trained",
-    seed: int = 0,
-    progress: bool = True,
-    turn: str = "",
+    run: Run, arm: str, examples: Sequence[Example], adapter: str = "trained", seed: int = 0, turn: str = ""
 ) -> list[dict]:
     """One output row an example, in the order of the examples.
 
@@ -53,7 +47,7 @@ def answer(
         generator = PolicyGenerator.load(run.folder, arm, run.profile, adapter)
         drafts = generator.stream([e.instruction for e in left], seed=seed)
         with path.open("a", encoding="utf-8") as file:
-            for position, draft in tqdm(drafts, total=len(left), desc=arm, disable=not progress):
+            for position, draft in tqdm(drafts, total=len(left), desc=arm):
                 row = _row(arm, left[position], draft, generator)
                 done[row["id"]] = row
                 file.write(json.dumps(row) + "\n")

@@ -4,25 +4,25 @@ Requests and the training examples come in, output rows as an arm writes them go
 """
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 
 import numpy as np
 import pandas as pd
 
+from iamintent.mentions import evidence, order
+from iamintent.ranking import Index
+from iamintent.words import terms
 from iampolicy.document import as_policy
 from lib.data.dataset import Example
-from lib.evaluation.metrics import ALL, COUNT, METRICS, PERMISSIONS
+from lib.evaluation.metrics import ALL, COUNT, SCORED
 from lib.evaluation.rows import of_example
-from lib.model.actions import Index
-from lib.model.services import evidence, order
-from lib.model.words import terms
 
 # "empty": a policy must have a statement, and this one gives what everybody has without it (STS API Reference).
 NOTHING = '{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"sts:GetCallerIdentity","Resource":"*"}}'
-NAMES = ("empty", "everything", "nearest", "usual")
 EVERYTHING = '{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}'
-SHARES = [m.name for m in METRICS + PERMISSIONS if m.over == ALL and m.kind != COUNT and m.name != "wider"]
+NAMES = ("empty", "everything", "nearest", "usual")
+SHARES = [m.name for m in SCORED if m.over == ALL and m.kind != COUNT and m.name != "wider"]
 
 
 class Baselines:
@@ -38,11 +38,14 @@ class Baselines:
             raise ValueError("baselines copy from a training split: it is empty")
         self._train = tuple(train)
 
-    @property
-    def arms(self) -> dict[str, Callable[[str], str]]:
-        """The name of each baseline, and what it answers to a request."""
+    def answer(self, examples: Sequence[Example]) -> list[dict]:
+        """Output rows of every baseline, in the order of NAMES and of the examples."""
         answers = (lambda request: NOTHING, lambda request: EVERYTHING, self.nearest, self.usual)
-        return dict(zip(NAMES, answers, strict=True))
+        return [
+            {**of_example(arm, example), "generated": answer(example.instruction), "complete": True}
+            for arm, answer in zip(NAMES, answers, strict=True)
+            for example in examples
+        ]
 
     def nearest(self, request: str) -> str:
         """The policy of the training example whose instruction is nearest by BM25."""
@@ -53,14 +56,6 @@ class Baselines:
         weights = evidence(request)
         service = int(np.argmax(weights)) if weights.max(initial=0) else None
         return self._commonest.get(service, self._commonest[None])
-
-    def answer(self, examples: Sequence[Example]) -> list[dict]:
-        """Output rows of every baseline, in the order of the examples."""
-        return [
-            {**of_example(arm, example), "generated": answer(example.instruction), "complete": True}
-            for arm, answer in self.arms.items()
-            for example in examples
-        ]
 
     @cached_property
     def _index(self) -> Index:

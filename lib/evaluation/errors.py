@@ -17,11 +17,10 @@ from lib.evaluation import rows as checked
 
 TEXTS = ("instruction", "expected", "generated")
 RIGHT = "right"
-LENGTHS = (64, 128, 256, 512)  # tokens of the wanted policy: upper edges of the bins
 
 
 @dataclass(frozen=True)
-class Rule:
+class Label:
     """A kind of answer, and when an answer is of that kind; what the fields are, errors.yaml says."""
 
     name: str
@@ -33,10 +32,10 @@ class Rule:
 
 
 _FILE = yaml.safe_load(Path(__file__).with_name("errors.yaml").read_text(encoding="utf-8"))
-RULES = {of: tuple(Rule(name, **row) for name, row in rules.items()) for of, rules in _FILE.items()}
-CATEGORIES, FAULTS = RULES["category"], RULES["fault"]
-TITLES = {rule.name: rule.title for rules in RULES.values() for rule in rules}
-NAMES = tuple(rule.name for rule in FAULTS if rule.name != RIGHT)  # columns of truth values
+LABELS = {of: tuple(Label(name, **row) for name, row in labels.items()) for of, labels in _FILE.items()}
+CATEGORIES, FAULTS = LABELS["category"], LABELS["fault"]
+TITLES = {label.name: label.title for labels in LABELS.values() for label in labels}
+NAMES = tuple(label.name for label in FAULTS if label.name != RIGHT)  # columns of truth values
 
 
 def categorise(expected: str, generated: str) -> str:
@@ -60,20 +59,19 @@ def label(rows: Iterable[dict] | pd.DataFrame, outputs: Iterable[dict] | pd.Data
     Raises:
         RowsError: if the rows cannot be counted (see `metrics.summarise`), or `outputs` lacks or repeats one of them.
     """
-    table = checked.frame(rows, text=metrics.TEXT, other=[m.name for m in metrics.METRICS + metrics.PERMISSIONS])
-    values = metrics.numeric(table)
-    truths = {m.name: m.kind for m in metrics.METRICS + metrics.PERMISSIONS if m.kind == metrics.TRUTH}
+    table = checked.frame(rows, text=metrics.TEXT, other=[metric.name for metric in metrics.SCORED])
+    values = metrics.numeric(table).astype({m.name: "boolean" for m in metrics.SCORED if m.kind == metrics.TRUTH})
     table = table if outputs is None else _joined(table, outputs)
-    answers = values.astype(truths).assign(ended=_ended(table))
-    faults = _held(answers, FAULTS)
-    found = {"category": _held(answers, CATEGORIES).idxmax(axis=1), "fault": faults.idxmax(axis=1)}
+    held = {of: _held(values.assign(ended=_ended(table)), labels) for of, labels in LABELS.items()}
+    found = {of: flags.idxmax(axis=1) for of, flags in held.items()}  # the first that holds
+    faults = held["fault"][list(NAMES)]
     alone = faults["other"] & (found["fault"] == "other")  # what differs otherwise, if nothing else is at fault
-    return pd.concat([table, faults[list(NAMES)].assign(other=alone)], axis=1).assign(**found)
+    return pd.concat([table, faults.assign(other=alone)], axis=1).assign(**found)
 
 
-def _held(table: pd.DataFrame, rules: Iterable[Rule]) -> pd.DataFrame:
-    """For each answer which rules hold: a column a rule, in their order."""
-    held = {rule.name: table.eval(rule.when, engine="python") if rule.when else True for rule in rules}
+def _held(table: pd.DataFrame, labels: Iterable[Label]) -> pd.DataFrame:
+    """For each answer which rules hold: a column a label, in their order."""
+    held = {label.name: table.eval(label.when, engine="python") if label.when else True for label in labels}
     return pd.DataFrame(held, index=table.index).fillna(False).astype(bool)
 
 
@@ -87,14 +85,10 @@ def _ended(table: pd.DataFrame) -> pd.Series:
 def _joined(table: pd.DataFrame, outputs: Iterable[dict] | pd.DataFrame) -> pd.DataFrame:
     texts = checked.frame(outputs, text=("arm", "id", "expected", "generated"))
     texts = (texts if "instruction" in texts else texts.assign(instruction=""))[["arm", "id", *TEXTS]]
-    twice = texts[texts.duplicated(["arm", "id"])]
-    if len(twice):
-        raise checked.RowsError(f"outputs, {checked.place(twice.iloc[0], twice.index[0])}: this id is in the arm twice")
+    checked.refuse(texts, texts.duplicated(["arm", "id"]), "this id is in the arm twice", of="outputs, ")
     kept = table.drop(columns=[column for column in TEXTS if column in table])
     joined = kept.merge(texts, on=["arm", "id"], how="left")
-    absent = joined[joined["generated"].isna()]
-    if len(absent):
-        raise checked.RowsError(f"outputs: no row for scored {checked.place(absent.iloc[0], absent.index[0])}")
+    checked.refuse(joined, joined["generated"].isna(), "was scored, but there is no row of it", of="outputs: ")
     return joined
 
 
@@ -104,82 +98,37 @@ def counts(labelled: pd.DataFrame, of: str = "category", by: str | None = None) 
     Args:
         labelled: what `label` returns.
         of: "category" or "fault".
-        by: another column to split an arm by, such as "complexity", "source" or what `lengths` returns.
+        by: another column to split an arm by, such as "complexity" or "source".
 
     Returns:
-        arm, `by` if given, `of`, title, count, n (answers of the group), rate (count / n, from 0 to 1), for faults also
-        `any` (answers that have it at all); arms in order of first appearance, rules in their order.
+        arm, `by` if given, `of`, count, title, n (answers of the group), rate (count / n, from 0 to 1), for faults also
+        `any` (answers that have it at all); arms in order of first appearance, labels in their order.
 
     Raises:
         RowsError: if there is no row, a column is missing or a category is unknown.
     """
     split = ["arm"] if by is None else ["arm", by]
     table = checked.frame(labelled, text=("arm", of), other=split[1:])
-    names = [rule.name for rule in RULES[of]]
+    names = [label.name for label in LABELS[of]]
     if unknown := sorted(set(table[of]) - set(names)):
         raise checked.RowsError(f"{of} {unknown[0]!r} is unknown; it must be one of {', '.join(names)}")
-    arms, order = list(table["arm"].unique()), {name: i for i, name in enumerate(checked.COMPLEXITIES)}
-    found = []
-    groups = list(table.groupby(split, sort=False, observed=True))
-    for key, part in sorted(groups, key=lambda group: (arms.index(group[0][0]), order.get(group[0][-1], -1))):
-        for name in names:
-            count = int((part[of] == name).sum())
-            row = {**dict(zip(split, key, strict=True)), of: name, "title": TITLES[name], "count": count}
-            row |= {"n": len(part), "rate": count / len(part)}
-            having = {"any": int(part[name].sum()) if name in NAMES else count} if of == "fault" else {}
-            found.append(row | having)
-    return pd.DataFrame(found)
+    groups = table.assign(**{column: _ordered(table[column]) for column in split}).groupby(split, observed=True)
+    each = groups[of].value_counts().unstack(fill_value=0).reindex(columns=names, fill_value=0)
+    found = each.rename_axis(columns=of).stack().rename("count").reset_index().astype(dict.fromkeys(split, object))
+    found = found.assign(title=found[of].map(TITLES), n=groups.size().repeat(len(names)).to_numpy())
+    found["rate"] = found["count"] / found["n"]
+    if of == "fault":
+        found["any"] = groups[list(NAMES)].sum().assign(**{RIGHT: each[RIGHT]})[names].to_numpy().ravel()
+    return found
 
 
-def right_by(labelled: pd.DataFrame, by: str) -> pd.DataFrame:
-    """How many answers of each arm are exactly right, of how many, for each value of a column: "12 of 40".
-
-    Returns:
-        a row an arm, a column a value, in order of first appearance (bins and complexities: in theirs).
-    """
-    parts = counts(labelled, "fault", by).query("fault == @RIGHT")
-    said = parts["count"].astype(str) + " of " + parts["n"].astype(str)
-    table = parts.assign(right=said).pivot(index="arm", columns=by, values="right").reindex(labelled["arm"].unique())
-    found = labelled[by].cat.categories if hasattr(labelled[by], "cat") else labelled[by].unique()
-    order = checked.COMPLEXITIES if set(found) <= set(checked.COMPLEXITIES) else found
-    return table[[value for value in order if value in table]].fillna("-")
-
-
-def lengths(labelled: pd.DataFrame) -> pd.Series:
-    """How long the wanted policy is, in bins of tokens: "to 64", "to 128", ..., "longer"."""
-    names = [*(f"to {edge}" for edge in LENGTHS), "longer"]
-    edges = (0, *LENGTHS, float("inf"))
-    return pd.cut(labelled["expected_tokens"].astype(float), edges, labels=names, include_lowest=True).rename("length")
-
-
-def by_service(labelled: pd.DataFrame, arm: str, most: int = 12) -> pd.DataFrame:
-    """The share of an arm's answers that have each fault, for the services that are wanted most.
-
-    Returns:
-        a row a service ("s3, 41 answers"), commonest first; a column a fault that occurs, by title, in their order. An
-        answer counts for every service that its wanted policy names.
-
-    Raises:
-        RowsError: if there is no such arm.
-    """
-    part = checked.of_arm(labelled, arm)
-    each = part.assign(service=part["services_wanted"].str.split()).explode("service").dropna(subset="service")
-    sizes = each["service"].value_counts(sort=True).sort_index().sort_values(ascending=False, kind="stable").head(most)
-    table = each[each["service"].isin(sizes.index)].groupby("service")[list(NAMES)].mean().reindex(sizes.index)
-    table = table[[name for name in NAMES if table[name].any()]].rename(columns=TITLES)
-    return table.set_axis([f"{service}, {n}" for service, n in sizes.items()])
-
-
-def together(labelled: pd.DataFrame, arm: str) -> pd.DataFrame:
-    """How often two faults stand in one answer of an arm; the diagonal counts each, and faults with none are left out.
-
-    Raises:
-        RowsError: if there is no such arm.
-    """
-    flags = checked.of_arm(labelled, arm)[list(NAMES)].astype(int)
-    table = flags.T @ flags
-    kept = [name for name in NAMES if table.loc[name, name]]
-    return table.loc[kept, kept].rename(index=TITLES, columns=TITLES)
+def _ordered(column: pd.Series) -> pd.Series:
+    """As categories in the order in which they are shown: bins and complexities in theirs, others as they come."""
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        return column
+    seen = list(column.unique())
+    known = set(seen) <= set(checked.COMPLEXITIES)
+    return column.astype(pd.CategoricalDtype([c for c in checked.COMPLEXITIES if c in seen] if known else seen))
 
 
 def advice(labelled: pd.DataFrame, arm: str, most: int = 3) -> list[str]:

@@ -5,7 +5,6 @@ answer is only ever text: everything is escaped, and what cannot be seen is writ
 """
 
 import html
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -16,10 +15,8 @@ from iampolicy.checks import Finding, validate
 from iampolicy.compare import Permission, compare
 from iampolicy.document import PolicyLike
 from iampolicy.repair import repair
-from iampolicy.review import diff
-from iampolicy.simulate import Decision, Request
 from iampolicy.words import listed, printable
-from lib.evaluation import errors, metrics, permissions
+from lib.evaluation import errors, metrics
 from lib.evaluation import rows as checked
 from lib.evaluation.answer import Answer, read, read_wanted
 
@@ -45,13 +42,13 @@ STYLES = {  # sign -> dark on light, a contrast of 7 to 1 or more; the sign says
 
 def of_policies(policies: Mapping[str, PolicyLike]) -> pd.DataFrame:
     """The findings of policies by name, a row each; columns as in COLUMNS."""
-    return _table(("", name, finding) for name, policy in policies.items() for finding in validate(policy))
+    return _table(("", name, finding) for name, policy in policies.items() for finding in validate(policy, own=False))
 
 
 def of_answers(labelled: pd.DataFrame) -> pd.DataFrame:
     """The findings of the answers of each arm that are schema valid; the others have no policy to judge."""
     judged = labelled[labelled["schema_valid"]].to_dict("records")
-    return _table((row["arm"], row["id"], finding) for row in judged for finding in _answer(row).findings)
+    return _table((row["arm"], row["id"], finding) for row in judged for finding in _read(row)[1].findings)
 
 
 def _table(found: Iterator[tuple[str, str, Finding]]) -> pd.DataFrame:
@@ -59,64 +56,10 @@ def _table(found: Iterator[tuple[str, str, Finding]]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
-def summary(found: pd.DataFrame, sizes: Mapping[str, int]) -> pd.DataFrame:
-    """The share of each arm's policies that have a finding of a code: a row a code, a column an arm, commonest first.
-
-    Args:
-        sizes: judged policies an arm; arms without any are left out.
-    """
-    judged = pd.Series({arm: size for arm, size in sizes.items() if size}, dtype=float)
-    hit = found.drop_duplicates(["arm", "policy", "code"])
-    table = pd.crosstab([hit["severity"], hit["code"]], hit["arm"]).reindex(columns=judged.index, fill_value=0)
-    shares = table / judged
-    return shares.loc[shares.sum(axis=1).sort_values(ascending=False, kind="stable").index]
-
-
-def changes(row: Mapping[str, Any]) -> list[str]:
-    """What an answer grants otherwise than was wanted, in sentences, worst first."""
-    return [f"[{change.severity}] {change.sentence}" for change in diff(_wanted(row).taken, _answer(row).taken)]
-
-
-def decide(row: Mapping[str, Any]) -> tuple[Request, Decision, Decision] | None:
-    """The first request of the wanted policy, decided by the wanted policy and by the answer."""
-    return permissions.first_decision(_wanted(row), _answer(row))
-
-
-def _wanted(row: Mapping[str, Any]) -> Answer:
-    return read_wanted(row["expected"])
-
-
-def _answer(row: Mapping[str, Any]) -> Answer:
-    return read(row["generated"], _wanted(row))
-
-
-def repaired(labelled: pd.DataFrame) -> pd.DataFrame:
-    """Each arm before and after repair.
-
-    Returns:
-        index: the arm. Columns: answers, valid and valid_after (counts), changed (answers), f1 and f1_after (action F1
-        over all answers, 0 for one that is no policy).
-    """
-    found = {}
-    for arm, part in labelled.groupby("arm", sort=False):
-        mended = [repair(text) for text in part["generated"]]
-        after = [metrics.score(e, m.text) for e, m in zip(part["expected"], mended, strict=True)]
-        found[arm] = {
-            "answers": len(part),
-            "valid": int(part["schema_valid"].sum()),
-            "valid_after": sum(row["schema_valid"] for row in after),
-            "changed": sum(bool(m.changes) and m.policy is not None for m in mended),
-            "f1": part["action_f1_all"].mean(),
-            "f1_after": sum(row["action_f1_all"] for row in after) / len(after),
-        }
-    dtypes = {name: int for name in ("answers", "valid", "valid_after", "changed")}
-    return pd.DataFrame.from_dict(found, orient="index").astype(dtypes).rename_axis("arm")
-
-
-def repairs(labelled: pd.DataFrame, arm: str, most: int = 8) -> list[tuple[str, int]]:
-    """The changes that repair makes most often to the answers of an arm, with their counts."""
-    texts = labelled[labelled["arm"] == arm]["generated"]
-    return Counter(change for text in texts for change in repair(text).changes).most_common(most)
+def _read(row: Mapping[str, Any]) -> tuple[Answer, Answer]:
+    """What was wanted, and the answer."""
+    wanted = read_wanted(row["expected"])
+    return wanted, read(row["generated"], wanted)
 
 
 def ablation(outputs: Iterable[dict]) -> list[dict]:
@@ -148,17 +91,10 @@ def by_step(labelled: pd.DataFrame) -> pd.DataFrame:
 class WorkedExample:
     """One answer to look at: lines that begin with "-" were wanted and are lost, with "+" were not and are gained."""
 
-    arm: str
+    title: str  # the arm and what went wrong
     id: str
-    name: str  # of its category or main fault
-    also: tuple[str, ...]  # titles of its other faults
     instruction: str
     lines: tuple[tuple[str, str], ...]  # sign and text
-
-    @property
-    def title(self) -> str:
-        """The arm and what went wrong."""
-        return f"{self.arm}: {errors.TITLES[self.name]}" + (f" (also: {listed(self.also)})" if self.also else "")
 
     def __str__(self) -> str:
         asked = f"{self.title}, {self.id}\n  {printable(self.instruction)}"
@@ -186,7 +122,7 @@ def examples(labelled: pd.DataFrame, arm: str, name: str, of: str = "category", 
     Raises:
         RowsError: if a column is missing, or the arm or the category does not exist.
     """
-    names = [rule.name for rule in errors.RULES[of]]
+    names = [label.name for label in errors.LABELS[of]]
     if name not in names:
         raise checked.RowsError(f"{of} {name!r} is unknown; it must be one of {', '.join(names)}")
     table = checked.of_arm(checked.frame(labelled, text=(*metrics.TEXT, of, *errors.TEXTS)), arm)
@@ -194,31 +130,30 @@ def examples(labelled: pd.DataFrame, arm: str, name: str, of: str = "category", 
     rows.sort(key=lambda row: (len(row["expected"]) + len(row["generated"]), row["id"]))
     shortest = {row["complexity"]: row["id"] for row in reversed(rows)}.values()
     rows.sort(key=lambda row: row["id"] not in shortest)
-    lines = _sentence if of == "category" else _diff
+    lines, title = _sentence if of == "category" else _diff, f"{arm}: {errors.TITLES[name]}"
     return [
-        WorkedExample(arm, row["id"], name, _also(row, of), row["instruction"], tuple(lines(row)))
-        for row in rows[:most]
+        WorkedExample(title + _also(row, of), row["id"], row["instruction"], tuple(lines(row))) for row in rows[:most]
     ]
 
 
-def _also(row: Mapping[str, Any], of: str) -> tuple[str, ...]:
-    others = (other for other in errors.NAMES if row[other] and other != row["fault"])
-    return tuple(errors.TITLES[other] for other in others) if of == "fault" else ()
+def _also(row: Mapping[str, Any], of: str) -> str:
+    others = [errors.TITLES[name] for name in errors.NAMES if of == "fault" and row[name] and name != row["fault"]]
+    return f" (also: {listed(others)})" if others else ""
 
 
 def _sentence(row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    yield SAID, f"wanted    {printable(row['expected'], longest=LONGEST)}"
-    yield SAID, f"generated {printable(row['generated'], longest=LONGEST)}"
-    wanted, answer = _wanted(row), _answer(row)
+    wanted, answer = _read(row)
+    yield SAID, f"wanted    {printable(wanted.text, longest=LONGEST)}"
+    yield SAID, f"generated {printable(answer.text, longest=LONGEST)}"
     names: dict[str, Iterable[str]] = {"effects": answer.effects, "wanted_effects": wanted.effects}
     names |= {"services": answer.services, "wanted_services": wanted.services, "faults": answer.faults}
     said = {name: printable(listed(sorted(words), most=LISTED)) or "none" for name, words in names.items()}
-    rule = next(rule for rule in errors.CATEGORIES if rule.name == row["category"])
+    (rule,) = (label for label in errors.CATEGORIES if label.name == row["category"])
     yield SAID, rule.said.format(**{**row, **said, "no_json": "" if answer.extracted else _unread(row, answer)})
 
 
 def _diff(row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    wanted, answer = _wanted(row), _answer(row)
+    wanted, answer = _read(row)
     if not answer.schema_valid:
         yield SAID, f"the answer: {printable(answer.text, longest=LONGEST)}"
         yield from ((SAID, f"as a policy: {fault}") for fault in answer.faults)
@@ -233,10 +168,8 @@ def _diff(row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 def sentence(permission: Permission) -> str:
     """A permission on one line: "Allow s3:GetObject on arn:aws:s3:::docs/* if stringequals aws:sourcevpc is vpc-1"."""
     tests = [f"{operator} {key} is {' or '.join(sorted(values))}" for operator, key, values in permission.condition]
-    return printable(
-        f"{permission.effect} {listed(permission.actions, most=ACTIONS)} on {permission.resource}"
-        + (f" if {' and '.join(tests)}" if tests else "")
-    )
+    allows = f"{permission.effect} {listed(permission.actions, most=ACTIONS)} on {permission.resource}"
+    return printable(allows + (f" if {' and '.join(tests)}" if tests else ""))
 
 
 def _unread(row: Mapping[str, Any], answer: Answer) -> str:
@@ -245,11 +178,9 @@ def _unread(row: Mapping[str, Any], answer: Answer) -> str:
     if first < 0:
         return f"no object: there is no {{ in {len(text)} characters"
     if row.get("complete") in (False,):
-        tokens = "" if pd.isna(row.get("tokens")) else f" {row['tokens']:.0f}"
-        longer = row.get("expected_tokens")
-        return f"cut off: the answer ended with its budget of{tokens} tokens" + (
-            "" if pd.isna(longer) else f"; the wanted one has {longer:.0f}"
-        )
+        budget, longer = row.get("tokens"), row.get("expected_tokens")
+        said = f"cut off: the answer ended with its budget of{'' if pd.isna(budget) else f' {budget:.0f}'} tokens"
+        return said + ("" if pd.isna(longer) else f"; the wanted one has {longer:.0f}")
     if last < first:
         return f"no object: no }} follows the {{ at character {first + 1} of {len(text)}"
     return f"no JSON: the {last + 1 - first} characters from {{ to }} do not parse: {answer.error}"

@@ -6,9 +6,11 @@ two policies allow, permission by permission. A metric of what is in a policy ex
 JSON could be extracted, as the report prints it, and, with `_all`, over every answer, where a failure counts 0.
 """
 
-from collections.abc import Iterable, Sequence
+import csv
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,18 +24,21 @@ from lib.evaluation.answer import Answer, read, read_wanted
 from lib.statistics import FEW, bootstrap
 
 ALL, EXTRACTED, SCHEMA, SHARED = "all", "extracted", "schema valid", "sharing an allowed action"
-SHARE, TRUTH, COUNT = "float", "boolean", "Int64"  # from 0 to 1; true or false; from 0
+SHARE, TRUTH, COUNT = "share", "truth", "count"
+DTYPES = {SHARE: "float", TRUTH: "boolean", COUNT: "Int64"}
 
 
 @dataclass(frozen=True)
 class Metric:
-    """A column of a score row that is averaged."""
+    """A column of a score row that is averaged; what the fields are, metrics.tsv says."""
 
     name: str
-    title: str  # in figures and tables
-    over: str  # one of ALL, EXTRACTED, SCHEMA and SHARED: the answers that the mean is over
-    kind: str = SHARE
-    twin: bool = False  # there is a column `<name>_all` over all answers, in which one that is undefined counts 0
+    title: str
+    part: str
+    over: str  # one of ALL, EXTRACTED, SCHEMA and SHARED
+    kind: str  # one of SHARE, TRUTH and COUNT
+    twin: str
+    meaning: str
 
     @property
     def highest(self) -> float:
@@ -41,85 +46,55 @@ class Metric:
         return float("inf") if self.kind == COUNT else 1.0
 
 
-def _with_twins(*metrics: Metric) -> tuple[Metric, ...]:
-    twins = {m: (replace(m, name=f"{m.name}_all", over=ALL, twin=False),) if m.twin else () for m in metrics}
-    return tuple(metric for m in metrics for metric in (m, *twins[m]))
+def _read_metrics() -> Iterator[Metric]:
+    """The rows of metrics.tsv, each followed by its twin over all answers, if it has one."""
+    lines = Path(__file__).with_name("metrics.tsv").read_text(encoding="utf-8").splitlines()
+    for row in csv.DictReader((line for line in lines if line[0] != "#"), dialect="excel-tab", quoting=csv.QUOTE_NONE):
+        yield (metric := Metric(**row))
+        if metric.twin:
+            yield replace(metric, name=f"{metric.name}_all", over=ALL, twin="")
 
 
-METRICS = _with_twins(
-    Metric("json_valid", "JSON valid", ALL, TRUTH),
-    Metric("json_extracted", "JSON extracted", ALL, TRUTH),
-    Metric("schema_valid", "schema valid", ALL, TRUTH),
-    Metric("service_jaccard", "services", EXTRACTED, twin=True),
-    Metric("effect_match", "effects", EXTRACTED, TRUTH, twin=True),
-    Metric("action_precision", "action precision", EXTRACTED, twin=True),
-    Metric("action_recall", "action recall", EXTRACTED, twin=True),
-    Metric("action_f1", "action F1", EXTRACTED, twin=True),
-    Metric("unknown_actions", "unknown actions", EXTRACTED, COUNT),
+BY_NAME = {metric.name: metric for metric in _read_metrics()}
+METRICS, PERMISSIONS, COSTS = (
+    tuple(m for m in BY_NAME.values() if m.part == part) for part in ("report", "permissions", "costs")
 )
-# Permission by permission (`lib.evaluation.permissions`), and what an answer costs: means of rows that have them.
-PERMISSIONS = _with_twins(
-    Metric("usable", "usable as it stands", ALL, TRUTH),
-    Metric("wider", "grants what was not asked", ALL, TRUTH),
-    Metric("permission_precision", "permission precision", SCHEMA, twin=True),
-    Metric("permission_recall", "permission recall", SCHEMA, twin=True),
-    Metric("permission_f1", "permission F1", SCHEMA, twin=True),
-    Metric("requests_alike", "requests decided alike", SCHEMA, twin=True),
-    Metric("resources_match", "resources right", SHARED, TRUTH),
-    Metric("conditions_match", "conditions right", SCHEMA, TRUTH),
-    Metric("over_granted", "over-granted", SCHEMA, COUNT),
-    Metric("under_granted", "under-granted", SCHEMA, COUNT),
-    Metric("flipped", "allowed instead of denied, or denied", SCHEMA, COUNT),
-    Metric("unscoped", "could have been scoped", SCHEMA, COUNT),
-    Metric("errors", "errors", SCHEMA, COUNT),
-    Metric("security_warnings", "security warnings", SCHEMA, COUNT),
-    Metric("warnings", "warnings", SCHEMA, COUNT),
-    Metric("risks_added", "risks added", SCHEMA, COUNT),
-)
-COSTS = (
-    Metric("complete", "ended by itself", ALL, TRUTH),
-    Metric("tokens", "tokens", ALL, COUNT),
-    Metric("seconds", "seconds", ALL, COUNT),
-)
-BY_NAME = {metric.name: metric for metric in METRICS + PERMISSIONS + COSTS}
+SCORED = METRICS + PERMISSIONS
 PARTS = ("relation", *(m.name for m in METRICS if m.over == EXTRACTED))  # None if nothing is extracted
 OF_PERMISSIONS = tuple(m.name for m in PERMISSIONS if m.over != ALL)  # None for what is not schema valid
-TWINS = tuple(m.name for m in METRICS + PERMISSIONS if m.twin)
+TWINS = tuple(m.name for m in SCORED if m.twin)
 
 LONG = 200  # rows from which on the scoring shows its progress
 TEXT = ("arm", "id", "complexity")
 CARRIED = ("source", "complexity", "outcome", "tokens", "expected_tokens", "seconds", "complete")
+COMPARED = ("schema_valid", "service_jaccard_all", "effect_match_all", "action_f1_all")
+TABLE = {  # head -> metric; where it is defined over the extracted only, its `_all` twin stands beside it
+    "JSON valid": "json_valid",
+    "extracted": "json_extracted",
+    "schema valid": "schema_valid",
+    "services": "service_jaccard",
+    "effects": "effect_match",
+    "actions F1": "action_f1",
+    "usable": "usable",
+    "wider": "wider",
+}
 
 
 def score(expected: str, generated: str, refuses: bool | None = None) -> dict[str, Any]:
     """Score one answer. Any two texts can be compared; nothing raises but a value that is no text.
 
+    An `expected` without a policy wants nothing: no service, no effect, no action (`score_rows` refuses it).
+
     Args:
         refuses: whether the answer refuses, or asks back, instead of drafting; None: nobody says (`verdict.verdict`).
 
-    An `expected` without a policy wants nothing: no service, no effect, no action (`score_rows` refuses it).
-
     Returns:
-        json_valid: the whole text parses as JSON (as RFC 8259 has it: NaN is not JSON).
-        json_extracted: it does, or what stands from the first "{" to the last "}" does. A whole text that is JSON but
-            no object is extracted, and not schema valid.
-        schema_valid: of the extracted: an object with Version and a non-empty Statement (object or list); in each
-            statement Effect Allow or Deny, Action or NotAction, Resource or NotResource. False if nothing is extracted.
-            (Where a role's trust policy is wanted, which has no Resource, its statements need none.)
-        service_jaccard: overlap over union of the lower-cased prefixes of Action and NotAction. None expected: 1 if
-            none generated, else 0. None generated: 0.
-        effect_match: the sets of effects are equal.
-        action_precision, action_recall, action_f1: over the catalogue's actions that the Allow statements match (a
-            NotAction allows all others). An answer that allows nothing has precision 1; a policy that allows nothing
-            is wholly recalled. An action that does not exist allows nothing.
-        unknown_actions: distinct action strings, of any effect, that match nothing in the catalogue.
-        relation: "equal", "over" (the answer allows all that is wanted and more), "under" or "incomparable".
-        All from service_jaccard to relation are None if nothing is extracted.
+        the metrics of metrics.tsv that are no costs, with what each means there: those over the extracted are None if
+        nothing is extracted, those over the schema valid if the answer is not; their twins `<name>_all` are 0 then.
+        relation: "equal", "over" (the answer allows all that is wanted and more), "under", "incomparable" or None.
         actions_wanted, actions_granted, actions_shared: how many actions either allows, and both do.
         services_wanted: the services of the expected policy, sorted, with a space between.
-        verdict, usable, wider: what a reviewer would say (`lib.evaluation.verdict`).
-        The columns of `lib.evaluation.permissions.score`; None for an answer that is not schema valid.
-        <name>_all for each of TWINS: the same, and 0 where it is None.
+        verdict: what a reviewer would say (`lib.evaluation.verdict`).
 
     Raises:
         RowsError: if an argument is not text.
@@ -136,6 +111,7 @@ def _scored(expected: str, generated: str, refuses: bool | None) -> dict[str, An
     answer = read(generated, wanted, refuses)
     found = compare(wanted.taken, answer.taken) if answer.schema_valid or answer.whole else None
     said = verdict.judge(wanted, answer, found)
+    judged = permissions.score(wanted, answer, found) if found and answer.schema_valid else {}
     row = {
         "json_valid": answer.valid,
         "json_extracted": answer.extracted is not None,
@@ -148,9 +124,7 @@ def _scored(expected: str, generated: str, refuses: bool | None) -> dict[str, An
         "verdict": said,
         "usable": said == verdict.USABLE,
         "wider": said in verdict.GRANTS_MORE,
-        **(
-            permissions.score(wanted, answer, found) if found and answer.schema_valid else dict.fromkeys(OF_PERMISSIONS)
-        ),
+        **(dict.fromkeys(OF_PERMISSIONS) | judged),
     }
     zero = {SHARE: 0.0, TRUTH: False}
     return row | {f"{name}_all": zero[BY_NAME[name].kind] if row[name] is None else row[name] for name in TWINS}
@@ -190,17 +164,14 @@ def score_rows(outputs: Iterable[dict]) -> pd.DataFrame:
     """
     table = checked.frame(outputs, text=(*TEXT, "expected", "generated"))
     checked.check_arms(table)
-    for number, expected in enumerate(table["expected"]):
-        if read_wanted(expected).policy is None:
-            where = checked.place(table.iloc[number], number)
-            raise checked.RowsError(f"{where}: expected holds no JSON object: {expected[:60]!r}")
+    none = table["expected"].map(lambda text: read_wanted(text).policy is None)
+    checked.refuse(table, none, "expected holds no JSON object: {expected!r:.60}")
     said = [known if isinstance(known, bool) else None for known in table.get("refuses", [None] * len(table))]
     pairs = zip(table["expected"], table["generated"], said, strict=True)
     shown = tqdm(pairs, "answers scored", len(table), disable=None if len(table) >= LONG else True)
     scores = pd.DataFrame([score(*pair) for pair in shown])
     kept = table[["arm", "id", *(column for column in CARRIED if column in table)]]
-    kinds = {m.name: m.kind for m in METRICS + PERMISSIONS if m.over != ALL}  # the others have no missing values
-    return pd.concat([kept, scores.astype(kinds)], axis=1)
+    return pd.concat([kept, scores.astype({m.name: DTYPES[m.kind] for m in SCORED if m.over != ALL})], axis=1)
 
 
 def summarise(rows: Iterable[dict] | pd.DataFrame) -> pd.DataFrame:
@@ -211,11 +182,11 @@ def summarise(rows: Iterable[dict] | pd.DataFrame) -> pd.DataFrame:
     the rows changes nothing. A metric that is undefined in all rows of an arm is NaN, with NaN bounds.
 
     Args:
-        rows: arm, id, complexity and the columns of `score`, those of PERMISSIONS all or none; more do no harm.
+        rows: arm, id, complexity and the columns of `score`, of PERMISSIONS those that there are; more do no harm.
 
     Returns:
         arm, n (answers), n_extracted (the denominator of service_jaccard, effect_match, action_* and unknown_actions),
-        then <metric>, <metric>_low, <metric>_high for every row of METRICS, and of PERMISSIONS if the rows have them
+        then <metric>, <metric>_low, <metric>_high for every row of METRICS, and of PERMISSIONS if the rows have it
         (these are means over the schema valid answers, but for those with `_all`); shares are from 0 to 1.
 
     Raises:
@@ -232,30 +203,23 @@ def by_complexity(rows: Iterable[dict] | pd.DataFrame) -> pd.DataFrame:
     `schema_valid_count` is what the report prints: "33/42". Takes and raises what `summarise` does.
     """
     table = numeric(rows)
-    found = []
-    for arm, answers in table.groupby("arm", sort=False):
-        for complexity in checked.COMPLEXITIES:
-            group = answers[answers["complexity"] == complexity]
-            if len(group):
-                count = f"{int(group['schema_valid'].sum())}/{len(group)}"
-                found.append({"arm": arm, "complexity": complexity, **_means(group), "schema_valid_count": count})
-    return pd.DataFrame(found)
+    parts = dict(iter(table.groupby(["arm", "complexity"])))
+    keys = [(a, c) for a in table["arm"].unique() for c in checked.COMPLEXITIES if (a, c) in parts]
+    found = pd.DataFrame([{"arm": a, "complexity": c, **_means(parts[a, c])} for a, c in keys])
+    counts = [f"{int(parts[key]['schema_valid'].sum())}/{len(parts[key])}" for key in keys]
+    return found.assign(schema_valid_count=counts)
 
 
 def numeric(rows: Iterable[dict] | pd.DataFrame) -> pd.DataFrame:
     """Arm, id, complexity and the metrics as floats, checked as `summarise` says; NaN where one is undefined."""
     table = checked.frame(rows, text=TEXT, other=[metric.name for metric in METRICS])
     checked.check_arms(table)
-    whole = PERMISSIONS if any(metric.name in table for metric in PERMISSIONS) else ()
-    costs = tuple(metric for metric in COSTS if metric.name in table and table[metric.name].notna().all())
-    measured = (*METRICS, *whole, *costs)
-    table = checked.frame(table, text=TEXT, other=[metric.name for metric in measured])
-    everywhere = np.ones(len(table), dtype=bool)
-    extracted = checked.numbers(table, "json_extracted", everywhere, highest=1) == 1
-    schema = checked.numbers(table, "schema_valid", everywhere, highest=1) == 1
-    defined = {ALL: everywhere, EXTRACTED: extracted, SCHEMA: schema}
-    if whole:
-        defined[SHARED] = schema & (checked.numbers(table, "actions_shared", everywhere, highest=np.inf) > 0)
+    costs = [m for m in COSTS if m.name in table and table[m.name].notna().all()]
+    measured = [*METRICS, *(m for m in PERMISSIONS if m.name in table), *costs]
+    extracted, schema = (checked.numbers(table, name) == 1 for name in ("json_extracted", "schema_valid"))
+    defined = {ALL: True, EXTRACTED: extracted, SCHEMA: schema}
+    if "actions_shared" in table:
+        defined[SHARED] = schema & (checked.numbers(table, "actions_shared", highest=np.inf) > 0)
     columns = {m.name: checked.numbers(table, m.name, defined[m.over], m.highest) for m in measured}
     return table[list(TEXT)].assign(**columns)
 
@@ -264,12 +228,9 @@ def _means(group: pd.DataFrame) -> dict[str, Any]:
     # By id: the same example is drawn the same number of times, whatever the order of the rows.
     values = group.sort_values("id")[[name for name in BY_NAME if name in group]]
     row: dict[str, Any] = {"n": len(group), "n_extracted": int(group["json_extracted"].sum())}
-    for name, mean, low, high in zip(values, *bootstrap(values), strict=True):
-        row |= {name: mean, f"{name}_low": low, f"{name}_high": high}
+    for name, ends in zip(values, bootstrap(values).T, strict=True):
+        row |= dict(zip((name, f"{name}_low", f"{name}_high"), ends, strict=True))
     return row
-
-
-COMPARED = ("schema_valid", "service_jaccard_all", "effect_match_all", "action_f1_all")
 
 
 def differences(scores: Iterable[dict] | pd.DataFrame, arm: str, metrics: Sequence[str] = COMPARED) -> pd.DataFrame:
@@ -291,28 +252,15 @@ def differences(scores: Iterable[dict] | pd.DataFrame, arm: str, metrics: Sequen
     table = checked.frame(scores, text=TEXT, other=metrics)
     checked.check_arms(table)
     checked.of_arm(table, arm)
-    everywhere = np.ones(len(table), dtype=bool)
     found = []
     for metric in metrics:
-        values = table[["arm", "id"]].assign(value=checked.numbers(table, metric, everywhere, highest=np.inf))
+        values = table[["arm", "id"]].assign(value=checked.numbers(table, metric, highest=np.inf))
         wide = values.pivot(index="id", columns="arm", values="value").sort_index()
         for other in (name for name in table["arm"].unique() if name != arm):
             n, (mean, low, high) = len(wide), bootstrap(wide[arm] - wide[other])
             said = "too few" if n < FEW else "better" if low > 0 else "worse" if high < 0 else "undecided"
             found.append((other, metric, n, mean, low, high, said, n < FEW))
     return pd.DataFrame(found, columns=["other", "metric", "n", "difference", "low", "high", "verdict", "few"])
-
-
-TABLE = {  # head -> metric; where it is defined over the extracted only, its `_all` twin stands beside it
-    "JSON valid": "json_valid",
-    "extracted": "json_extracted",
-    "schema valid": "schema_valid",
-    "services": "service_jaccard",
-    "effects": "effect_match",
-    "actions F1": "action_f1",
-    "usable": "usable",
-    "wider": "wider",
-}
 
 
 def table(summary: pd.DataFrame) -> str:
@@ -322,18 +270,14 @@ def table(summary: pd.DataFrame) -> str:
     columns that a summary lacks (the report has no action metrics) are "-", or left out.
     """
     shown = {head: name for head, name in TABLE.items() if name in summary or name in TWINS}
-    pairs = {head: (name, f"{name}_all") if name in TWINS else (name,) for head, name in shown.items()}
-    known = summary.reindex(columns=[column for pair in pairs.values() for column in pair])
+    pairs = {head: [name, f"{name}_all"] if name in TWINS else [name] for head, name in shown.items()}
+    known = summary.set_index("arm").reindex(columns=[column for pair in pairs.values() for column in pair])
     said = known.map(lambda share: "-" if pd.isna(share) else f"{100 * share:.1f}")
-    cells = {head: said[list(pair)].agg(" | ".join, axis=1) for head, pair in pairs.items()}
-    lines = [["arm", "n", *shown], *summary[["arm", "n"]].astype(str).assign(**cells).to_numpy().tolist()]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    lines.insert(1, ["-" * width for width in widths])
-    text = ["  ".join([line[0].ljust(widths[0]), *map(str.rjust, line[1:], widths[1:])]) for line in lines]
+    cells = pd.DataFrame({f" {head}": said[pair].agg(" | ".join, axis=1) for head, pair in pairs.items()})
+    cells.insert(0, " n", summary.set_index("arm")["n"])
     note = "percent; services, effects and actions: over the extracted | over all, a failure counts 0"
-    if "usable" in shown:
-        note += "\nusable: grants exactly what was wanted; wider: grants something that was not"
-    return "\n".join([*text, note])
+    note += "\nusable: grants exactly what was wanted; wider: grants something that was not" * ("usable" in shown)
+    return f"{cells.rename_axis(index=None, columns='arm').to_string()}\n{note}"
 
 
 def with_intervals(summary: pd.DataFrame) -> pd.DataFrame:
@@ -342,11 +286,8 @@ def with_intervals(summary: pd.DataFrame) -> pd.DataFrame:
     Shares are percentages, other means have two decimals; "few" stands behind an arm of fewer than FEW answers, of
     which an interval says little. Takes what `summarise` returns.
     """
+    known = [metric for name, metric in BY_NAME.items() if name in summary]
+    forms = {COUNT: (1, 2), SHARE: (100, 1), TRUTH: (100, 1)}
+    rows = {f"{m.title}, {m.over}": checked.intervals(summary, m.name, *forms[m.kind]) for m in known}
     arms = [f"{row['arm']}{', few' if row['n'] < FEW else ''}" for row in summary.to_dict("records")]
-    rows = {}
-    for metric in (m for name, m in BY_NAME.items() if name in summary):
-        scale, digits = (1, 2) if metric.kind == COUNT else (100, 1)
-        parts = summary[[metric.name, f"{metric.name}_low", f"{metric.name}_high"]].to_numpy(dtype=float) * scale
-        said = ["-" if np.isnan(p[0]) else f"{p[0]:.{digits}f} [{p[1]:.{digits}f}, {p[2]:.{digits}f}]" for p in parts]
-        rows[f"{metric.title}, {metric.over}"] = said
     return pd.DataFrame.from_dict(rows, orient="index", columns=arms)

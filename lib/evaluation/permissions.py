@@ -5,7 +5,7 @@ valid. One that no reader of policies takes (a number without an end, a tower of
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from random import Random
 
@@ -13,7 +13,7 @@ from iampolicy import catalogue
 from iampolicy.compare import Comparison, Permission
 from iampolicy.conditions import values_of
 from iampolicy.document import Policy, Statement
-from iampolicy.simulate import Decision, Request, simulate
+from iampolicy.simulate import Decision, Request, consenting, simulate
 from lib.evaluation.answer import Answer
 
 CALLER = "arn:aws:iam::111122223333:role/app"  # who asks in a simulation
@@ -23,32 +23,17 @@ EVERYTHING = re.compile(r"\*+|arn:[^:]*(?::[^:]*){3}:[*/]+")  # a resource that 
 
 
 def score(wanted: Answer, answer: Answer, found: Comparison) -> dict:
-    """The permissions of a schema valid answer beside those that were wanted.
-
-    Returns:
-        permission_precision, permission_recall: shares of what the answer, and of what was wanted, that the other says,
-            too, by action, resource, principal and conditions (`iampolicy.compare`); permission_f1: the harmonic mean.
-        over_granted: pairs of an action and a resource that the answer allows and should not, or fails to deny.
-        under_granted: those that it should allow and does not, or denies.
-        flipped: actions that one of them allows and the other denies.
-        requests_alike: share of sampled requests that both policies decide alike.
-        resources_match: every action that both allow, both allow on the same resources; None if both allow none.
-        conditions_match: the same comparisons of keys with values are made, wherever they stand.
-        unscoped: actions that the answer allows on every resource though a narrower one was wanted and is supported.
-        errors, security_warnings, warnings: findings of the answer by severity (`iampolicy.checks`), as a policy of the
-            wanted one's type.
-        risks_added: classes of risk that the wanted policy does not carry (`iampolicy.review.risks`).
-    """
+    """The permissions of a schema valid answer beside those that were wanted: what metrics.tsv has over such."""
     severities = [finding.severity for finding in answer.findings]
-    lost, gained = (_actions(side, "Allow") for side in (found.missing, found.extra))
-    denied, spared = (_actions(side, "Deny") for side in (found.extra, found.missing))
+    lost, gained = (_pairs(side, "Allow") for side in (found.missing, found.extra))
+    denied, spared = (_pairs(side, "Deny") for side in (found.extra, found.missing))
     return {
         "permission_precision": found.precision,
         "permission_recall": found.recall,
         "permission_f1": found.f1,
-        "over_granted": len(_pairs(found.extra, "Allow") | _pairs(found.missing, "Deny")),
-        "under_granted": len(_pairs(found.missing, "Allow") | _pairs(found.extra, "Deny")),
-        "flipped": len((lost & denied) | (gained & spared)),
+        "over_granted": len(gained | spared),
+        "under_granted": len(lost | denied),
+        "flipped": len((_names(lost) & _names(denied)) | (_names(gained) & _names(spared))),
         "requests_alike": agreement(wanted.taken, answer.taken),
         "resources_match": _resources_match(wanted, answer, found.precision == found.recall == 1),
         "conditions_match": _comparisons(wanted.taken) == _comparisons(answer.taken),
@@ -60,12 +45,12 @@ def score(wanted: Answer, answer: Answer, found: Comparison) -> dict:
     }
 
 
-def _actions(permissions: Sequence[Permission], effect: str) -> set[str]:
-    return {action for p in permissions if p.effect == effect for action in p.actions}
-
-
 def _pairs(permissions: Sequence[Permission], effect: str) -> set[tuple[str, str]]:
     return {(action, p.resource) for p in permissions if p.effect == effect for action in p.actions}
+
+
+def _names(pairs: set[tuple[str, str]]) -> set[str]:
+    return {action for action, _ in pairs}
 
 
 def _comparisons(policy: Policy) -> frozenset[tuple[str, str, frozenset[str]]]:
@@ -127,7 +112,7 @@ def agreement(wanted: Policy, given: Policy) -> float:
     Allowed, denied explicitly and not allowed are three decisions: beside another policy the last two differ.
     """
     asked = sample(wanted, given)
-    alike = sum(_decide(wanted, request).result == _decide(given, request).result for request in asked)
+    alike = sum(decide(wanted, request).result == decide(given, request).result for request in asked)
     return alike / len(asked) if asked else 1.0
 
 
@@ -143,23 +128,11 @@ def sample(one: Policy, two: Policy) -> list[Request]:
     return list(found.values())
 
 
-def first_decision(wanted: Answer, answer: Answer) -> tuple[Request, Decision, Decision] | None:
-    """The first thing that the wanted policy allows, as a request, decided by it and by the answer; None: it allows
-    nothing that has a name.
-    """
-    for statement in _allows(wanted.taken):
-        actions = [name for p in statement.actions or () for name in sorted(catalogue.load().expand(p))[:1]]
-        if actions and statement.resources:
-            context = _context(statement, lambda values: values[0])
-            request = Request(actions[0], _filled(statement.resources[0]), CALLER, context)
-            return request, simulate(request, identity=wanted.taken), simulate(request, identity=answer.taken)
-    return None
-
-
-def _decide(policy: Policy, request: Request) -> Decision:
+def decide(policy: Policy, request: Request) -> Decision:
+    """What a policy alone says of a request: as the resource's if it names principals, else as the caller's."""
     if any(statement.principal or statement.not_principal for statement in policy.statements):
         return simulate(request, resource=policy)
-    return simulate(request, identity=policy)
+    return simulate(request, identity=policy, resource=consenting(request))
 
 
 def _spoken(policy: Policy, rng: Random) -> Iterator[Request]:
@@ -170,7 +143,7 @@ def _spoken(policy: Policy, rng: Random) -> Iterator[Request]:
                 names = sorted(catalogue.load().expand(pattern))
                 if names:
                     who = rng.choice(_callers(statement))
-                    yield Request(rng.choice(names), _filled(resource), who, _context(statement, rng.choice))
+                    yield Request(rng.choice(names), _filled(resource), who, _context(statement, rng))
 
 
 def _callers(statement: Statement) -> list[str]:
@@ -190,10 +163,10 @@ def _neighbours(request: Request, rng: Random) -> Iterator[Request]:
         yield replace(request, action=rng.choice(sorted(a.name for a in service.actions.values())))
 
 
-def _context(statement: Statement, choose: Callable[[Sequence[str]], str]) -> dict[str, str]:
+def _context(statement: Statement, rng: Random) -> dict[str, str]:
     """Circumstances that meet the simple conditions of a statement: of each comparison one value, if it has any."""
     tests = [t for keys in statement.condition.values() if isinstance(keys, dict) for t in keys.items()]
-    return {key: _filled(choose(found)) for key, values in tests if (found := values_of(values))}
+    return {key: _filled(rng.choice(found)) for key, values in tests if (found := values_of(values))}
 
 
 def _filled(pattern: str) -> str:

@@ -4,7 +4,7 @@ A wanted and a generated text come in, one of five verdicts goes out. Only a dra
 was wanted, action by action, on the same resources, to the same principals, under the same conditions, is usable.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import pandas as pd
 
@@ -59,13 +59,6 @@ def _errors(answer: Answer) -> set[tuple[str, str]]:
     return {(f.code, f.message) for f in answer.findings if f.severity == "ERROR"}
 
 
-def counts(scores: pd.DataFrame, by: str = "arm") -> pd.DataFrame:
-    """How many answers have each verdict: a row a value of `by` in order of appearance, a column a verdict."""
-    table = checked.frame(scores, text=("verdict",), other=(by,))
-    found = pd.crosstab(table[by], table["verdict"])
-    return found.reindex(index=table[by].unique(), columns=list(VERDICTS), fill_value=0)
-
-
 def shares(scores: pd.DataFrame, by: Sequence[str] = ("arm",), of: Sequence[str] = ("usable", "wider")) -> pd.DataFrame:
     """The share of answers that are usable, and that grant what was not asked, with 95% intervals.
 
@@ -94,16 +87,9 @@ def with_intervals(found: pd.DataFrame) -> pd.DataFrame:
     Returns:
         a row a measure and source, sources in the order of `lib.evaluation.rows.by_source`; a column an arm.
     """
-    measures = [name for name in found if f"{name}_low" in found]
-    said = {
-        name: [
-            "{:.1f} [{:.1f}, {:.1f}]".format(*ends)
-            for ends in 100 * found[[name, f"{name}_low", f"{name}_high"]].to_numpy(dtype=float)
-        ]
-        for name in measures
-    }
+    said = {name: checked.intervals(found, name) for name in found if f"{name}_low" in found}
     long = found[["source", "arm"]].assign(**said).melt(["source", "arm"], var_name="percent")
-    order = pd.MultiIndex.from_product([measures, checked.by_source(found)], names=["percent", "source"])
+    order = pd.MultiIndex.from_product([said, checked.by_source(found)], names=["percent", "source"])
     return long.pivot(index=["percent", "source"], columns="arm", values="value").reindex(order)[found["arm"].unique()]
 
 
@@ -115,16 +101,16 @@ def unanswerable(scores: pd.DataFrame) -> pd.DataFrame:
         `told` was called also how many are usable once the person has replied, for "ask". No row: there are none.
     """
     part = scores[scores["outcome"].fillna(DRAFT) != DRAFT]
-    found = []
-    for (arm, outcome), group in part.groupby(["arm", "outcome"], sort=False):
-        said = group["verdict"].value_counts()
-        row = {"arm": arm, "outcome": outcome, "n": len(group), "right": int(said.get(USABLE, 0))}
-        row |= {"granted something": int(group["wider"].sum()), "nothing readable": int(said.get(NO_POLICY, 0))}
-        if "usable_after_questions" in group:
-            after = int(group["usable_after_questions"].sum()) if outcome == "ask" else "-"
-            row["usable after the reply"] = after
-        found.append(row)
-    return pd.DataFrame(found)
+    flags = pd.DataFrame({"right": part["verdict"] == USABLE, "granted something": part["wider"]}, dtype=bool)
+    flags["nothing readable"] = part["verdict"] == NO_POLICY
+    if "usable_after_questions" in part:
+        flags["usable after the reply"] = part["usable_after_questions"].astype(bool)
+    groups = flags.groupby([part["arm"], part["outcome"]], sort=False)
+    found = groups.sum().astype(int).reset_index()
+    found.insert(2, "n", groups.size().to_numpy())
+    if "usable after the reply" in found:
+        found["usable after the reply"] = found["usable after the reply"].where(found["outcome"] == "ask", "-")
+    return found
 
 
 def told(scores: pd.DataFrame, again: pd.DataFrame) -> pd.DataFrame:
@@ -139,25 +125,3 @@ def told(scores: pd.DataFrame, again: pd.DataFrame) -> pd.DataFrame:
     after = pd.Series(second.reindex(places).to_numpy(), index=scores.index)
     drafted = scores["outcome"].fillna(DRAFT) != "ask" if "outcome" in scores else True
     return scores.assign(usable_after_questions=after.where(after.notna(), scores["usable"] & drafted).astype(bool))
-
-
-def by_tag(scores: pd.DataFrame, tags: Mapping[str, Sequence[str]], arm: str, least: int = 10) -> pd.DataFrame:
-    """How an arm does on each kind of request: where it fails.
-
-    Args:
-        tags: those of each request, by id.
-        least: requests that a tag must have to be a row.
-
-    Returns:
-        tag, n, usable and wider with their intervals; the tags on which most fails first.
-
-    Raises:
-        RowsError: if there is no such arm.
-    """
-    part = checked.of_arm(scores, arm)
-    each = part.assign(tag=part["id"].map(lambda id: list(tags.get(id, ())))).explode("tag").dropna(subset="tag")
-    if not len(each):
-        return pd.DataFrame(columns=["tag", "n", "usable", "wider"])
-    table = shares(each, by=("tag",))
-    order = {"by": ["usable", "n"], "ascending": [True, False], "kind": "stable", "ignore_index": True}
-    return table[table["n"] >= least].sort_values(**order)

@@ -1,13 +1,12 @@
 """Load a base model, its tokenizer and its adapter: quantised for training, or whole for generation.
 
-The profile says which model and which device; models and tokenizers of transformers go out. What the machine cannot
-do (no GPU, no network, no such folder) is a BaseModelError of one line. An adapter is that of a run's training, that
-of its preference training, or the one that comes with a base; its retriever lies beside it.
+The profile says which model and which device. What the machine cannot do (no GPU, no network, no such folder) is a
+BaseModelError of one line. An adapter is that of a run's training, that of its preference training, or the one that
+comes with a base; its retriever lies beside it.
 """
 
 import gc
 import warnings
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +23,8 @@ from transformers import (
 )
 from transformers.utils import logging
 
+from iamintent.retriever import RETRIEVER, Retriever
 from lib.files import CourseError
-from lib.model.retrieve import RETRIEVER, Retriever
 from lib.profiles import Profile
 
 logging.disable_progress_bar()  # a bar for each of twenty tensors says nothing
@@ -36,19 +35,11 @@ warnings.filterwarnings("ignore", message="`is_gradient_checkpointing` is deprec
 ADAPTERS = ("trained", "shipped")
 PREFERRED = "02_train/preferred"  # of a run: where the adapter lies after preference training
 WEIGHTS = "adapter_model.safetensors"
+TRAINED = "default"  # what peft calls an adapter that got no name
 
 
 class BaseModelError(CourseError):
     """The base model cannot be loaded here; the message says why and what to do."""
-
-
-@dataclass(frozen=True)
-class Sizes:
-    """Parameter counts, and the bytes of the weights as they lie in memory."""
-
-    parameters: int
-    trainable: int
-    bytes: int
 
 
 def check_device(profile: Profile) -> str:
@@ -94,11 +85,12 @@ def in_four_bits(profile: Profile) -> BitsAndBytesConfig:
     )
 
 
-def load_for_training(profile: Profile, quantisation: BitsAndBytesConfig | None = None) -> PreTrainedModel:
+def load_for_training(profile: Profile, quantised: bool | None = None) -> PreTrainedModel:
     """The base model on the profile's device, frozen for an adapter.
 
     Args:
-        quantisation: None loads the weights whole, in the precision in which the device computes.
+        quantised: whether the weights lie in four bits, else in the precision in which the device computes; None: as
+            the profile says.
 
     Raises:
         BaseModelError: if it cannot be loaded here.
@@ -107,27 +99,16 @@ def load_for_training(profile: Profile, quantisation: BitsAndBytesConfig | None 
     gc.collect()  # a trainer that is done holds its model in a circle of references
     if device == "cuda":
         torch.cuda.empty_cache()
-    dtype = compute_dtype(device)
-    if quantisation is None:
-        model = _load(AutoModelForCausalLM, profile, dtype=dtype).to(device)
-    else:
-        model = _load(
-            AutoModelForCausalLM, profile, dtype=dtype, quantization_config=quantisation, device_map={"": device}
-        )
-        keep_gradients(model)
-    model.config.use_cache = False
-    return model
-
-
-def keep_gradients(model: torch.nn.Module) -> None:
-    """Keep bitsandbytes from repacking 4-bit weights on the CPU.
-
-    Where the CPU has AVX512-BF16, the first forward in eval mode repacks each Linear4bit for inference; after it no
-    gradient passes, and training silently learns nothing.
-    """
+    packed = profile.quantised if quantised is None else quantised
+    settings = {"quantization_config": in_four_bits(profile)} if packed else {}
+    model = _load(AutoModelForCausalLM, profile, dtype=compute_dtype(device), device_map={"": device}, **settings)
     for module in model.modules():
+        # Where the CPU has AVX512-BF16, bitsandbytes repacks each Linear4bit for inference in the first forward in eval
+        # mode; after it no gradient passes, and training silently learns nothing.
         if isinstance(module, bnb.nn.Linear4bit):
             module.support_avx512bf16_for_cpu = False
+    model.config.use_cache = False
+    return model
 
 
 def load_for_generation(profile: Profile, adapter: Path | None = None) -> PreTrainedModel:
@@ -141,7 +122,7 @@ def load_for_generation(profile: Profile, adapter: Path | None = None) -> PreTra
     """
     on_gpu = check_device(profile) == "cuda"
     if on_gpu:
-        model = load_for_training(profile, in_four_bits(profile) if profile.quantised else None)
+        model = load_for_training(profile)
         model.config.use_cache = True
     else:
         model = _load(AutoModelForCausalLM, profile, dtype=compute_dtype("cpu"))
@@ -153,15 +134,10 @@ def load_for_generation(profile: Profile, adapter: Path | None = None) -> PreTra
     return model.eval()
 
 
-def save_adapter(model: PeftModel, profile: Profile, folder: Path, **options: object) -> None:
-    """Save an adapter that names its base as the profile does, not by where it lay on this machine.
-
-    Args:
-        options: of PeftModel.save_pretrained.
-    """
-    for config in model.peft_config.values():
-        config.base_model_name_or_path = profile.base_model
-    model.save_pretrained(folder, **options)
+def save_adapter(model: PeftModel, profile: Profile, folder: Path) -> None:
+    """Save the adapter that was trained; it names its base as the profile does, not by where it lay on this machine."""
+    model.peft_config[TRAINED].base_model_name_or_path = profile.base_model
+    model.save_pretrained(folder, selected_adapters=[TRAINED])  # beside it TRL keeps a reference
 
 
 def adapter_folder(run_folder: Path, profile: Profile, adapter: str | None = None) -> Path:
@@ -190,18 +166,6 @@ def load_retriever(adapter: Path) -> Retriever:
         return Retriever.load(adapter / RETRIEVER)
     except FileNotFoundError as error:
         raise BaseModelError(f"{adapter} holds no {RETRIEVER}: run notebooks/02_train.ipynb again") from error
-
-
-def sizes(model: torch.nn.Module) -> Sizes:
-    """Count parameters; a 4-bit weight counts as the parameters that it stands for, in the bytes that it takes."""
-    parameters = trainable = size = 0
-    for parameter in model.parameters():
-        packed = isinstance(parameter, bnb.nn.Params4bit) and parameter.quant_state is not None
-        count = parameter.quant_state.shape.numel() if packed else parameter.numel()
-        parameters += count
-        trainable += count if parameter.requires_grad else 0
-        size += parameter.numel() * parameter.element_size()
-    return Sizes(parameters, trainable, size)
 
 
 def _load(kind: type[AutoTokenizer] | type[AutoModelForCausalLM], profile: Profile, **settings: object) -> Any:

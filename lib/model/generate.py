@@ -13,6 +13,7 @@ from pathlib import Path
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from iamintent import Intent, Retriever
 from iampolicy.document import PolicySyntaxError, parse
 from iampolicy.grammar import structure_faults
 from lib.data.dataset import Example
@@ -20,11 +21,10 @@ from lib.data.publish import load_split
 from lib.files import CourseError
 from lib.model import grammar
 from lib.model.base import PREFERRED, adapter_folder, load_for_generation, load_retriever, load_tokenizer
-from lib.model.decode import Decoded, decode
+from lib.model.decode import Decoded, Sampling, decode
 from lib.model.finish import Generated, finished
 from lib.model.matcher import Compiler, Matcher
 from lib.model.prompt import STOP, choose_shots, first_answer, render
-from lib.model.retrieve import Intent, Retriever, readable
 from lib.profiles import Profile, load
 from lib.run import Run
 
@@ -73,18 +73,19 @@ class PolicyGenerator:
         model: PreTrainedModel,
         tokenizer: PreTrainedTokenizerBase,
         arm: Arm,
+        profile: Profile,
         shots: Sequence[Example] = (),
-        max_new_tokens: int = 256,
-        batch_size: int = 16,
-        no_repeat: int = 0,
         retriever: Retriever | None = None,
-        adapter: Path | None = None,
     ) -> None:
-        self.model, self.tokenizer, self.arm = model, tokenizer, arm
-        self.shots, self.max_new_tokens, self.batch_size = tuple(shots), max_new_tokens, batch_size
-        self.no_repeat = no_repeat  # an answer repeats no run of so many tokens; 0: it may
-        self.retriever = retriever
-        self.adapter = adapter  # where it lies; None: the base answers
+        self.model, self.tokenizer, self.arm, self.shots, self.retriever = (
+            model,
+            tokenizer,
+            arm,
+            tuple(shots),
+            retriever,
+        )
+        self.max_new_tokens, self.batch_size = profile.max_new_tokens, profile.eval_batch_size
+        self._no_repeat = profile.no_repeat
         self._compiler = Compiler(tokenizer) if arm.grammar else None
 
     @classmethod
@@ -126,8 +127,7 @@ class PolicyGenerator:
         """The generator of an arm with the adapter in a folder, wherever it lies; None: the base model."""
         retriever = load_retriever(adapter) if ARMS[arm].retrieval and adapter else None
         model = load_for_generation(profile, adapter)
-        budgets = (profile.max_new_tokens, profile.eval_batch_size, profile.no_repeat)
-        return cls(model, load_tokenizer(profile), ARMS[arm], shots, *budgets, retriever, adapter)
+        return cls(model, load_tokenizer(profile), ARMS[arm], profile, shots, retriever)
 
     def generate(
         self, instructions: Sequence[str], temperature: float = 0.0, max_new_tokens: int | None = None, seed: int = 0
@@ -155,16 +155,15 @@ class PolicyGenerator:
 
     def read(self, instruction: str) -> Intent:
         """What the retriever finds in a request; in an arm that does not retrieve only the request."""
-        return self.retriever.read(readable(instruction)) if self.retriever else Intent(instruction)
+        return self.retriever.read(instruction) if self.retriever else Intent(instruction)
 
     def answer(
         self, intents: Sequence[Intent], temperature: float = 0.0, max_new_tokens: int | None = None, seed: int = 0
     ) -> Iterator[tuple[int, Generated]]:
         """Like `stream`, for requests that were read already."""
         budget = self.max_new_tokens if max_new_tokens is None else max_new_tokens
-        if not temperature >= 0 or budget < 1:
-            raise ValueError(f"temperature {temperature} must be 0 or more, max_new_tokens {budget} 1 or more")
         generator = torch.Generator(self.model.device).manual_seed(seed)
+        sampling = Sampling(budget, temperature, generator, self._no_repeat, STOP)
         for position, intent in enumerate(intents):
             if intent.refusal:
                 yield position, Generated("", None, (), (), True, 0, 0.0, refusal=intent.refusal)
@@ -173,17 +172,8 @@ class PolicyGenerator:
         for start in range(0, len(order), self.batch_size):
             batch = order[start : start + self.batch_size]
             started = time.perf_counter()
-            answers = decode(
-                self.model,
-                self.tokenizer,
-                [prompts[i] for i in batch],
-                [self._matcher(intents[i]) for i in batch],
-                max_new_tokens=budget,
-                temperature=temperature,
-                generator=generator,
-                no_repeat=self.no_repeat,
-                stop=STOP,
-            )
+            matchers = [self._matcher(intents[i]) for i in batch]
+            answers = decode(self.model, self.tokenizer, [prompts[i] for i in batch], matchers, sampling)
             seconds = (time.perf_counter() - started) / len(batch)
             for i, decoded in zip(batch, answers, strict=True):
                 draft = self._parsed(decoded, seconds)

@@ -13,12 +13,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
+from iamintent import Intent
+from iamintent.intent import Places
 from iampolicy import catalogue
 from iampolicy.catalogue import WITHOUT_SLASH, Action
 from iampolicy.conditions import GLOBAL_KEYS, OPERATORS
 from lib.model.matcher import GrammarError
-from lib.model.retrieve import Intent
-from lib.model.words import TABLES
 
 _FREE, _GROUNDED = (
     Path(__file__).with_name(f"{name}.lark").read_text(encoding="utf-8") for name in ("free", "grounded")
@@ -116,12 +116,8 @@ def _arns() -> str:
 # One request
 
 MOST_ITEMS = 30  # actions, resources or values in a list
-_REGION_CODE = re.compile(r"\b[a-z]{2}(?:-[a-z]+){1,2}-\d(?!\d)")
-_ANYWHERE = re.compile(r"\b(any|all|each|every|whichever|whatever|wherever|open|other)\b")
-_MACHINE = re.compile(r"\b[a-z0-9.-]+\.amazonaws\.com(?:\.cn)?\b")
 _SOME = re.compile(r"([\w-]+[-_])(?:something|anything|whatever)\b")  # "lab-something" means lab-*
 _ANY_MACHINE = r'/"[a-z0-9.-]+\.amazonaws\.com(\.cn)?"/'
-_ACCOUNT_NUMBER = re.compile(r"(?<!\d)\d{12}(?!\d)")
 # Variables of ARN formats whose names have slashes: what has a path, and what services name like one
 _SLASHED = re.compile(
     "Path|LogGroup|LogStream|SecretId|Parameter|RepositoryName|ObjectName|Topic|RoleName|UserName|GroupName|PolicyName"
@@ -145,7 +141,7 @@ def grounded(intent: Intent) -> str:
     if not services:
         asked = ", ".join(intent.services) or "of an empty list"
         raise GrammarError(f"the catalogue knows none of the services {asked}")
-    rules = [_GROUNDED, *_operators(), *_places(intent.request), _spans(intent.request)]
+    rules = [_GROUNDED, *_operators(), *_places(intent.places), _spans(intent.request)]
     bodies: list[str] = []
     every: dict[str, list[str]] = {}  # type of a key -> the terminals of its keys
     for number, prefix in enumerate(services):
@@ -187,28 +183,19 @@ def _operators() -> list[str]:
     return rules + [f'OP_LIST_{k.upper()}: /"For(AllValues|AnyValue):({of_type[k]})"/' for k in _TEXTS]
 
 
-def _places(request: str) -> list[str]:
-    """Where and to which services a request may grant: regions by code or by city, accounts, service principals.
+def _places(places: Places) -> list[str]:
+    """Where and to which services a request may grant.
 
     What it names is meant: "*" stands in the place of a Region or an account only where it names none, or says "any" or
     the like.
     """
-    low = request.lower()
-    regions = [
-        *_REGION_CODE.findall(low),
-        *(code for place, code in TABLES.places.items() if re.search(rf"\b{place}\b", low)),
-    ]
-    dashed = re.search(r"\d{4}-\d{4}-\d{4}", request)
-    accounts = _ACCOUNT_NUMBER.findall(request.replace("-", "")) if dashed else []
-    accounts += _ACCOUNT_NUMBER.findall(request)
-    partitions = [p for p in ("aws-cn", "aws-us-gov") if p in low or p.removeprefix("aws-") + "-" in low]
-    anywhere = ["*"] if _ANYWHERE.search(low) else []
-    machines = [json.dumps(name) for name in _MACHINE.findall(low)]
+    anywhere = ["*"] if places.anywhere else []
+    machines = _alternatives(map(json.dumps, places.service_principals))
     return [
-        f"REGION: {_alternatives([*regions, *anywhere] or ['*'])} | VARIABLE",
-        f"ACCOUNT: {_alternatives([*accounts, *anywhere] or ['*'])} | VARIABLE",
-        f"PARTITION: {_alternatives(['aws', *partitions])}",
-        f"MACHINE: {_alternatives(machines) if machines else _ANY_MACHINE}",
+        f"REGION: {_alternatives([*places.regions, *anywhere] or ['*'])} | VARIABLE",
+        f"ACCOUNT: {_alternatives([*places.accounts, *anywhere] or ['*'])} | VARIABLE",
+        f"PARTITION: {_alternatives(['aws', *places.partitions])}",
+        f"MACHINE: {machines or _ANY_MACHINE}",
     ]
 
 

@@ -8,13 +8,12 @@ prompt; its target is the whole policy, with resources and conditions that the m
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
+from iamintent import Intent
 from iampolicy import catalogue
 from iampolicy.document import as_list
-from iampolicy.patterns import overlaps
+from iampolicy.statements import Document, parted, single
 from lib.data.dataset import COMPLEXITIES, Example
-from lib.model.retrieve import Intent
 
 HEADER = "Below is a request for access to AWS. Write the IAM policy that grants exactly this, as JSON on one line.\n\n"
 INSTRUCTION = "### Instruction:\n"
@@ -33,19 +32,18 @@ def render(intent: Intent | str, shots: Sequence[Example] = ()) -> str:
         shots: solved examples to show first.
     """
     intent = Intent(intent) if isinstance(intent, str) else intent
-    solved = "".join(f"{INSTRUCTION}{folded(s.instruction)}{RESPONSE}{s.policy}\n\n" for s in shots)
-    candidates = f"{CANDIDATES}{listed(intent)}" if intent.lines else ""
-    return f"{HEADER}{solved}{INSTRUCTION}{folded(intent.request)}{candidates}{RESPONSE}"
+    solved = "".join(f"{INSTRUCTION}{_folded(s.instruction)}{RESPONSE}{s.policy}\n\n" for s in shots)
+    offered = f"{CANDIDATES}{candidates(intent)}" if intent.lines else ""
+    return f"{HEADER}{solved}{INSTRUCTION}{_folded(intent.request)}{offered}{RESPONSE}"
 
 
-def listed(intent: Intent) -> str:
+def candidates(intent: Intent) -> str:
     """The candidates as text: a line for each clause, the likeliest first, then keys that conditions may test."""
     lines = [" ".join(names) for names in intent.lines]
     return "\n".join([*lines, *(["if " + " ".join(intent.keys)] if intent.keys else [])])
 
 
-def folded(text: str) -> str:
-    """The text on one line."""
+def _folded(text: str) -> str:
     return " ".join(text.split())
 
 
@@ -110,53 +108,22 @@ def target(example: Example, intent: Intent) -> str | None:
     Of a request that is the whole policy. Of a name it is what the candidates can say of all that is allowed, as one
     statement on every resource and without conditions; None if they can say none of it.
     """
+    policy = json.loads(example.policy)
     if not intent.title:
-        return parted(example.policy)
-    allowed = [s for s in as_list(json.loads(example.policy)["Statement"]) if s["Effect"] == "Allow" and "Action" in s]
+        return minified(parted(policy))
+    allowed = [s for s in as_list(policy["Statement"]) if s["Effect"] == "Allow" and "Action" in s]
     patterns = [p for s in allowed for p in as_list(s["Action"])]
     granted = catalogue.load().expand_all(patterns)
     actions = _without_covered([name for name in intent.actions if _is_wanted(name, patterns, granted)])
     if not actions:
         return None
     statement = {"Effect": "Allow", "Action": single(actions), "Resource": "*"}
-    return json.dumps({"Version": "2012-10-17", "Statement": [statement]}, separators=(",", ":"))
+    return minified({"Version": "2012-10-17", "Statement": [statement]})
 
 
-def single(values: list[str]) -> str | list[str]:
-    """One value as it is, several as a list: as canonical() writes them."""
-    return values[0] if len(values) == 1 else values
-
-
-def parted(policy: str) -> str:
-    """The policy with the actions of a statement in statements of their own where they can be on other resources.
-
-    What it allows and denies stays the same: "read and list a bucket" on bucket and objects becomes listing on the one
-    and reading on the other. An action that is on none of the resources stays with those before it.
-    """
-    whole = json.loads(policy)
-    whole["Statement"] = [part for statement in as_list(whole["Statement"]) for part in _by_resource(statement)]
-    return json.dumps(whole, separators=(",", ":"), ensure_ascii=False)
-
-
-def _by_resource(statement: dict[str, Any]) -> list[dict[str, Any]]:
-    resources = as_list(statement.get("Resource", "*"))
-    if "Action" not in statement or "*" in resources:
-        return [statement]
-    parts: dict[tuple[str, ...], list[str]] = {}
-    last = tuple(resources)
-    for pattern in as_list(statement["Action"]):
-        last = tuple(r for r in resources if is_on(pattern, r)) or last
-        parts.setdefault(last, []).append(pattern)
-    if len({r for on in parts for r in on}) < len(resources):  # some resource is nobody's: leave it as it was written
-        return [statement]
-    rest = {key: value for key, value in statement.items() if key != "Sid"}  # which must differ from the others
-    return [rest | {"Action": single(actions), "Resource": single(list(on))} for on, actions in parts.items()]
-
-
-def is_on(pattern: str, resource: str) -> bool:
-    """Whether some action that the pattern matches can be on the resource."""
-    known = catalogue.load()
-    return any(overlaps(resource, f) for name in known.expand(pattern) for f in known.formats(known.actions[name]))
+def minified(policy: Document) -> str:
+    """The one way in which policies are written here: JSON without white space."""
+    return json.dumps(policy, separators=(",", ":"), ensure_ascii=False)
 
 
 def _is_wanted(name: str, patterns: Sequence[str], granted: frozenset[str]) -> bool:

@@ -1,6 +1,6 @@
-"""QLoRA fine-tuning with TRL: a trainer comes in, as the page of 02_train makes it; an adapter and a log go out.
+"""Training with TRL's trainers, as the page of 02_train makes them: of whole answers (SFT) or of preferences (DPO).
 
-`fit` is one training. Checkpoints lie beside the log, so that a killed stage goes on where it stopped when the same
+`fit` is one training. Checkpoints lie beside its log, so that a killed stage goes on where it stopped when the same
 calls are made again; `clear` ends that, and the next run is new.
 """
 
@@ -10,22 +10,23 @@ import resource
 import shutil
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import torch
 from datasets import Dataset, disable_progress_bars
 from torch.nn.functional import cross_entropy
 from transformers import PreTrainedTokenizerBase, Trainer, TrainerCallback
+from transformers.trainer_utils import get_last_checkpoint
 from trl import SFTTrainer
 
 from lib.files import ROOT, CourseError, checksums, read_json, write_json, writing
-from lib.model.base import Sizes, compute_dtype, save_adapter, sizes
-from lib.model.prompt import Sample
+from lib.model.base import WEIGHTS, compute_dtype, save_adapter
 from lib.profiles import Profile
 
 disable_progress_bars()  # of datasets: a bar for each of its passes says nothing
@@ -38,64 +39,87 @@ FINISHED = "result.json"  # written last
 
 @dataclass(frozen=True)
 class Fit:
-    """What one training came to. Losses are nats a token of the response."""
+    """What one training came to. Losses are nats a token of the response; of preferences, what DPO makes of them."""
 
-    recipe: str
+    name: str
     learning_rate: float  # the highest of the schedule
     r: int
     alpha: int
     steps: int
     train_loss: float  # mean over the steps since this process took it up
-    first_eval_loss: float  # of the base model, before the first step
-    best_eval_loss: float
-    best_step: int
+    first: dict[str, float]  # what was logged at the evaluation before the first step
+    best: dict[str, float]  # ... and at the one of the lowest loss, whose adapter is kept
     stopped_early: bool
-    tokens: int  # of prompts and responses, trained on since this process took it up
+    tokens: int  # of prompts and responses, trained on since this process took it up; 0: not counted
     seconds: float  # of training since then; evaluations are not counted
-    sizes: Sizes
+    trainable: int  # parameters
+    parameters: int  # with those of the base, also where four bits stand for one
     memory_gb: float  # peak of the GPU, else of this process
     resumed_from: int  # step; 0 if the training began here
+
+    @property
+    def first_eval_loss(self) -> float:
+        return self.first["eval_loss"]
+
+    @property
+    def best_eval_loss(self) -> float:
+        return self.best["eval_loss"]
+
+    @property
+    def best_step(self) -> int:
+        return int(self.best["step"])
 
     @property
     def tokens_per_second(self) -> float:
         return self.tokens / self.seconds if self.seconds else 0.0
 
 
-def rows(samples: Iterable[Sample], tokenizer: PreTrainedTokenizerBase, max_length: int) -> tuple[Dataset, int]:
-    """Prompt and completion of the samples that fit into `max_length` tokens, and how many did not.
+def rows(samples: Sequence[Any], tokenizer: PreTrainedTokenizerBase, max_length: int) -> Dataset:
+    """The samples of which prompt, answer and the token that ends it fit into `max_length` tokens.
 
     A longer one is left out and not cut: a policy that ends in the middle teaches exactly the mistake that the
     evaluation counts.
 
+    Args:
+        samples: dataclasses with a prompt; their other fields are answers.
+
     Raises:
         CourseError: if none fits.
     """
-    every = list(samples)
-    kept = fitting(every, tokenizer, max_length)
+
+    def tokens(row: dict[str, str]) -> int:
+        return max(len(tokenizer(row["prompt"] + row[name])["input_ids"]) for name in row if name != "prompt")
+
+    kept = [row for row in map(asdict, samples) if tokens(row) < max_length]
     if not kept:
         raise CourseError(f"no sample fits into max_length={max_length}: allow more tokens in env/profiles")
-    return Dataset.from_list(kept), len(every) - len(kept)
+    return Dataset.from_list(kept)
 
 
-def fitting(samples: Iterable[Any], tokenizer: PreTrainedTokenizerBase, max_length: int) -> list[dict[str, str]]:
-    """Those of which the prompt with any of its answers, and the token that ends it, fits into `max_length` tokens.
+def answer_loss(
+    model: torch.nn.Module, inputs: dict[str, torch.Tensor], labels: torch.Tensor, count: torch.Tensor | int | None
+) -> torch.Tensor:
+    """Nats a token of the answers, with logits of their tokens alone.
 
     Args:
-        samples: dataclasses with a prompt; their other fields are answers.
+        model: a causal language model of transformers; an adapter may be in it, not around it.
+        inputs: of the model, without labels.
+        labels: tokens of the answers, -100 elsewhere; shape (rows, tokens).
+        count: by how many tokens the sum is divided; None: those that are counted here.
     """
-    found = []
-    for row in map(asdict, samples):
-        answers = [text for name, text in row.items() if name != "prompt"]
-        if max(len(tokenizer(row["prompt"] + text)["input_ids"]) for text in answers) < max_length:
-            found.append(row)
-    return found
+    wanted = labels[:, 1:]
+    counted = wanted != -100
+    hidden = model.model(**inputs, use_cache=False).last_hidden_state[:, :-1]
+    logits = model.lm_head(hidden[counted]).float()
+    tokens = torch.as_tensor(counted.sum() if count is None else count, device=logits.device)
+    return cross_entropy(logits, wanted[counted], reduction="sum") / tokens.clamp(min=1)
 
 
 class AnswerTrainer(SFTTrainer):
     """TRL's SFTTrainer, with logits of the answers alone.
 
-    The loss counts the tokens of answers only, but logits, entropy and accuracy of all tokens are made for it: with a
-    vocabulary of 49,000 and a model of 135 million parameters that is half of a step on a CPU. For one device.
+    Away from a GPU, TRL makes logits, entropy and accuracy of all tokens though the loss counts those of answers only:
+    with a vocabulary of 49,000 and a model of 135 million parameters that is half of a step on a CPU. For one device.
     """
 
     tokens = 0  # of prompts and responses, trained on by this process
@@ -107,38 +131,35 @@ class AnswerTrainer(SFTTrainer):
         return_outputs: bool = False,
         num_items_in_batch: torch.Tensor | int | None = None,
     ) -> torch.Tensor | tuple[torch.Tensor, dict[str, torch.Tensor]]:
-        inner = self.accelerator.unwrap_model(model).get_base_model()
         shown = {name: tensor for name, tensor in inputs.items() if name != "labels"}
-        wanted = inputs["labels"][:, 1:]
-        counted = wanted != -100
         with self.accelerator.autocast():
-            hidden = inner.model(**shown, use_cache=False).last_hidden_state[:, :-1]
-            logits = inner.lm_head(hidden[counted])
-        count = counted.sum() if num_items_in_batch is None else torch.as_tensor(num_items_in_batch)
-        loss = cross_entropy(logits.float(), wanted[counted], reduction="sum") / count.clamp(min=1).to(logits.device)
+            inner = self.accelerator.unwrap_model(model).get_base_model()
+            loss = answer_loss(inner, shown, inputs["labels"], num_items_in_batch)
         if model.training:
-            self.tokens += int(shown["attention_mask"].sum()) if "attention_mask" in shown else wanted.numel()
+            self.tokens += int(shown["attention_mask"].sum()) if "attention_mask" in shown else inputs["labels"].numel()
         return (loss, {"loss": loss}) if return_outputs else loss
 
 
-def kept_alike(profile: Profile, folder: Path, seed: int) -> dict[str, Any]:
-    """The settings that fine-tuning and preference training share: where it computes, what it keeps, when it looks.
+def upkeep(profile: Profile, folder: Path, steps: int, seed: int) -> dict[str, Any]:
+    """What no training learns from: the device, when it is logged and evaluated, which checkpoints are kept, the seed.
 
     Args:
         folder: of the training; its checkpoints lie in there.
+        steps: of the training; one that is shorter than the interval, as in a sweep, is evaluated at its end. 0: whole
+            epochs.
     """
-    dtype = compute_dtype(profile.device)
+    eval_steps = min(profile.eval_steps, steps or profile.eval_steps)
     return {
         "output_dir": str(folder / CHECKPOINTS),
-        "per_device_train_batch_size": profile.train_batch_size,
-        "max_length": profile.max_length,
-        "bf16": dtype == torch.bfloat16,
-        "fp16": dtype == torch.float16,
         "use_cpu": profile.device == "cpu",
         "activation_checkpointing": profile.device == "cuda",
         "dataloader_pin_memory": profile.device == "cuda",
         "eval_strategy": "steps",
         "eval_on_start": True,
+        "eval_steps": eval_steps,
+        "save_steps": eval_steps * max(1, min(profile.save_steps, steps or profile.save_steps) // eval_steps),
+        "save_total_limit": 3,
+        "logging_steps": min(profile.logging_steps, eval_steps),
         "load_best_model_at_end": True,
         "metric_for_best_model": "eval_loss",
         "greater_is_better": False,
@@ -148,40 +169,27 @@ def kept_alike(profile: Profile, folder: Path, seed: int) -> dict[str, Any]:
     }
 
 
-def looked_at(profile: Profile, steps: int) -> dict[str, Any]:
-    """How often a fine-tuning of so many steps (0: whole epochs) is logged, evaluated and kept.
-
-    One that is shorter than the interval, as in a sweep, is evaluated at its end.
-    """
-    return {
-        "eval_steps": min(profile.eval_steps, steps or profile.eval_steps),
-        "save_steps": min(profile.save_steps, steps or profile.save_steps),
-        "save_total_limit": 3,
-        "logging_steps": profile.logging_steps,
-        "per_device_eval_batch_size": profile.eval_batch_size,
-        "eval_packing": False,  # an evaluation of packs would weigh examples by their neighbours
-    }
-
-
-def fit(trainer: AnswerTrainer, profile: Profile, recipe: str, adapter: Path | None = None) -> Fit:
+def fit(trainer: Trainer, profile: Profile, name: str, adapter: Path | None = None, start: Path | None = None) -> Fit:
     """Train, or go on, or take up what had ended.
 
     Args:
         trainer: on an adapter of peft; its output_dir is CHECKPOINTS in a folder of its own, which gets log.jsonl. A
             training with the same data and settings goes on from its last checkpoint if it was interrupted, and is
             taken up as it is if it had ended; both are said.
-        recipe: what the result is called.
+        name: what the result is called.
         adapter: where the best adapter is written (safetensors); None: nowhere, as in a sweep.
+        start: where the adapter lies that the training begins with; None: a new one.
 
     Raises:
-        CourseError: where the trainer sees more than one GPU.
+        CourseError: where the trainer sees more than one GPU, or the training diverges; nothing is written then.
     """
     if trainer.args.n_gpu > 1 or trainer.args.world_size > 1:
         raise CourseError("this trains on one GPU: start it with CUDA_VISIBLE_DEVICES=0 in the environment")
     folder = Path(trainer.args.output_dir).parent
-    done, resume = take_up(folder, _fingerprint(trainer, profile), f"recipe {recipe}")
+    whole = adapter is None or (adapter / WEIGHTS).is_file()
+    done, resume = _take_up(folder, _fingerprint(trainer, profile, start), name, whole)
     if done:
-        return Fit(**done | {"sizes": Sizes(**done["sizes"])})
+        return Fit(**done)
     gpu = trainer.args.device.type == "cuda"
     if gpu:
         torch.cuda.reset_peak_memory_stats()
@@ -191,34 +199,47 @@ def fit(trainer: AnswerTrainer, profile: Profile, recipe: str, adapter: Path | N
         for parameter in trainer.model.parameters():
             if parameter.requires_grad:
                 parameter.data = parameter.data.float()
-    seconds = train(trainer, resume)
+    log = Log(folder / LOG)
+    trainer.add_callback(log)
+    # PEFT would turn a checkpoint in bfloat16 into float32: what is resumed would go on in another precision.
+    trainer.model.load_adapter = partial(trainer.model.load_adapter, autocast_adapter_dtype=False)
+    trainer.train(resume_from_checkpoint=resume and str(resume))
+    seconds = time.monotonic() - log.started - log.evaluating
+    history = trainer.state.log_history
+    first, *later = [row for row in history if "eval_loss" in row]  # of the first there is no checkpoint
+    best = min(later, key=lambda row: (row["eval_loss"], row["step"]))
+    if not np.isfinite(list(best.values())).all():
+        raise CourseError(f"the training {name!r} diverged (loss {best['eval_loss']}): choose a lower learning rate")
     if adapter is not None:
         with writing(adapter) as aside:
             save_adapter(trainer.model, profile, aside)
-    # ru_maxrss is in KiB on Linux, in bytes on macOS
-    unit = 1 if sys.platform == "darwin" else 1024
-    memory = torch.cuda.max_memory_allocated() if gpu else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
     lora = next(iter(trainer.model.peft_config.values()))
-    first, best = evaluations(trainer)
+    trainable, parameters = trainer.model.get_nb_trainable_parameters()
     result = Fit(
-        recipe=recipe,
+        name=name,
         learning_rate=trainer.args.learning_rate,
         r=lora.r,
         alpha=lora.lora_alpha,
         steps=trainer.state.global_step,
-        train_loss=next(row["train_loss"] for row in reversed(trainer.state.log_history) if "train_loss" in row),
-        first_eval_loss=first["eval_loss"],
-        best_eval_loss=best["eval_loss"],
-        best_step=int(best["step"]),
+        train_loss=next(row["train_loss"] for row in reversed(history) if "train_loss" in row),
+        first=first,
+        best=best,
         stopped_early=trainer.state.global_step < trainer.state.max_steps,
-        tokens=trainer.tokens,
+        tokens=getattr(trainer, "tokens", 0),
         seconds=seconds,
-        sizes=sizes(trainer.model),
-        memory_gb=memory / 2**30,
-        resumed_from=step_of(resume),
+        trainable=trainable,
+        parameters=parameters,
+        memory_gb=_peak(gpu) / 2**30,
+        resumed_from=int(resume.name.rpartition("-")[2]) if resume else 0,
     )
     write_json(folder / FINISHED, asdict(result))
     return result
+
+
+def _peak(gpu: bool) -> int:
+    """Bytes of the GPU's memory, or of this process, at the most."""
+    unit = 1 if sys.platform == "darwin" else 1024  # ru_maxrss is in KiB on Linux, in bytes on macOS
+    return torch.cuda.max_memory_allocated() if gpu else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
 def clear(folder: Path) -> None:
@@ -233,11 +254,8 @@ def clear(folder: Path) -> None:
 def table(fits: Sequence[Fit]) -> pd.DataFrame:
     """Trainings as a table: one row each, losses in nats a token; no row if there is none."""
     columns = ["config", "learning_rate", "r", "alpha", "steps", "train_loss", "eval_loss"]
-    found = [(f.recipe, f.learning_rate, f.r, f.alpha, f.steps, f.train_loss, f.best_eval_loss) for f in fits]
+    found = [(f.name, f.learning_rate, f.r, f.alpha, f.steps, f.train_loss, f.best_eval_loss) for f in fits]
     return pd.DataFrame(found, columns=columns)
-
-
-# What any training does: it is logged, evaluated at its end, and gone on with after an interruption
 
 
 class Log(TrainerCallback):
@@ -256,36 +274,10 @@ class Log(TrainerCallback):
             file.write(json.dumps(row) + "\n")
 
 
-class AtTheEnd(TrainerCallback):
-    """Evaluates after the last step, too: else steps beyond the last interval could not be the best."""
-
-    def on_step_end(self, args, state, control, **kwargs) -> None:
-        if state.global_step >= state.max_steps:
-            control.should_evaluate = True
-
-
-def train(trainer: Trainer, resume: Path | None) -> float:
-    """Train from the beginning or from a checkpoint: the seconds that it took, without evaluations."""
-    log = Log(Path(trainer.args.output_dir).parent / LOG)
-    trainer.add_callback(log)
-    trainer.add_callback(AtTheEnd())
-    # PEFT would turn a checkpoint in bfloat16 into float32: what is resumed would go on in another precision.
-    trainer.model.load_adapter = partial(trainer.model.load_adapter, autocast_adapter_dtype=False)
-    trainer.train(resume_from_checkpoint=str(resume) if resume else None)
-    return time.monotonic() - log.started - log.evaluating
-
-
-def evaluations(trainer: Trainer) -> tuple[dict[str, float], dict[str, float]]:
-    """What was logged at the evaluation before the first step, and at the best one after it."""
-    first, *later = [row for row in trainer.state.log_history if "eval_loss" in row]
-    return first, min(later, key=lambda row: (row["eval_loss"], row["step"]))  # of the first there is no checkpoint
-
-
-def take_up(folder: Path, fingerprint: str, name: str, whole: bool = True) -> tuple[dict | None, Path | None]:
+def _take_up(folder: Path, fingerprint: str, name: str, whole: bool) -> tuple[dict[str, Any] | None, Path | None]:
     """The result of a training that ended, or the last checkpoint of one that did not; else clear away another's.
 
     Args:
-        name: how the training is called where something is taken up, which is said.
         whole: whether what the training leaves elsewhere is there; if not, it goes on from its last checkpoint.
     """
     mark = folder / FINGERPRINT
@@ -305,32 +297,25 @@ def take_up(folder: Path, fingerprint: str, name: str, whole: bool = True) -> tu
     return None, checkpoint
 
 
-def step_of(checkpoint: Path | None) -> int:
-    """The step at which a checkpoint was made; 0 for none."""
-    return int(checkpoint.name.rpartition("-")[2]) if checkpoint else 0
-
-
 def _last_whole(checkpoints: Path) -> Path | None:
-    """The last checkpoint that was written to its end: trainer_state.json is what the trainer writes last."""
-    whole = [path.parent for path in checkpoints.glob("checkpoint-*/trainer_state.json") if _is_json(path)]
-    return max(whole, key=step_of, default=None)
+    """The last checkpoint that was written to its end; a later one that was cut off is removed."""
+    while checkpoints.is_dir() and (last := get_last_checkpoint(str(checkpoints))):
+        try:
+            json.loads((Path(last) / "trainer_state.json").read_text())  # which the trainer writes last
+            return Path(last)
+        except (OSError, ValueError):
+            shutil.rmtree(last)
+    return None
 
 
-def _is_json(path: Path) -> bool:
-    try:
-        json.loads(path.read_text())
-    except ValueError:
-        return False
-    return True
-
-
-def _fingerprint(trainer: SFTTrainer, profile: Profile) -> str:
+def _fingerprint(trainer: Trainer, profile: Profile, start: Path | None) -> str:
     base = [checksums(ROOT / name) for name in profile.base_files]
     asked = {k: v for k, v in trainer.args.to_dict().items() if k not in ("output_dir", "logging_dir", "run_name")}
     lora = [config.to_dict() | {"base_model_name_or_path": ""} for config in trainer.model.peft_config.values()]
     patience = [getattr(c, "early_stopping_patience", None) for c in trainer.callback_handler.callbacks]
     data = [part.to_list() for part in (trainer.train_dataset, trainer.eval_dataset)]
-    settings = [base, profile.base_model, profile.quantised, patience, asked, lora, data]
+    begun = checksums(start) if start else {}
+    settings = [base, profile.base_model, profile.quantised, begun, patience, asked, lora, data]
     # Sets are written in another order by each process.
     text = json.dumps(settings, sort_keys=True, default=lambda v: sorted(map(str, v)) if isinstance(v, set) else str(v))
     return hashlib.sha256(text.encode()).hexdigest()

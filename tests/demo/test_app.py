@@ -10,8 +10,8 @@ import pytest
 
 from iampolicy.document import as_policy
 from iampolicy.grammar import structure_faults
-from iamtrail.errors import TrailError
 from iamtrail.observed import Reading
+from iamtrail.trail_error import TrailError
 from lib.demo.app import EXAMPLES, KEPT, LONGEST_REQUEST, DraftError, GeneratorApp, TrailApp
 
 POLICY = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:GetObject","Resource":"*"}]}'

@@ -43,7 +43,7 @@ def run(tmp_path, monkeypatch):
 
 
 def answer(run):
-    return arms.answer(run, "zero_shot", EXAMPLES, progress=False)
+    return arms.answer(run, "zero_shot", EXAMPLES)
 
 
 def test_an_interrupted_arm_asks_only_for_what_is_left(run, capsys):

@@ -37,23 +37,7 @@ def test_only_schema_valid_answers_are_judged_and_prose_around_them_is_not() -> 
     )
     found = findings.of_answers(table)
     assert found[["arm", "policy"]].values.tolist() == [["a", "1"]] * 2
-    shares = findings.summary(found, {"a": 1, "b": 1, "c": 0})
-    assert shares.loc[("ERROR", "INVALID_ACTION")].to_dict() == {"a": 1.0, "b": 0.0}
     assert findings.of_answers(table[1:2]).empty
-
-
-def test_changes_of_an_answer_are_sentences() -> None:
-    row = {"expected": policy(), "generated": policy(Action="s3:*")}
-    assert findings.changes(row)[0].startswith("[high] Now allows the caller to use")
-
-
-def test_the_first_request_is_allowed_by_its_own_policy_and_decided_by_the_answer() -> None:
-    conditions = {"StringLike": {"s3:prefix": "home/*"}, "Bool": {"aws:SecureTransport": ["true"]}}
-    wanted = policy(Action="s3:List*", Resource="arn:aws:s3:::photos-?", Condition=conditions)
-    request, ours, theirs = findings.decide({"expected": wanted, "generated": policy()})
-    assert request.resource == "arn:aws:s3:::photos-x" and request.context["s3:prefix"] == "home/x"
-    assert (ours.result, theirs.result) == ("Allowed", "ImplicitlyDenied")
-    assert findings.decide({"expected": policy(Effect="Deny"), "generated": policy()}) is None
 
 
 READS = policy(Resource="*")
@@ -91,7 +75,7 @@ def one_of_each():
 def test_worked_examples_say_what_went_wrong_in_figures(category):
     (example,) = findings.examples(labelled(one_of_each()), "zero_shot", category)
     assert example.lines[-1][1].startswith(ANSWERS[category][1])
-    assert example.name == category and ANSWERS[category][0] in example.lines[1][1]
+    assert example.title == f"zero_shot: {errors.TITLES[category]}" and ANSWERS[category][0] in example.lines[1][1]
     assert example.instruction and READS in example.lines[0][1]
 
 
@@ -133,23 +117,6 @@ def test_examples_name_what_does_not_exist():
         findings.examples(table, "zero_shot", "wrong")
     with pytest.raises(RowsError, match="no column instruction, expected, generated"):
         findings.examples(errors.label(metrics.score_rows(one_of_each())), "zero_shot", "correct")
-
-
-def test_repair_is_counted_by_arm():
-    wanted = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:GetObject","Resource":"*"}]}'
-    rows = pd.DataFrame(
-        [
-            {"arm": "a", "expected": wanted, "generated": wanted, "schema_valid": True, "action_f1_all": 1.0},
-            {"arm": "a", "expected": wanted, "generated": f"Sure:\n```json\n{wanted}\n```", "schema_valid": False}
-            | {"action_f1_all": 0.0},
-            {"arm": "b", "expected": wanted, "generated": "no", "schema_valid": False, "action_f1_all": 0.0},
-        ]
-    )
-    table = findings.repaired(rows)
-    assert table.loc["a", ["valid", "valid_after", "changed"]].tolist() == [1, 2, 1]
-    assert table.loc["a", ["f1", "f1_after"]].tolist() == [0.5, 1.0]
-    assert table.loc["b", ["valid", "valid_after", "changed"]].tolist() == [0, 0, 0]
-    assert findings.repairs(rows, "a") and not [c for c, _ in findings.repairs(rows, "b") if "fence" in c]
 
 
 CUT, PROSE, WIDE = READS[:-1], f"Here it is: {READS}", policy(Resource="*", Action="s3:*")

@@ -2,12 +2,11 @@
 
 import json
 
-import pandas as pd
 import pytest
 
+from iamintent import Intent
 from lib.data.dataset import Example
-from lib.evaluation.leakage import BINS, by_distance, by_shape, recall, shape_seen, shared
-from lib.model.retrieve import Intent
+from lib.evaluation.leakage import recall, shape_seen, shared
 
 
 def example(id: str, instruction: str, *actions: str, sid: str | None = None) -> Example:
@@ -46,17 +45,6 @@ def test_a_sentence_with_other_names_numbers_and_verbs_has_the_same_shape():
         example("3", "Who is it?", "s3:GetObject"),
     ]
     assert shape_seen(test, seen).to_dict() == {"2": True, "3": False}
-    scores = pd.DataFrame({"arm": ["a", "a"], "id": ["2", "3"], "source": ["written"] * 2, "m": [1.0, 0.0]})
-    row = by_shape(scores, test, seen, "m").loc[("written", "a")]
-    assert row.to_dict() == {"shape seen": 1.0, "shape seen, requests": 1, "new shape": 0.0, "new shape, requests": 1}
-
-
-def test_scores_by_distance():
-    test = [example("6", "x", "sns:ListTopics"), example("7", "y", "s3:GetObject", "s3:PutObject")]
-    scores = pd.DataFrame([{"arm": "a", "id": "6", "m": 0.0}, {"arm": "a", "id": "7", "m": 1.0}])
-    table = by_distance(scores, test, SEEN, "m")
-    assert list(table.columns) == [BINS[0], BINS[2]]
-    assert table.loc["a"].tolist() == [0.0, 1.0] and table.loc["requests"].tolist() == [1, 1]
 
 
 class Fixed:

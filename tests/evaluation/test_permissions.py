@@ -7,7 +7,7 @@ import pytest
 from iampolicy.document import as_policy
 from lib.evaluation import metrics
 from lib.evaluation.metrics import OF_PERMISSIONS
-from lib.evaluation.permissions import agreement, sample
+from lib.evaluation.permissions import agreement, decide, sample
 
 TWINS = [name for name in metrics.TWINS if name in OF_PERMISSIONS]
 
@@ -110,3 +110,21 @@ def test_each_value_of_a_condition_and_each_principal_is_asked_about():
 def test_a_pair_that_is_both_lost_and_denied_counts_once():
     found = score(text(BASE), text(BASE | {"Effect": "Deny"}))
     assert found["under_granted"] == 2
+
+
+def test_the_first_sampled_request_meets_the_conditions_of_its_policy():
+    conditions = {"StringLike": {"s3:prefix": "home/*"}, "Bool": {"aws:SecureTransport": ["true"]}}
+    listing = as_policy(
+        text(BASE | {"Action": "s3:ListBucket", "Resource": "arn:aws:s3:::a-?", "Condition": conditions})
+    )
+    request = sample(listing, as_policy(WANTED))[0]
+    assert request.resource == "arn:aws:s3:::a-x" and request.context["s3:prefix"] == "home/x"
+    assert [decide(p, request).result for p in (listing, as_policy(WANTED))] == ["Allowed", "ImplicitlyDenied"]
+    assert sample(as_policy(text()), as_policy(text())) == []
+
+
+def test_a_policy_with_principals_decides_as_the_resource_does():
+    trust = {"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::111122223333:role/app"}, "Action": "sts:AssumeRole"}
+    policy = as_policy(text(trust))
+    request = sample(policy, policy)[0]
+    assert request.principal == trust["Principal"]["AWS"] and decide(policy, request).result == "Allowed"

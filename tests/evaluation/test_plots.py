@@ -109,7 +109,14 @@ PEOPLE = judged(
     few_shot={"field": "none none none none", "written": "none wide"},
     grounded={"field": "right wide wide none", "written": "right right"},
 )
-TAGS = {f"field/{n}": [tag] for n, tag in enumerate(("story", "list", "list", "list"))}
+TAGS = {f"field/{n}": tag for n, tag in enumerate(("story", "list", "list", "list"))}
+
+
+def tagged(scores):
+    of_arm = scores[(scores["arm"] == "grounded") & scores["id"].isin(TAGS)]
+    return verdict.shares(of_arm.assign(tag=of_arm["id"].map(TAGS)), ("tag",)).sort_values("usable")
+
+
 LABELLED = errors.label(PEOPLE)
 OF_PEOPLE = LABELLED[LABELLED["source"] == "field"]
 STEPS = pd.DataFrame({"fine-tuned": [3, 1], "repaired": [1, 3]}, index=["truncated", "right"])
@@ -145,7 +152,7 @@ FIGURES = {  # name -> drawing, what the title must say
     "verdicts": (lambda: plots.verdicts(PEOPLE, "field"), ["25% of the drafts can be attached, 50% grant"]),
     "fall": (lambda: plots.fall(PEOPLE), ["Grounded: 100% usable as they stand on composed requests, 25% on those of"]),
     "by_tag": (
-        lambda: plots.by_tag(verdict.by_tag(PEOPLE, TAGS, "grounded", least=1), "grounded"),
+        lambda: plots.by_tag(tagged(PEOPLE), "grounded"),
         ["Grounded: usable least often on 'list' (none), most on 'story' (100%)"],
     ),
     "confusion": (
@@ -160,9 +167,9 @@ FIGURES = {  # name -> drawing, what the title must say
         lambda: plots.pareto(errors.counts(OF_PEOPLE, "fault"), "grounded"),
         ["Grounded: 25% exactly right; most often at fault: wrong resource (50%)"],
     ),
-    "waterfall": (lambda: plots.waterfall(STEPS), ["largest gain comes with repaired: 75% are exactly right"]),
+    "cures": (lambda: plots.cures(STEPS), ["largest gain comes with repaired: 75% are exactly right"]),
     "faults_by_service": (
-        lambda: plots.faults_by_service(errors.by_service(OF_PEOPLE, "grounded"), "grounded"),
+        lambda: plots.faults_by_service(OF_PEOPLE, "grounded"),
         ["Grounded: commonest fault wrong resource; most in s3, 50% of 4"],
     ),
 }
@@ -210,7 +217,7 @@ def test_text_is_large_and_inside_the_slide(drawn):
             assert box.x0 >= 0 and box.x1 <= 1600 and box.y0 >= 0 and box.y1 <= 900, text
 
 
-WITHOUT_LEGEND = {"services", "by_tag", "faults_by_service", "waterfall"}  # one colour, or an axis that says it
+WITHOUT_LEGEND = {"services", "by_tag", "faults_by_service", "cures"}  # one colour, or an axis that says it
 
 
 @pytest.mark.parametrize("name", FIGURES)
@@ -300,9 +307,9 @@ def test_single_rows_of_data_and_training_are_drawn():
 def test_five_arms_are_drawn_with_names_in_words():
     rows = [row for number in range(5) for row in outputs(f"new_arm_{number}", number)]
     picture = plots.metrics_by_arm(metrics.summarise(scored(rows)))
-    assert picture.title.startswith("New arm 4 is not shown to beat new arm 3: schema valid 40% to 30%")
+    assert picture.title.startswith("New-arm-4 is not shown to beat new-arm-3: schema valid 40% to 30%")
     legend = picture.figure.axes[0].get_legend()
-    assert [text.get_text() for text in legend.get_texts()] == [f"new arm {number}" for number in range(5)]
+    assert [text.get_text() for text in legend.get_texts()] == [f"new-arm-{number}" for number in range(5)]
 
 
 def test_a_mean_over_few_answers_is_pale_and_says_how_few():
@@ -317,6 +324,7 @@ def test_a_mean_over_few_answers_is_pale_and_says_how_few():
     assert not any(bar.get_alpha() for bar in bars["zero-shot"])
 
 
+TWO = (("1", ["s3"]), ("2", ["s3", "sqs"]))
 NOBODY = judged(
     few_shot={"field": "none none", "written": "none none"}, grounded={"field": "wide none", "written": "wide wide"}
 )
@@ -328,7 +336,7 @@ NO_SUCCESS = {  # figure -> what its title says where no arm has any success
     ),
     "fall": (lambda: plots.fall(NOBODY), "There is nothing to fall from"),
     "by_tag": (
-        lambda: plots.by_tag(verdict.by_tag(NOBODY, TAGS, "grounded", least=1), "grounded"),
+        lambda: plots.by_tag(tagged(NOBODY), "grounded"),
         "no kind of request has a usable draft; what nobody asked is granted most on 'story' (100%)",
     ),
     "metrics_by_arm": (
@@ -355,7 +363,7 @@ NO_SUCCESS = {  # figure -> what its title says where no arm has any success
         lambda: plots.pareto(errors.counts(BAD_LABELS, "fault"), "grounded"),
         "Grounded: no answer is exactly right",
     ),
-    "waterfall": (lambda: plots.waterfall(STEPS[:1]), "No cure makes an answer exactly right; what is left at the end"),
+    "cures": (lambda: plots.cures(STEPS[:1]), "No cure makes an answer exactly right; what is left at the end"),
 }
 
 
@@ -368,7 +376,7 @@ def test_where_nothing_succeeds_the_title_says_so_and_what_comes_nearest(name):
 def test_where_all_is_right_the_title_says_that():
     perfect = errors.label(judged(a={"field": "right right"}))
     assert plots.pareto(errors.counts(perfect, "fault"), "a").title == "A: all answers are exactly right"
-    assert plots.faults_by_service(errors.by_service(perfect, "a"), "a").title == "A: no fault in any service"
+    assert plots.faults_by_service(perfect, "a").title == "A: no fault in any service"
     assert plots.schema_by_complexity(metrics.by_complexity(perfect)).title.startswith(
         "Every answer of a is schema valid"
     )
@@ -403,10 +411,11 @@ BAD = {
     "no tag": (lambda: plots.by_tag(pd.DataFrame(), "grounded"), "no request has a tag"),
     "no such arm": (lambda: plots.confusion(PEOPLE, ["none"]), "no arm is called 'none'"),
     "no fault": (lambda: plots.pareto(errors.counts(LABELLED, "fault"), "b"), "no arm is called 'b'"),
+    "no such arm in services": (lambda: plots.faults_by_service(LABELLED, "b"), "no arm is called 'b'"),
     "no severity": (lambda: plots.findings(pd.DataFrame({"code": ["A"]}), 1), "no column policy, severity"),
     "no length": (
         lambda: plots.success_by_length(scored(ONE_ARM_ONE_ROW).assign(expected_tokens=None), 64),
-        "expected_tokens is None",
+        "expected_tokens is missing",
     ),
 }
 
@@ -431,9 +440,18 @@ def test_arms_that_are_alike_in_one_metric_may_be_told_apart_by_the_other():
     rows = [row | {"generated": row["expected"]} for row in outputs("grounded", 40, n=40)]
     rows += [row | {"arm": "grammar", "generated": policy("sqs")} for row in rows]
     title = plots.metrics_by_arm(metrics.summarise(scored(rows))).title
-    assert title.startswith("Grounded beats grammar only: services 100% to 0%")
+    assert title.startswith("Grounded beats grammar: services 100% to 0%")
     same = [row | {"arm": arm} for row in rows[:40] for arm in ("a", "b")]
     assert "not shown to beat" in plots.metrics_by_arm(metrics.summarise(scored(same))).title
+
+
+def test_an_answer_counts_for_every_service_that_is_wanted():
+    rows = [{"arm": "a", "id": id, "complexity": "simple", "expected": policy(*s), "generated": "no"} for id, s in TWO]
+    picture = plots.faults_by_service(errors.label(scored(rows)), "a")
+    axes = picture.figure.axes[0]
+    assert [text.get_text() for text in axes.get_yticklabels()] == ["s3, 2", "sqs, 1"]
+    assert [text.get_text() for text in axes.get_xticklabels()] == ["not\nJSON"]
+    assert picture.title == "A: commonest fault not JSON; most in s3, 100% of 2"
 
 
 def test_verdicts_are_five_shares_of_each_arm():

@@ -142,12 +142,9 @@ ROWS = [
 ]
 
 
-def test_counts_and_shares_of_arms():
+def test_verdicts_and_shares_of_arms():
     scores = metrics.score_rows(ROWS)
-    counts = verdict.counts(scores)
-    assert list(counts.columns) == list(verdict.VERDICTS) and list(counts.index) == ["one", "two"]
-    assert counts.loc["one"].to_dict() == {USABLE: 2, NARROWER: 0, OTHER: 0, WIDER: 1, NO_POLICY: 0}
-    assert counts.loc["two"].to_dict() == {USABLE: 0, NARROWER: 0, OTHER: 1, WIDER: 1, NO_POLICY: 1}
+    assert list(scores["verdict"]) == [USABLE, WIDER, USABLE, NO_POLICY, OTHER, WIDER]
     shares = verdict.shares(scores).set_index("arm")
     assert shares.loc["one", "usable"] == pytest.approx(2 / 3) and shares.loc["two", "wider"] == pytest.approx(2 / 3)
     for name in ("usable", "wider"):
@@ -193,15 +190,17 @@ def test_without_second_answers_only_drafts_stay_usable():
     assert told["usable_after_questions"].tolist() == [True, False, False, False, False, False]
 
 
-def test_tags_are_ordered_by_what_fails():
-    scores = metrics.score_rows(ROWS)
-    tags = {"a": ["plain"], "b": ["plain", "condition"], "c": ["question"]}
-    table = verdict.by_tag(scores, tags, "one", least=1)
-    assert table["tag"].tolist() == ["condition", "plain", "question"] and table["n"].tolist() == [1, 2, 1]
-    assert verdict.by_tag(scores, tags, "one", least=2)["tag"].tolist() == ["plain"]
-    assert verdict.by_tag(scores, {}, "one").empty
-    with pytest.raises(RowsError):
-        verdict.by_tag(scores, tags, "three")
+def test_shares_of_any_groups_come_in_order_of_appearance():
+    scores = metrics.score_rows(ROWS).query("arm == 'one'")
+    tagged = scores.assign(tag=[["plain"], ["plain", "condition"], ["question"]]).explode("tag")
+    table = verdict.shares(tagged, ("tag",))
+    assert table[["tag", "n", "usable"]].to_numpy().tolist() == [
+        ["plain", 2, 0.5],
+        ["condition", 1, 0.0],
+        ["question", 1, 1.0],
+    ]
+    with pytest.raises(RowsError, match="no rows"):
+        verdict.shares(tagged[:0], ("tag",))
 
 
 def test_sources_come_apart_with_people_first():

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from iamintent import Retriever
 from lib import profiles
 from lib.data import dataset, field
 from lib.data.dataset import Example, spread
 from lib.data.managed import ManagedPolicy
-from lib.model.retrieve import Retriever
 from lib.profiles import Profile
 from tests.tiny import save
 

@@ -16,22 +16,15 @@ from tests.tiny import SIZE
 
 
 def test_linear_layers_are_nf4_with_double_quantisation(tiny):
-    model = base.load_for_training(tiny, base.in_four_bits(tiny))
+    model = base.load_for_training(tiny, quantised=True)
     layers = [m for m in model.modules() if isinstance(m, bnb.nn.Linear4bit)]
     assert len(layers) == 2 * 7  # q, k, v, o, gate, up, down
     assert all(m.weight.quant_state.quant_type == "nf4" and m.weight.quant_state.nested for m in layers)
 
 
-def test_sizes_count_the_parameters_that_four_bits_stand_for(tiny):
-    whole = base.sizes(base.load_for_generation(tiny))
-    quantised = base.sizes(base.load_for_training(tiny, base.in_four_bits(tiny)))
-    assert quantised.parameters == whole.parameters
-    assert quantised.bytes < whole.bytes
-
-
 def test_gradients_are_not_zero_after_an_evaluation_pass(tiny):
     # On CPUs with AVX512-BF16, bitsandbytes repacks 4-bit weights in the first eval forward and gradients vanish.
-    model = base.load_for_training(tiny, base.in_four_bits(tiny))
+    model = base.load_for_training(tiny, quantised=True)
     layers = [m for m in model.modules() if isinstance(m, bnb.nn.Linear4bit)]
     assert layers and all(m.support_avx512bf16_for_cpu is False for m in layers)
     model = get_peft_model(model, LoraConfig(task_type="CAUSAL_LM", r=4, target_modules=["q_proj", "down_proj"]))

@@ -3,14 +3,13 @@
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from iampolicy.compare import compare
+from iamintent import Intent
 from iampolicy.document import PolicyLike, as_policy, parse
 from lib.model import finish
-from lib.model.finish import Generated, finished, tidied
-from lib.model.retrieve import Intent
+from lib.model.finish import Generated, finished
 
 FOUND = (("s3:GetObject", "s3:PutObject"),)
 
@@ -54,11 +53,11 @@ def test_a_name_is_asked_about():
 
 
 def unused(request: str, drafted: PolicyLike) -> list[str]:
-    return finish.unused(request, as_policy(drafted))
+    return finish.unused(Intent(request), as_policy(drafted))
 
 
 def turned_round(request: str, drafted: PolicyLike) -> list[str]:
-    return finish.turned_round(request, as_policy(drafted))
+    return finish.turned_round(Intent(request), as_policy(drafted))
 
 
 def policy(*actions: str, resource: str = "*", **more) -> str:
@@ -143,74 +142,3 @@ def test_what_is_denied_or_excluded_is_not_turned_round():
     assert turned_round("anything except IAM", limited) == ["iam"]
     excluded = {"Effect": "Allow", "NotAction": "iam:*", "Resource": "*"}
     assert turned_round("anything except IAM", {"Version": "2012-10-17", "Statement": [excluded]}) == []
-
-
-def allow(action, resource="*", **more) -> dict:
-    return {"Effect": "Allow", "Action": action, "Resource": resource, **more}
-
-
-def document(*statements: dict) -> dict:
-    return {"Version": "2012-10-17", "Statement": list(statements)}
-
-
-QUEUE = "arn:aws:sqs:*:*:jobs"
-HOME = {"Condition": {"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}}}
-TAGGED = {"Condition": {"StringEquals": {"aws:ResourceTag/team": "blue"}}}
-
-
-@pytest.mark.parametrize(
-    ("drafted", "wanted"),
-    [
-        ([allow(["sqs:SendMessage", "sqs:SendMessage"], [QUEUE, QUEUE])], [allow("sqs:SendMessage", QUEUE)]),
-        ([allow("sqs:SendMessage", QUEUE)] * 2, [allow("sqs:SendMessage", QUEUE)]),
-        (  # what is on one queue is not on all
-            [allow(["sqs:SendMessage", "sqs:ListQueues"]), allow("sqs:SendMessage", QUEUE)],
-            [allow("sqs:ListQueues"), allow("sqs:SendMessage", QUEUE)],
-        ),
-        ([allow("sqs:SendMessage"), allow("sqs:SendMessage", QUEUE)], [allow("sqs:SendMessage", QUEUE)]),
-        (  # what is on no queue stays where it says something
-            [allow("sqs:ListQueues"), allow(["sqs:SendMessage", "sqs:ListQueues"], QUEUE)],
-            [allow("sqs:ListQueues"), allow(["sqs:SendMessage", "sqs:ListQueues"], QUEUE)],
-        ),
-        (  # describing instances cannot meet a tag's condition
-            [allow(["ec2:StopInstances", "ec2:DescribeInstances"], **TAGGED)],
-            [allow("ec2:StopInstances", **TAGGED), allow("ec2:DescribeInstances")],
-        ),
-        (  # where both stand, the source address limits them still
-            [allow(["ec2:StopInstances", "ec2:DescribeInstances"], Condition=HOME["Condition"] | TAGGED["Condition"])],
-            [
-                allow("ec2:StopInstances", Condition=HOME["Condition"] | TAGGED["Condition"]),
-                allow("ec2:DescribeInstances", **HOME),
-            ],
-        ),
-        (  # a source address it can meet
-            [allow(["ec2:StopInstances", "ec2:DescribeInstances"], **HOME)],
-            [allow(["ec2:StopInstances", "ec2:DescribeInstances"], **HOME)],
-        ),
-    ],
-)
-def test_what_a_model_says_twice_or_too_widely(drafted, wanted):
-    assert tidied(document(*drafted)) == document(*wanted)
-
-
-def test_a_deny_stays_on_everything():
-    deny = allow("sqs:SendMessage") | {"Effect": "Deny"}
-    assert tidied(document(deny, allow("sqs:SendMessage", QUEUE))) == document(deny, allow("sqs:SendMessage", QUEUE))
-
-
-STATEMENTS = st.builds(
-    lambda effect, actions, resource: {"Effect": effect, "Action": actions, "Resource": resource},
-    st.sampled_from(["Allow", "Deny"]),
-    st.lists(st.sampled_from(["sqs:SendMessage", "sqs:ListQueues", "sqs:*", "s3:GetObject"]), min_size=1, max_size=4),
-    st.sampled_from(["*", QUEUE, [QUEUE, "arn:aws:sqs:*:*:other"]]),
-)
-
-
-@given(st.lists(STATEMENTS, min_size=1, max_size=5))
-@settings(max_examples=150)
-def test_without_conditions_nothing_is_allowed_that_was_not(statements):
-    drafted = document(*statements)
-    found = tidied(drafted)
-    assert found == tidied(found)
-    if found["Statement"]:
-        assert not [p for p in compare(drafted, found).extra if p.effect == "Allow"]

@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 from peft import LoraConfig, get_peft_model
 from transformers import AutoModelForCausalLM
 
+from iamintent.retriever import RETRIEVER
 from iampolicy import catalogue
 from lib import profiles
 from lib.files import CourseError
 from lib.model.base import PREFERRED, BaseModelError, adapter_folder
 from lib.model.generate import ARMS, PolicyGenerator, UnknownArm, arms_of
-from lib.model.retrieve import RETRIEVER
 from lib.run import open_run
 
 REQUESTS = ["read a bucket", "stop instances in eu-west-1, but only those with the tag Team=data", "x", "écrire ☃"]
@@ -192,6 +192,13 @@ def test_under_the_grammar_alone_every_draft_is_a_policy_of_known_actions(run_fo
 def test_a_budget_too_small_for_any_policy_is_refused(grounded):
     with pytest.raises(ValueError, match="fits into 8 tokens"):
         grounded.generate(ASKED[:1], max_new_tokens=8)
+
+
+def test_one_name_that_is_too_long_costs_its_own_draft_alone(grounded):
+    long = f"read the object arn:aws:s3:::acme/{'x7' * 200}"
+    drafts = grounded.generate([*ASKED, long])
+    assert drafts[-1].tokens <= 160
+    assert [d.text for d in drafts[:-1]] == [d.text for d in grounded.generate(ASKED)]
 
 
 def test_the_adapter_is_the_trained_one_or_the_shipped_one_or_an_error(run_folder, tiny, tmp_path):

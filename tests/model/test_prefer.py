@@ -9,14 +9,15 @@ import pytest
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 from safetensors.torch import load_file
+from trl import DPOConfig
 
+from iamintent import Intent
 from lib.files import CourseError, checksums
 from lib.model import prefer, train
-from lib.model.base import BaseModelError, in_four_bits, load_for_training
+from lib.model.base import BaseModelError, compute_dtype, load_for_training, load_tokenizer
 from lib.model.generate import ARMS, PolicyGenerator
 from lib.model.prefer import Pair, better, pairs, preference, score
 from lib.model.prompt import render
-from lib.model.retrieve import RETRIEVER, Intent
 from lib.profiles import Profile, load_recipe
 
 ARN = "arn:aws:s3:::acme/*"
@@ -92,9 +93,9 @@ class Found:
 
 @pytest.fixture
 def generator(tiny) -> PolicyGenerator:
-    made = PolicyGenerator.load("runs/none", "zero_shot", dataclasses.replace(tiny, max_new_tokens=96))
-    settings = (made.max_new_tokens, made.batch_size, made.no_repeat)
-    return PolicyGenerator(made.model, made.tokenizer, ARMS["grounded"], (), *settings, Found())
+    profile = dataclasses.replace(tiny, max_new_tokens=96)
+    made = PolicyGenerator.load("runs/none", "zero_shot", profile)
+    return PolicyGenerator(made.model, made.tokenizer, ARMS["grounded"], profile, retriever=Found())
 
 
 def test_pairs_repeat_for_a_seed_and_hold_the_prompt_that_was_answered(generator, examples, monkeypatch):
@@ -139,22 +140,17 @@ def tiny(tiny) -> Profile:
     return dataclasses.replace(tiny, quantised=True)
 
 
-def load_quantised(profile: Profile):
-    return load_for_training(profile, in_four_bits(profile))
-
-
 @pytest.fixture
 def adapter(tiny, tmp_path):
     """An adapter that is not the one a training begins with: its B is no longer 0."""
     torch.manual_seed(0)
     modules = list(load_recipe("A").target_modules)
     lora = LoraConfig(task_type="CAUSAL_LM", r=16, lora_alpha=32, target_modules=modules)
-    model = get_peft_model(load_quantised(tiny), lora)
+    model = get_peft_model(load_for_training(tiny), lora)
     for name, parameter in model.named_parameters():
         if "lora_B" in name:
             parameter.data = torch.randn_like(parameter, dtype=torch.float32) * 0.05
     model.save_pretrained(tmp_path / "adapter")
-    (tmp_path / "adapter" / RETRIEVER).write_bytes(b"learnt")
     return tmp_path / "adapter"
 
 
@@ -165,40 +161,65 @@ def made() -> list[Pair]:
     return [Pair(render(f"Use {a}"), policy("s3:GetObject", a), policy("s3:*", a)) for a in arns]
 
 
-def run(tiny, adapter, made, **more):
-    folder = adapter.parent / "prefer"
-    more = {"max_steps": 2, "learning_rate": 2e-3} | more
-    return prefer.prefer(tiny, adapter, made, folder, adapter.parent / "out", **more)
-
-
-def test_two_steps_raise_what_is_preferred_and_leave_base_and_adapter_alone(tiny, adapter, made, monkeypatch):
-    models = []
-    monkeypatch.setattr(
-        prefer, "load_for_training", lambda profile, _: models.append(load_quantised(profile)) or models[0]
+def trainer(profile, adapter, made, max_steps=2, learning_rate=2e-3, beta=0.1):
+    """As the page of 02_train makes it."""
+    dtype = compute_dtype(profile.device)
+    settings = DPOConfig(
+        beta=beta,
+        learning_rate=learning_rate,
+        lr_scheduler_type="cosine",
+        warmup_steps=0.1,
+        max_steps=max_steps,
+        per_device_train_batch_size=profile.train_batch_size,
+        per_device_eval_batch_size=profile.train_batch_size,
+        max_length=profile.max_length,
+        disable_dropout=True,
+        bf16=dtype == torch.bfloat16,
+        fp16=dtype == torch.float16,
+        **train.upkeep(profile, adapter.parent / "prefer", max_steps, 0),
     )
-    before = checksums(adapter)
-    result = run(tiny, adapter, made, beta=0.5)
+    return prefer.trainer(profile, adapter, made, settings)
+
+
+def run(profile, adapter, made, **more):
+    made = trainer(profile, adapter, made, **more)
+    return train.fit(made, profile, "preferences", adapter=adapter.parent / "out", start=adapter)
+
+
+def margin(logged: dict) -> float:
+    """How much likelier the chosen answer is than the rejected one, in nats."""
+    return logged["eval_logps/chosen"] - logged["eval_logps/rejected"]
+
+
+def test_two_steps_raise_what_is_preferred_and_leave_base_and_adapter_alone(tiny, adapter, made):
+    before, learning = checksums(adapter), trainer(tiny, adapter, made, beta=0.5)
+    assert (len(learning.train_dataset), len(learning.eval_dataset)) == (5, 1)
     out = adapter.parent / "out"
+    result = train.fit(learning, tiny, "preferences", adapter=out, start=adapter)
     old, new = (load_file(folder / "adapter_model.safetensors") for folder in (adapter, out))
     assert old.keys() == new.keys() and any(not torch.equal(old[name], new[name].to(old[name])) for name in old)
-    assert result.steps == 2 and (result.pairs, result.held_out, result.dropped) == (5, 1, 0)
+    assert result.steps == 2
     assert result.first_eval_loss == pytest.approx(math.log(2), abs=1e-6)  # policy and reference began alike
     assert result.best_eval_loss < result.first_eval_loss
-    assert result.margin_after > result.margin_before and result.reward_margin > 0 and result.reward_accuracy == 1
-    assert checksums(adapter) == before and checksums(out)[RETRIEVER] == before[RETRIEVER]
+    assert margin(result.best) > margin(result.first)
+    assert result.best["eval_rewards/margins"] > 0 and result.best["eval_rewards/accuracies"] == 1
+    assert checksums(adapter) == before
     assert sorted(path.name for path in out.iterdir() if path.is_dir()) == []  # no copy of the reference
-    fresh = dict(load_quantised(tiny).named_parameters())
-    trained = {n.replace(".base_layer", ""): p for n, p in models[0].named_parameters() if "lora_" not in n}
+    fresh = dict(load_for_training(tiny).named_parameters())
+    base = learning.model.get_base_model()
+    trained = {n.replace(".base_layer", ""): p for n, p in base.named_parameters() if "lora_" not in n}
     assert trained.keys() == fresh.keys() and all(torch.equal(trained[name], fresh[name]) for name in fresh)
     rows = [json.loads(line) for line in (adapter.parent / "prefer" / "log.jsonl").read_text().splitlines()]
     assert [r["step"] for r in rows if "eval_loss" in r] == [0, 2] and sum("loss" in r for r in rows) == 2
 
 
 def test_the_reference_is_base_with_adapter(tiny, adapter, made):
-    result = run(tiny, adapter, made, max_steps=1)
-    model = PeftModel.from_pretrained(load_quantised(tiny), str(adapter)).eval()
-    tokenizer = prefer.load_tokenizer(tiny)
-    held = [p for p in made if {"prompt": p.prompt} in _prompts(tiny, made)]
+    learning = trainer(tiny, adapter, made, max_steps=1)
+    prompts = {learning.processing_class.decode(row["prompt_ids"]) for row in learning.eval_dataset}
+    result = train.fit(learning, tiny, "preferences", start=adapter)
+    model = PeftModel.from_pretrained(load_for_training(tiny), str(adapter)).eval()
+    tokenizer = load_tokenizer(tiny)
+    held = [p for p in made if p.prompt in prompts]
 
     def chance(prompt: str, answer: str) -> float:
         ids = torch.tensor([tokenizer(prompt + answer + tokenizer.eos_token)["input_ids"]])
@@ -208,16 +229,11 @@ def test_the_reference_is_base_with_adapter(tiny, adapter, made):
         return sum(logits[0, place - 1, ids[0, place]].item() for place in range(start, ids.shape[1]))
 
     leads = [chance(p.prompt, p.chosen) - chance(p.prompt, p.rejected) for p in held]
-    assert result.margin_before == pytest.approx(np.mean(leads), abs=1e-2)
+    assert margin(result.first) == pytest.approx(np.mean(leads), abs=1e-2)
     with model.disable_adapter():
-        assert result.margin_before != pytest.approx(
+        assert margin(result.first) != pytest.approx(
             chance(held[0].prompt, held[0].chosen) - chance(held[0].prompt, held[0].rejected), abs=1e-2
         )
-
-
-def _prompts(tiny, made):
-    rows = [dataclasses.asdict(p) for p in made]
-    return [{"prompt": row["prompt"]} for row in prefer._parted(rows, tiny.eval_examples, 0)[1]]
 
 
 def test_an_interrupted_training_goes_on_and_an_ended_one_is_taken_up(tiny, adapter, made, monkeypatch, capsys):
@@ -240,8 +256,8 @@ def test_an_interrupted_training_goes_on_and_an_ended_one_is_taken_up(tiny, adap
     log = (adapter.parent / "prefer" / "log.jsonl").read_text().splitlines()
     assert [r["step"] for r in map(json.loads, log) if "eval_loss" in r] == [0, 2, 2, 3]  # at both beginnings
     assert again.resumed_from == 2 and again.steps == 3
-    assert again.first_eval_loss == whole.first_eval_loss and again.margin_before == whole.margin_before
-    assert again.margin_after == pytest.approx(whole.margin_after, rel=1e-4)
+    assert again.first_eval_loss == whole.first_eval_loss and margin(again.first) == margin(whole.first)
+    assert margin(again.best) == pytest.approx(margin(whole.best), rel=1e-4)
     resumed = load_file(adapter.parent / "out" / "adapter_model.safetensors")
     assert all(torch.allclose(weights[name], resumed[name], atol=1e-4) for name in weights)
 
@@ -254,24 +270,21 @@ def test_nothing_is_written_on_failure(tiny, adapter, made, monkeypatch):
     with pytest.raises(ZeroDivisionError):
         run(tiny, adapter, made, max_steps=1)
     assert not out.exists() and not list(out.parent.glob(".aside-*"))
-    assert not (adapter.parent / "prefer" / prefer.FINISHED).exists()
+    assert not (adapter.parent / "prefer" / train.FINISHED).exists()
 
 
 def test_what_cannot_be_trained_is_an_error_of_one_line(tiny, adapter, made):
-    with pytest.raises(ValueError, match="max_length=8"):
-        run(dataclasses.replace(tiny, max_length=8), adapter, made)
-    with pytest.raises(ValueError, match="two prompts"):
-        run(tiny, adapter, made[:1] * 3)
-    with pytest.raises(CourseError, match="max_steps is -1"):
-        run(tiny, adapter, made, max_steps=-1)
+    with pytest.raises(CourseError, match="max_length=8"):
+        trainer(dataclasses.replace(tiny, max_length=8), adapter, made)
+    with pytest.raises(CourseError, match="two prompts"):
+        trainer(tiny, adapter, made[:1] * 3)
     with pytest.raises(BaseModelError, match="holds no adapter"):
-        run(tiny, adapter.parent / "none", made)
+        trainer(tiny, adapter.parent / "none", made)
 
 
 def test_pairs_that_are_too_long_are_left_out_and_not_cut(tiny, made):
     long = dataclasses.replace(made[0], rejected=policy([f"s3:Get{n}" for n in range(300)]))
-    rows = train.fitting([*made, long], prefer.load_tokenizer(tiny), 192)
-    assert rows == [dataclasses.asdict(p) for p in made]
+    assert train.rows([*made, long], load_tokenizer(tiny), 192).to_list() == [dataclasses.asdict(p) for p in made]
 
 
 # whether it was worth it

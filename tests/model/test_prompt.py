@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from iamintent import Intent
 from iampolicy.compare import compare
 from iampolicy.document import as_list
 from iampolicy.grammar import structure_faults
@@ -16,16 +17,14 @@ from lib.model.prompt import (
     RESPONSE,
     STOP,
     Sample,
+    candidates,
     choose_shots,
     first_answer,
     grounded,
-    listed,
-    parted,
     plain,
     render,
     target,
 )
-from lib.model.retrieve import Intent
 
 
 @given(st.text())
@@ -66,9 +65,9 @@ def test_the_first_answer_counts_and_not_what_is_invented_after_it(written, answ
 
 def test_candidates_are_listed_by_clause_and_keys_at_the_end():
     lines = (("sqs:ReceiveMessage",), ("sqs:PurgeQueue", "sqs:DeleteQueue"))
-    found = listed(Intent("", lines, keys=("s3:prefix", "kms:ViaService")))
+    found = candidates(Intent("", lines, keys=("s3:prefix", "kms:ViaService")))
     assert found == "sqs:ReceiveMessage\nsqs:PurgeQueue sqs:DeleteQueue\nif s3:prefix kms:ViaService"
-    assert listed(Intent("Read photos", (("s3:GetObject",),))) == "s3:GetObject"
+    assert candidates(Intent("Read photos", (("s3:GetObject",),))) == "s3:GetObject"
 
 
 BUCKET = "arn:aws:s3:::photos/*"
@@ -152,16 +151,3 @@ def test_the_ranked_actions_are_shown_and_the_resources_are_to_be_read(retriever
     ]
     assert all(s["Condition"] == {"Bool": {"aws:SecureTransport": "true"}} for s in parts)
     assert alone.completion == policy and not compare(policy, sample.completion).extra
-
-
-@pytest.mark.parametrize(
-    "statement",
-    [
-        {"Effect": "Allow", "Action": ["sqs:SendMessage", "sqs:ListQueues"], "Resource": "*"},
-        {"Effect": "Allow", "NotAction": "iam:*", "Resource": ["arn:aws:s3:::a", "arn:aws:s3:::a/*"]},
-        {"Effect": "Allow", "Action": "s3:GetObject", "Resource": ["arn:aws:s3:::a/*", "arn:aws:sqs:*:*:b"]},
-    ],
-)
-def test_what_cannot_be_parted_stays_as_it_was_written(statement):
-    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]}, separators=(",", ":"))
-    assert parted(policy) == policy

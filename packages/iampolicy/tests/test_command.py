@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from iampolicy.__main__ import guess_type, main
+from iampolicy.__main__ import main
 
 GOOD = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::photos/*"}
 
@@ -54,15 +54,14 @@ def test_differences_and_the_bucket_checklist(file, capsys) -> None:
     assert out.count("FAIL") == 4 and "pass" in out  # its one action is named without a wildcard
 
 
-def test_the_type_follows_from_the_content() -> None:
-    def typed(**changes) -> str:
-        return guess_type(json.dumps({"Statement": GOOD | changes}))
-
-    assert typed() == "identity"
-    assert typed(Principal="*") == "resource"
+def test_a_guessed_type_is_said_and_can_be_changed(file, capsys) -> None:
     trust = {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}
-    assert guess_type(json.dumps({"Statement": trust})) == "trust"
-    assert guess_type("{") == "identity"
+    assert main([file(trust)]) == 0
+    assert "(trust policy): no findings\n  its type is guessed" in capsys.readouterr().out
+    assert main([file(trust | {"Resource": "*"})]) == 1
+    assert "ROLE_TRUST_POLICY_SYNTAX_ERROR_RESOURCE" in capsys.readouterr().out
+    assert main([file(trust | {"Resource": "*"}), "--type", "resource"]) != 2
+    assert "its type is guessed" not in capsys.readouterr().out
 
 
 def test_the_standard_input_and_a_syntax_error(monkeypatch, capsys) -> None:
@@ -105,3 +104,14 @@ def test_a_reader_that_has_seen_enough_ends_the_command_quietly(file):
     line = f"{sys.executable} -m iampolicy {' '.join([file(GOOD)] * 50)} | head -1"
     ended = subprocess.run(["bash", "-c", line], capture_output=True, text=True, timeout=120)
     assert ended.stdout.count("\n") == 1 and not ended.stderr
+
+
+def test_a_policy_over_its_quota_is_given_in_parts(file, capsys) -> None:
+    long = GOOD | {"Resource": [f"arn:aws:s3:::photos/{number:0200}" for number in range(50)]}
+    main([file(long), "--split", "--json"])
+    (report,) = json.loads(capsys.readouterr().out)
+    assert [len(part["Statement"][0]["Resource"]) for part in report["parts"]] == [25, 25]
+    main([file(long), "--split"])
+    assert "Part 2 of 2:\n{" in capsys.readouterr().out
+    assert main([file(GOOD | {"Principal": "*", "Resource": "arn:aws:s3:::photos/" + "x" * 30_000}), "--split"]) == 2
+    assert "cannot be split" in capsys.readouterr().err

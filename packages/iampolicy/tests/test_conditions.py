@@ -11,6 +11,16 @@ from iampolicy.patterns import arn_matches, glob, plain
 
 IP, ARN = "aws:sourceip", "aws:sourcearn"
 
+EMPTY = [
+    "StringNotEquals",
+    "StringNotEqualsIfExists",
+    "ForAllValues:StringEquals",
+    "ForAnyValue:StringNotEquals",
+    "NotIpAddress",
+    "ArnNotLike",
+    "Null",
+]  # with no value to compare with, none of them lets anybody in
+
 CASES = [  # operator, wanted, context value (None: absent), holds
     ("StringEquals", ["a", "b"], "b", True),
     ("StringEquals", ["a"], "A", False),
@@ -21,7 +31,10 @@ CASES = [  # operator, wanted, context value (None: absent), holds
     ("StringNotEquals", ["a", "b"], "c", True),
     ("StringNotEquals", ["a", "b"], "b", False),
     ("StringNotEquals", ["a"], None, True),
-    ("StringEqualsIgnoreCase", ["Straße"], "STRASSE", True),
+    ("StringEqualsIgnoreCase", ["Ärger"], "äRGER", True),
+    ("StringEqualsIgnoreCase", ["Straße"], "STRASSE", False),
+    ("StringEqualsIgnoreCase", ["ſ"], "s", False),
+    ("StringNotEqualsIgnoreCase", ["straße"], "STRASSE", True),
     ("StringNotEqualsIgnoreCase", ["a"], "A", False),
     ("StringLike", ["home/*"], "home/a/b", True),
     ("StringLike", ["home/?"], "home/ab", False),
@@ -80,12 +93,33 @@ CASES = [  # operator, wanted, context value (None: absent), holds
     ("ForAnyValue:StringNotEquals", ["a"], ["a", "c"], True),
     ("ForAnyValue:StringNotEquals", ["a"], None, False),
     ("ForAnyValue:StringEqualsIfExists", ["a"], None, True),
-    ("StringEquals", ["a"], ["a", "b"], True),
+    ("StringEquals", ["a"], ["a", "b"], False),  # a set of values is compared by ForAllValues and ForAnyValue alone
+    ("StringEquals", ["a"], ["a"], False),
     ("StringNotEquals", ["a"], ["a", "b"], False),
+    ("StringNotEquals", ["a"], ["b"], False),
+    ("StringLike", ["*"], ["b"], False),
+    ("Null", ["false"], ["b"], True),
     ("NoSuchOperator", ["a"], "a", False),
     ("ForSome:StringEquals", ["a"], "a", False),
     ("StringEquals", [], "a", False),
-    ("StringNotEquals", [], "a", True),
+    *((operator, [], value, False) for operator in EMPTY for value in ("a", None)),
+    ("Null", ["maybe"], "a", False),
+    ("NullIfExists", ["true"], None, False),
+    ("Bool", ["yes"], "yes", False),
+    # what cannot be read proves nothing
+    ("NotIpAddress", ["203.0.113.0/24"], "nonsense", False),
+    ("NotIpAddress", ["nonsense"], "203.0.113.9", False),
+    ("NotIpAddress", ["nonsense", "203.0.113.0/24"], "198.51.100.1", False),
+    ("IpAddress", ["nonsense", "203.0.113.0/24"], "203.0.113.9", True),
+    ("NumericNotEquals", ["5"], "five", False),
+    ("NumericNotEquals", ["five"], "5", False),
+    ("DateNotEquals", ["2026-01-01"], "soon", False),
+    ("ArnNotLike", ["arn:aws:iam::*:role/x"], "nonsense", False),
+    ("ArnNotEquals", ["x"], "arn:aws:iam::111122223333:role/y", False),
+    ("ForAllValues:NotIpAddress", ["203.0.113.0/24"], ["198.51.100.1", "nonsense"], False),
+    ("StringNotEquals", ["${aws:PrincipalTag/team}"], "a", False),
+    ("StringNotLike", ["a", "${missing}"], "b", False),
+    ("StringEquals", ["a", "${missing}"], "a", True),
 ]
 
 
@@ -93,6 +127,46 @@ CASES = [  # operator, wanted, context value (None: absent), holds
 def test_one_test(operator, wanted, given_, expected):
     context = {} if given_ is None else {"the:key": given_}
     assert satisfied({operator: {"The:Key": wanted}}, context) is expected
+
+
+@pytest.mark.parametrize(
+    ("condition", "context"),
+    [
+        ({"NotIpAddress": {"k": "203.0.113.0/24"}}, {"k": "nonsense"}),
+        ({"NotIpAddress": {"k": "nonsense"}}, {"k": "203.0.113.9"}),
+        ({"StringEquals": {"aws:TagKeys": "a"}}, {"aws:tagkeys": ["b"]}),
+        ({"StringNotEquals": {"k": "${aws:PrincipalTag/team}"}}, {"k": "a"}),
+        ({"StringEquals": {"k": []}}, {"k": "a"}),
+        ({"StringEqual": {"k": "a"}}, {"k": "b"}),
+        ({"ForSome:StringEquals": {"k": "a"}}, {"k": "b"}),
+        ({"Null": {"k": "maybe"}}, {}),
+        ({"Null": {"k": []}}, {}),
+        ({"StringEquals": "x"}, {}),
+        ("x", {}),
+    ],
+)
+def test_what_aws_would_not_say_is_the_callers_to_decide(condition, context):
+    assert satisfied(condition, context) is False and satisfied(condition, context, unclear=True) is True
+
+
+@pytest.mark.parametrize(
+    ("condition", "context"),
+    [
+        ({"StringEquals": {"k": "a"}}, {"k": "b"}),
+        ({"StringEquals": {"k": "a"}}, {}),
+        ({"IpAddress": {"k": "203.0.113.0/24"}}, {"k": "nonsense"}),
+        ({"Null": {"k": "true"}}, {"k": "a"}),
+        ({"ForAnyValue:StringEquals": {"k": "a"}}, {"k": ["b"]}),
+    ],
+)
+def test_what_is_clear_is_clear(condition, context):
+    assert satisfied(condition, context) is satisfied(condition, context, unclear=True) is False
+
+
+def test_a_key_of_one_value_may_be_given_as_a_list_of_one():
+    assert satisfied({"StringEquals": {"aws:SourceVpc": "vpc-1"}}, {"aws:sourcevpc": ["vpc-1"]})
+    assert not satisfied({"StringEquals": {"aws:SourceVpc": "vpc-1"}}, {"aws:sourcevpc": ["vpc-1", "vpc-2"]})
+    assert not satisfied({"StringEquals": {"aws:TagKeys": "a"}}, {"aws:tagkeys": "a"})
 
 
 def test_every_test_of_an_element_must_hold():

@@ -4,6 +4,7 @@ import json
 import random
 import re
 import time
+import urllib.parse
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
@@ -415,3 +416,62 @@ def test_faults_planted_in_real_policies_make_them_never_wider(real, seed, plant
     chance = random.Random(seed)
     document = plain(chance.choice(real))
     never_wider(document, check(plant(minified(document), chance)))
+
+
+ORGANISATION = {"aws:PrincipalOrgID": "o-mine"}
+NEGATED = ["StringNoEquals", "StringNtEquals", "StringNEquals", "StringUnequals", "String!Equals", "ArnNoLike"]
+
+
+@pytest.mark.parametrize("operator", [*NEGATED, "StringInequals", "StringNonEquals", "NotnIpAddress", "nIpAddress"])
+def test_a_misspelt_operator_is_never_taken_for_its_opposite(operator):
+    allow = {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}
+    deny = {"Effect": "Deny", "Action": "s3:*", "Resource": "*", "Condition": {operator: ORGANISATION}}
+    result = repair(json.dumps({"Version": "2012-10-17", "Statement": [allow, deny]}))
+    left = result.policy.statements if result.policy else ()
+    assert not left or [(s.effect, s.condition) for s in left] == [("Allow", {}), ("Deny", {})]
+
+
+@pytest.mark.parametrize(("written", "meant"), [("StringNotEqual", "StringNotEquals"), ("StringEqual", "StringEquals")])
+def test_what_only_lacks_a_letter_is_put_right(written, meant):
+    one = {"Effect": "Allow", "Action": "s3:*", "Resource": "*", "Condition": {written: ORGANISATION}}
+    assert list(repair(json.dumps({"Statement": [one]})).policy.statements[0].condition) == [meant]
+
+
+ALL = '{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}'
+NONE = '{"Statement":{"Effect":"Deny","Action":"s3:*","Resource":"%s"}}'
+
+
+@pytest.mark.parametrize("between", ["", "\n", ",\n", " \n\n"])
+def test_several_documents_one_after_the_other_are_all_kept(between):
+    policy = repair(ALL + between + NONE % "*").policy
+    assert [s.effect for s in policy.statements] == ["Allow", "Deny"]
+
+
+def test_documents_whose_variables_mean_different_things_are_not_put_together():
+    policy = repair(ALL + NONE % "arn:aws:s3:::b/${aws:username}").policy
+    assert policy is None or all(s.effect == "Deny" for s in policy.statements)
+
+
+def test_a_comma_is_added_between_names_and_not_into_a_broken_string():
+    text = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":[%s],"Resource":"*"}]}'
+    assert repair(text % '"sqs:SendMessage" "sqs:GetQueueUrl"').policy.statements[0].actions == (
+        "sqs:SendMessage",
+        "sqs:GetQueueUrl",
+    )
+    assert repair(text % '"s3:Get" "Object"').policy is None
+
+
+@pytest.mark.parametrize("quoted", [lambda t: json.dumps({"Policy": t}), json.dumps, urllib.parse.quote])
+def test_a_document_in_a_string_is_read(quoted):
+    assert repair(quoted(ALL)).policy.statements[0].actions == ("*",)
+
+
+def test_two_documents_in_strings_are_not_guessed_between():
+    assert repair(json.dumps({"old": ALL, "new": ALL})).policy is None
+
+
+@pytest.mark.parametrize("resources", ['"Resource":"Q","Resource":"*"', '"Resource":"*","Resource":"Q"'])
+def test_of_a_resource_that_stands_twice_the_narrower_is_kept(resources):
+    queue = "arn:aws:sqs:eu-west-1:111122223333:jam"
+    text = f'{{"Statement":[{{"Effect":"Allow","Action":"sqs:SendMessage",{resources.replace("Q", queue)}}}]}}'
+    assert repair(text).policy.statements[0].resources == (queue,)

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iampolicy.document import PolicySyntaxError
-from iampolicy.simulate import Matched, Request, simulate
+from iampolicy.simulate import Matched, Request, consenting, simulate
 
 USER = "arn:aws:iam::111122223333:user/dev/ann"
 ROLE = "arn:aws:iam::111122223333:role/app/reader"
@@ -97,7 +97,7 @@ RESOURCE = [  # principal, identity, resource policy, boundary, result
     ("*", READ, None, None, NOT_ALLOWED),
     ("cloudfront.amazonaws.com", (), policy(Principal={"Service": "cloudfront.amazonaws.com"}), None, ALLOWED),
     ("cloudfront.amazonaws.com", (), policy(Principal={"Service": "sns.amazonaws.com"}), None, NOT_ALLOWED),
-    (USER, (), policy(Principal=None, NotPrincipal={"AWS": [OTHER]}), None, ALLOWED),
+    (USER, (), policy(Principal=None, NotPrincipal={"AWS": [OTHER]}), None, NOT_ALLOWED),  # AWS does not support it
     (USER, READ, policy("Deny", NotPrincipal={"AWS": [USER, ROOT]}), None, ALLOWED),
     (USER, READ, policy("Deny", NotPrincipal={"AWS": [ROOT]}), None, DENIED),
     (SESSION, READ, policy("Deny", NotPrincipal={"AWS": [ROLE, SESSION, ROOT]}), None, ALLOWED),
@@ -227,12 +227,12 @@ ALL = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", 
 )
 def test_the_account_in_an_arn_owns_the_resource(action, arn):
     user = f"arn:aws:iam::{OURS}:user/u"
-    granted = {"Statement": {"Effect": "Allow", "Principal": {"AWS": user}, "Action": action, "Resource": arn}}
+    granted = {"Statement": {"Effect": "Allow", "Principal": {"AWS": user}, "Action": action, "Resource": "*"}}
     assert simulate(Request(action, arn, user), identity=ALL).result == NOT_ALLOWED
     assert simulate(Request(action, arn, user), resource=granted).result == NOT_ALLOWED
     assert simulate(Request(action, arn, user), identity=ALL, resource=granted).result == ALLOWED
-    own = arn.replace(THEIRS, OURS)
-    assert simulate(Request(action, own, user), identity=ALL).result == ALLOWED
+    own = Request(action, arn.replace(THEIRS, OURS), user)
+    assert simulate(own, identity=ALL, resource=consenting(own)).result == ALLOWED
 
 
 @pytest.mark.parametrize(

@@ -16,18 +16,45 @@ from iampolicy.document import POLICY_ELEMENTS, POLICY_TYPES, STATEMENT_ELEMENTS
 
 PREFIX, KEY, CODE, ELEMENT = r"[a-z0-9-]+", r"aws:\w+/?", r"[A-Z0-9_]+", r"[A-Z]\w+"
 SCHEMAS = {  # file -> column -> what each cell is, and the columns that tell rows apart
+    "arns.tsv": ({"arn": r"arn:\*:[a-z0-9-]+:.*:.*:.+", "source": r".+"}, ("arn",)),
     "as_models_write.tsv": (
         {"kind": "service|operation|element|describing", "written": r"[a-z0-9:-]+", "meant": r"[A-Za-z0-9:]*"},
         ("kind", "written"),
     ),
+    "aws_decides.tsv": (
+        {
+            "actions": r"[a-z]+:[\w*]+( [a-z]+:\w+)*",
+            "resource": r"\*|arn:\*:.+",
+            "unless": r"(arn:\*:.+)?",
+            "callers": "any|signed|own|temporary|anonymous",
+            "allowed": "yes|no",
+            "why": r"[^.]+",
+        },
+        ("actions", "resource", "callers"),
+    ),
     "aws_errors.tsv": ({"error": r"[A-Za-z]+", "advice": r".+[^.]"}, ("error",)),
+    "cloudformation.tsv": ({"name": r"[A-Z]\w+", "prefix": PREFIX}, ("name",)),
+    "denials.tsv": (
+        {
+            "words": r"[a-z -]+(policy|boundary)",
+            "kind": "identity|resource|trust|boundary|session|service_control|resource_control|endpoint",
+            "look": r"the .+[^.]",
+        },
+        ("words",),
+    ),
     "findings.tsv": (
-        {"code": CODE, "severity": "|".join(SEVERITIES), "case": r"[a-z ]*", "sentence": r".*[.?}]"},
+        {
+            "code": CODE,
+            "severity": "|".join(SEVERITIES),
+            "case": r"[a-z ]*",
+            "sentence": r".*[.?}]",
+            "source": "(ours)?",
+        },
         ("code", "case"),
     ),
     "global_keys.tsv": (
         {
-            "key": KEY,
+            "key": rf"{KEY}|{PREFIX}:\w+",
             "type": r"(ArrayOf)?String|ARN|Bool|Date|Numeric|IPAddress",
             "words": r"[^.]*",
             "chosen": r"(yes)?",
@@ -35,8 +62,36 @@ SCHEMAS = {  # file -> column -> what each cell is, and the columns that tell ro
             "beside": rf"({KEY}( {KEY})*)?",
             "services": rf"({PREFIX}( {PREFIX})*)?",
             "idle": r"(resource|trust| )*",
+            "strict": "(no|six|colon)?",
+            "session": "(yes)?",
         },
         ("key",),
+    ),
+    "key_groups.tsv": ({"kind": r"[a-z ]+", "keys": r"[a-z0-9]+:\w+( [a-z0-9]+:\w+)*"}, ("kind",)),
+    "oidc.tsv": (
+        {
+            "host": r"[a-z0-9*.-]+(/[a-z0-9*./-]+)?",
+            "name": r"[A-Z][\w ]+",
+            "tenant": r"(\w+( \w+)*)?",
+            "also": r"(\w+( \w+)*)?",
+            "before": r"(\S+( \S+)*)?",
+            "sub": r"\S+( \S+)*",
+        },
+        ("host",),
+    ),
+    "operations.tsv": (
+        {"kind": "operation|service", "written": r"[a-z0-9-]+(:[a-z0-9]+)?", "meant": r"[a-z0-9-]+(:\w+)?"},
+        ("kind", "written"),
+    ),
+    "own_consent.tsv": (
+        {
+            "actions": r"[a-z]+:[\w*]+( [a-z]+:\w+)*",
+            "resource": r"\*|arn:\*:.+",
+            "called": r"[a-z ]+ policy",
+            "given": "assumed|needed",
+            "missing": r"[^.]+",
+        },
+        ("actions", "resource"),
     ),
     "operators.tsv": (
         {
@@ -46,6 +101,10 @@ SCHEMAS = {  # file -> column -> what each cell is, and the columns that tell ro
             "words": r"(is|matches|does not)\b.*",
         },
         ("operator",),
+    ),
+    "places.tsv": (
+        {"in": r"(AWS::\w+::\w+|aws_\w+)?", "key": r"\w*", "type": "|".join((*POLICY_TYPES, "endpoint", "by Type"))},
+        ("in", "key"),
     ),
     "policy_types.tsv": (
         {
@@ -57,6 +116,14 @@ SCHEMAS = {  # file -> column -> what each cell is, and the columns that tell ro
             "refuses": rf"({ELEMENT}:{CODE} ?)*",
         },
         ("type",),
+    ),
+    "remedies.tsv": (
+        {"key": r"[a-z0-9]+:[\w-]+", "value": "(true|false)?", "advice": r"[a-z][^.]*"},
+        ("key", "value"),
+    ),
+    "resource_policies.tsv": (
+        {"service": PREFIX, "resource": "needed|optional|none", "actions": rf"({PREFIX}:[a-z]+ ?)*"},
+        ("service",),
     ),
     "services.tsv": (
         {"prefix": PREFIX, "asked": r"\d+", "names": r"[^|].*|", "also": r"[^|].*|", "word": r"\w*"},
@@ -83,8 +150,7 @@ def test_each_row_fits_its_schema_and_stands_once(name):
 
 def test_what_tables_name_exists():
     known = catalogue.load()
-    meant = {row["written"]: row for row in tables.rows("as_models_write.tsv")}
-    for row in meant.values():
+    for row in (*tables.rows("as_models_write.tsv"), *tables.rows("operations.tsv")):
         assert row["kind"] != "service" or row["meant"] in known.services
         assert row["kind"] != "operation" or known.action(row["meant"]).name == row["meant"]
         assert row["kind"] != "element" or row["meant"] in (*POLICY_ELEMENTS, *STATEMENT_ELEMENTS)
@@ -105,10 +171,12 @@ SHOWN = (
     "checks",
     "compare",
     "conditions",
+    "denials",
     "repair",
     "review.changes",
     "review.english",
     "simulate",
+    "why",
     "words",
 )
 

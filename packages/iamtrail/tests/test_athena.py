@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from iamtrail import athena
 from iamtrail.aggregate import FIELDS, kept_names
 from iamtrail.athena import LEAST, Answer, Place, Table, count, create, create_table, literal, run
-from iamtrail.errors import TrailError
 from iamtrail.observed import Filters, Reading
+from iamtrail.trail_error import TrailError
 
 TABLE = Table(
     "logs",
@@ -99,7 +99,7 @@ def test_places_of_logs_are_taken(location):
         ({}, ()),
         ({"principal": ROLE}, (f"'{ROLE}'",)),
         ({"principal": "arn:aws:sts::111122223333:assumed-role/app/s"}, (f"'{ROLE}'",)),
-        ({"principal": "o'x"}, ("'o''x'", "'/o''x'", "':o''x'")),
+        ({"principal": "o'x"}, ("'o''x'", "'/o''x'", "':o''x'", "'o''x'")),
         (
             {"start": datetime(2026, 9, 1, 10), "end": datetime(2026, 9, 30, tzinfo=UTC)},
             ("'2026/09/01'", "'2026/10/01'", "'2026-09-01T10:00:00'", "'2026-09-30T00:00:00'"),

@@ -22,6 +22,7 @@ TABLE = Table(
     accounts=("111122223333", "444455556666"),
     regions=("eu-west-1", "us-east-1"),
 )
+SSO = "aws-reserved/sso.amazonaws.com/eu-west-1/AWSReservedSSO_DevOps_0123456789abcdef"
 TEXTS = ("requestparameters", "responseelements", "additionaleventdata", "serviceeventdetails")  # JSON, as text
 
 
@@ -75,6 +76,12 @@ def logs(tmp_path_factory):
         base | {"eventCategory": "Insight"},
         base | {"eventType": "AwsServiceEvent"},
         base | {"eventTime": "yesterday"},
+        base | {"awsRegion": "eu-west-?"},
+        base | {"recipientAccountId": "*"},
+        base | {"userIdentity": {"arn": "arn:*:iam::111122223333:role/x"}},
+        base | {"vpcEndpointId": "vpce-1", "userAgent": "[S3Console/0.4]"},
+        base | {"vpcEndpointId": "vpce-1", "vpcEndpointAccountId": "999988887777"},
+        base | {"userIdentity": {"arn": f"arn:aws:iam::111122223333:role/{SSO}"}},
     ]
     (folder / "more.json").write_text(json.dumps({"Records": many + streams + odd}))
     return folder
@@ -202,6 +209,8 @@ def test_the_command_asks_athena_and_says_what_it_costs(logs, database, monkeypa
         Filters("arn:aws:iam::444455556666:role/data-pipeline"),
         Filters("o'brien"),
         Filters("arn:aws:iam::111122223333:role/o'brien"),
+        Filters("DevOps"),
+        Filters(f"arn:aws:sts::111122223333:assumed-role/{SSO.rpartition('/')[2]}/jane@example.com"),
         Filters(regions=("eu-west-1",), accounts=("111122223333",)),
         Filters(start=datetime(2026, 9, 1, 10, tzinfo=UTC), end=datetime(2026, 9, 3, tzinfo=UTC)),
     ],

@@ -8,6 +8,8 @@ from iampolicy.document import as_list
 from iamtrail.__main__ import main
 from iamtrail.trail import write
 
+KEYS = {"policies", "questions", "placeholders", "proposals", "passed", "gate", "failed", "left_out", "partial"}
+
 
 @pytest.fixture(scope="module")
 def logs(tmp_path_factory):
@@ -33,7 +35,8 @@ def test_placeholders_have_an_exit_code_of_their_own(logs, capsys):
 def test_json_has_the_policies_the_questions_and_the_verdict(logs, capsys, tmp_path):
     assert main(["draft", logs, "--role", "data-pipeline", "--json"]) == 3
     told = json.loads(capsys.readouterr().out)
-    assert set(told) == {"policies", "questions", "placeholders", "proposals", "passed", "gate", "failed"}
+    assert set(told) == KEYS
+    assert told["partial"] is False and set(told["left_out"]) == {"other principal"}
     assert told["passed"] is True and told["failed"]
     path = tmp_path / "all.json"
     assert main(["draft", logs, "--role", "data-pipeline", "--json", "--out", str(path)]) == 3

@@ -13,13 +13,13 @@ from iampolicy.document import POLICY_TYPES, as_list
 from iampolicy.simulate import Request, simulate
 from iamtrail import actions_for, draft, gate
 from iamtrail.drafting import FILL_IN, pieces
-from iamtrail.errors import TrailError
 from iamtrail.files import read
 from iamtrail.gate import sentences
 from iamtrail.generalise import Rule
 from iamtrail.observed import Filters, Observed
 from iamtrail.proposals import add
 from iamtrail.trail import write
+from iamtrail.trail_error import TrailError
 
 ROLE = "arn:aws:iam::111122223333:role/app"
 NOW = datetime(2026, 9, 1, tzinfo=UTC)

@@ -5,10 +5,10 @@ import json
 import pytest
 
 from iamtrail.__main__ import main
-from iamtrail.errors import TrailError
 from iamtrail.evidence import shown, table
 from iamtrail.files import read
 from iamtrail.trail import write
+from iamtrail.trail_error import TrailError
 
 
 @pytest.fixture(scope="module")
@@ -31,6 +31,7 @@ def test_each_event_and_action_is_a_row(logs):
         "first",
         "last",
         "errors",
+        "certain",
     ]
     assert not found.duplicated(["principal", "source", "event", "action"]).any()
     once = found.drop_duplicates(["principal", "source", "event"])
@@ -55,6 +56,27 @@ def test_one_principal_can_be_chosen(logs):
     assert {name.rpartition("/")[2] for name in table(reading, "staging-deploy")["principal"]} == {"staging-deploy"}
     with pytest.raises(TrailError, match="no events of nobody"):
         table(reading, "nobody")
+
+
+def test_what_is_not_certain_is_marked(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    alike = {"eventTime": "2026-09-01T00:00:00Z", "eventSource": "dynamodb.amazonaws.com", "awsRegion": "eu-west-1"}
+    writes = alike | {"eventName": "TransactWriteItems", "requestParameters": {}}
+    reads = alike | {"eventName": "GetItem", "requestParameters": {"tableName": "orders"}}
+    unknown, free = alike | {"eventName": "Frobnicate"}, alike | {"eventSource": "sts.amazonaws.com"}
+    found = table([writes, reads, unknown, free | {"eventName": "GetCallerIdentity"}])
+    assert dict(zip(found["event"], found["certain"], strict=True)) == {
+        "TransactWriteItems": False,
+        "GetItem": True,
+        "Frobnicate": False,
+        "GetCallerIdentity": True,
+    }
+    (tmp_path / "a.json").write_text(json.dumps([writes, reads, unknown, free | {"eventName": "GetCallerIdentity"}]))
+    assert main(["read", str(tmp_path)]) == 0
+    out, said = capsys.readouterr()
+    for line in out.splitlines()[3:]:
+        assert ("(?)" in line) == ("TransactWriteItems" in line or "Frobnicate" in line)
+    assert "not known (?)" in out and "none needed" in out and "not certain which permission" in said
 
 
 def test_hostile_names_stay_one_line():

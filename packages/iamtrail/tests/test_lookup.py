@@ -9,9 +9,9 @@ from botocore.exceptions import EndpointConnectionError, NoCredentialsError
 from botocore.stub import ANY, Stubber
 
 from iamtrail import lookup
-from iamtrail.errors import TrailError
 from iamtrail.lookup import lookup_events
 from iamtrail.observed import Filters
+from iamtrail.trail_error import TrailError
 
 USER = "arn:aws:iam::111122223333:user/team/ada"
 ROLE = "arn:aws:iam::111122223333:role/app"

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iamtrail.aggregate import Aggregate, document
-from iamtrail.errors import TrailError
 from iamtrail.observed import Filters, Reading, fold_session, one_line
+from iamtrail.trail_error import TrailError
 
 ROLE = "arn:aws:iam::111122223333:role/ci/staging-deploy"
 ISSUER = {"type": "Role", "arn": ROLE, "accountId": "111122223333", "userName": "staging-deploy"}

@@ -21,6 +21,15 @@ class Services(BaseModel):
 
     aliases: Names
     own: Names
+    present: list[str]
+    deep: list[str]
+    objects: Names
+    answers: Names
+    alternatives: Names
+    alone: dict[str, str]
+    everywhere: dict[str, str]
+    one_run: Names
+    ssm_types: dict[str, str]
     whole: list[str]
     read: list[str]
     for_one_run: list[str]
@@ -60,7 +69,10 @@ def test_variables_are_those_of_arn_formats(key):
     assert has_variable(key)
 
 
-@pytest.mark.parametrize("name", [*SERVICES.own, *SERVICES.created, *SERVICES.needed, *SERVICES.passed_later])
+NAMED = [*SERVICES.own, *SERVICES.created, *SERVICES.needed, *sorted(SERVICES.passed_later), *SERVICES.everywhere]
+
+
+@pytest.mark.parametrize("name", [*NAMED, *sorted({a for actions in SERVICES.objects.values() for a in actions})])
 def test_actions_are_those_of_the_catalogue(name):
     assert name in KNOWN.actions
     kinds = {kind.name for kind in kinds_of(name.partition(":")[0])}
@@ -88,6 +100,33 @@ def test_exceptions_name_events_actions_and_a_reason():
         assert all(map(prefix_of, rule.sources)) and rule.events and rule.why
         assert set(rule.actions) <= KNOWN.names, rule
         assert re.fullmatch(r"always|!?[\w.*-]+(=.+)?", rule.when), rule
+
+
+@pytest.mark.parametrize("table", ["alternatives", "one_run"])
+def test_lists_of_types_are_of_their_service(table):
+    for service, names in getattr(SERVICES, table).items():
+        kinds = {kind.name for kind in kinds_of(service)}
+        assert {each for row in names for each in row.split("|")} <= kinds, service
+        assert all("|" in row for row in names) == (table == "alternatives"), service
+    assert {(service, name) for service, name in SERVICES.alone.items()} <= {
+        (service, kind.name) for service in SERVICES.alone for kind in kinds_of(service)
+    }
+
+
+def test_answers_are_paths_and_what_they_name_is_read():
+    assert all(re.fullmatch(r"[\w.*\[\]]+", path) for paths in SERVICES.answers.values() for path in paths)
+    assert all(re.fullmatch(r"\w+", event) for event in SERVICES.answers)
+    read = {name for names in SERVICES.aliases.values() for name in names if name.startswith(f"{tables.ANSWER}.")}
+    # A cluster's subnet group is a name, an instance's an object that holds one.
+    assert read == tables.ANSWERED
+
+
+def test_failures_have_a_class_and_unrecorded_actions_a_page():
+    kinds = [line.split()[0] for line in tables.lines("failures.txt")]
+    assert set(kinds) == {"refused", "throttled", "unproven"} and kinds == sorted(kinds)
+    for line in tables.lines("unrecorded.txt"):
+        pattern, page = line.split(" | ")
+        assert KNOWN.expand(pattern) and '"' in page, line
 
 
 def test_tables_of_lines_are_sorted_and_have_each_row_once():

@@ -8,10 +8,10 @@ from datetime import datetime
 import pytest
 
 from iamtrail import trail
-from iamtrail.errors import TrailError
 from iamtrail.files import read
 from iamtrail.observed import Filters
 from iamtrail.parameters import HIDDEN
+from iamtrail.trail_error import TrailError
 from lib.files import checksums
 
 STAGING, DATA = "111122223333", "444455556666"

@@ -2,6 +2,7 @@
 
 import copy
 import json
+import re
 from datetime import UTC, datetime
 
 import pytest
@@ -12,12 +13,13 @@ from iampolicy import catalogue
 from iampolicy.compare import compare
 from iampolicy.document import Policy, PolicySyntaxError
 from iampolicy.simulate import ALLOWED, Request, simulate
-from iamtrail import files, trail
+from iamtrail import files, tables, trail
 from iamtrail.dormant import dormant, table
 from iamtrail.extension import extend
 from iamtrail.observed import Denied, Observed
 from iamtrail.parameters import CUT
-from iamtrail.watch import explain
+from iamtrail.tables import UNRECORDED
+from iamtrail.watch import explain, told
 
 REGION, ACCOUNT = "eu-west-1", "111122223333"
 HERE = f"{REGION}:{ACCOUNT}"
@@ -628,7 +630,8 @@ def test_dormant_grants_come_by_risk():
     assert flagged == sorted(flagged, reverse=True) and any(flagged)
     names = [name for row in rows for name in row.actions]
     assert len(names) == len(set(names))
-    assert set(names) == catalogue.load().names - {"ec2:DescribeInstances", "iam:ListRoles"}
+    unrecorded = catalogue.load().expand_all(UNRECORDED)
+    assert set(names) == catalogue.load().names - unrecorded - {"ec2:DescribeInstances", "iam:ListRoles"}
     assert {row.service for row in rows if row.used} == {"ec2", "iam"}
 
 
@@ -637,7 +640,7 @@ def test_a_table_of_everything_is_short():
     shown = table(rows, most=12)
     assert len(shown) == 13
     assert list(shown.columns) == ["service", "level", "risk", "used", "actions", "examples", "resources"]
-    assert shown["actions"].sum() == len(catalogue.load().names) - 1
+    assert shown["actions"].sum() == len(catalogue.load().names - catalogue.load().expand_all(UNRECORDED)) - 1
     assert shown["service"].iloc[-1].startswith("and ")
     assert shown["examples"].str.len().max() < 200
     assert (shown["service"].str.contains("never used") == (shown["used"] == "no")).all()
@@ -682,3 +685,61 @@ def test_the_generated_trail(tmp_path):
     observed = files.read(tmp_path / "logs", progress=False).observed
     used = {name for row in dormant(ADMIN, observed) for name in row.actions}
     assert "ssm:PutParameter" not in used and "s3:PutObject" not in used and "iam:CreateUser" in used
+
+
+# --- what no policy cures, and many refusals that are one
+
+
+SETTINGS = {
+    "IAM user access not activated": "activate IAM access",
+    "IAM User access to billing is not activated.": "activate IAM access",
+    "User not enabled for cost explorer access": "enable it in the management account",
+    "You don't have permissions to access this resource.": "management account and delegated administrators only",
+    "You don't have access to the model with the specified model ID.": "model access page",
+    "Macie is not enabled.": "enable it first",
+    "Roles may not be assumed by root accounts.": "call as a user or a role",
+    "Cannot call GetSessionToken with session credentials": "access key of a user",
+    "Not authorized to perform sts:AssumeRoleWithWebIdentity": "trust policy of the role",
+    "Access to KMS is not allowed": "kms:Decrypt",
+}
+
+
+@pytest.mark.parametrize("message", SETTINGS)
+def test_what_a_setting_refuses_no_extension_cures(message):
+    denied = refused("ce", "GetCostAndUsage", {}, message, code="AccessDeniedException")
+    against = policy(allow("s3:GetObject", "*"))
+    row = only(denied, against)
+    assert row.kind == "elsewhere" and SETTINGS[message] in row.sentence and "FILL-IN" not in row.why
+    extension = extend(against, [row])
+    assert extension.left == (row,) and extension.policy.data == against and extension.changes == ()
+
+
+@pytest.mark.parametrize("row", tables.lines("settings.txt"), ids=range(len(tables.lines("settings.txt"))))
+def test_a_setting_has_a_form_a_cure_and_a_page(row):
+    form, cure, page = row.rsplit(" | ", 2)
+    assert re.compile(form) and cure[-1].isalnum() and re.search(r'(Guide|Reference), "', page)
+
+
+def test_a_message_that_only_contains_such_words_is_none():
+    """A resource's name may be anything: the whole message has to fit."""
+    text = says("s3:PutObject", '"arn:aws:s3:::b/IAM user access not activated"', missing("s3:PutObject"))
+    assert only(put(message=text), policy(allow("s3:GetObject", "*"))).kind == "action"
+
+
+def test_refusals_that_differ_in_names_are_one_sentence():
+    instances = [
+        refused("ec2", "TerminateInstances", {"instancesSet.items.instanceId": f"i-{n:017x}"}, calls=2)
+        for n in range(29)
+    ]
+    rows = explain([*instances, put()], policy(allow("s3:GetObject", "*")))
+    said = told(rows)
+    assert len(rows) == 30 and len(said) == 2
+    assert "58 times" in said[0] and "i-00000000000000000" in said[0] and "26 more" in said[0]
+    assert said[1] == rows[-1].sentence and told(rows[:1]) == [rows[0].sentence]
+
+
+def test_changes_that_differ_in_names_are_few_lines():
+    calls = [put(key=f"k{n}") for n in range(29)]
+    against = policy(allow("s3:GetObject", "arn:aws:s3:::other"))
+    extension = extend(against, explain(calls, against))
+    assert len(extension.changes) == 4 and extension.changes[-1] == "26 more changes like these, of s3:PutObject."

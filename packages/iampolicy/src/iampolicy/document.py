@@ -294,18 +294,28 @@ def _in_order(data: dict[str, Any], order: tuple[str, ...]) -> dict[str, Any]:
 
 def _statement(data: dict[str, Any]) -> Statement:
     condition = data.get("Condition", {})
+    actions, not_actions = _granted(data, "Action")
+    resources, not_resources = _granted(data, "Resource")
     return Statement(
         sid=data.get("Sid"),
         effect=data.get("Effect"),
-        actions=_texts(data, "Action"),
-        not_actions=_texts(data, "NotAction"),
-        resources=_texts(data, "Resource"),
-        not_resources=_texts(data, "NotResource"),
+        actions=actions,
+        not_actions=not_actions,
+        resources=resources,
+        not_resources=not_resources,
         principal=data.get("Principal"),
         not_principal=data.get("NotPrincipal"),
         # What is no object cannot be satisfied: it must not pass for a statement without conditions.
         condition=condition if isinstance(condition, dict) else {"": condition},
     )
+
+
+def _granted(data: dict[str, Any], element: str) -> tuple[tuple[str, ...] | None, tuple[str, ...] | None]:
+    """An element and its opposite. An empty opposite, which AWS refuses, would mean everything: it grants nothing."""
+    named, spared = _texts(data, element), _texts(data, f"Not{element}")
+    if spared == () and named is None and data.get("Effect") == "Allow":
+        return (), None
+    return named, spared
 
 
 def _texts(data: dict[str, Any], element: str) -> tuple[str, ...] | None:

@@ -38,6 +38,7 @@ POLICY_TYPES = {  # ours -> the parameters of ValidatePolicy (IAM Access Analyze
     },
     "scp": {"policyType": "SERVICE_CONTROL_POLICY"},
     "rcp": {"policyType": "RESOURCE_CONTROL_POLICY"},
+    "endpoint": {"policyType": "RESOURCE_POLICY"},
 }
 RESULTS = {"allowed": ALLOWED, "explicitDeny": EXPLICITLY_DENIED, "implicitDeny": IMPLICITLY_DENIED}
 KINDS = {  # beginning of a matched statement's SourcePolicyId -> our name
@@ -102,8 +103,11 @@ def simulate(
 
 
 def beside(policy: PolicyLike, policy_type: str = "identity", client: Any = None) -> list[dict[str, Any]]:
-    """Our findings and AWS's side by side: a row a code with its severity, how often we and AWS found it."""
-    found = {"ours": checks.validate(policy, policy_type), "aws": validate(policy, policy_type, client)}
+    """Our findings and AWS's side by side: a row a code with its severity, how often we and AWS found it.
+
+    Codes of our own, which AWS has not, are left out.
+    """
+    found = {"ours": checks.validate(policy, policy_type, own=False), "aws": validate(policy, policy_type, client)}
     severities = {finding.code: finding.severity for findings in found.values() for finding in findings}
     return [
         {"code": code, "severity": severity}

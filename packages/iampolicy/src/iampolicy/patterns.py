@@ -8,7 +8,7 @@ import re
 from functools import lru_cache
 
 NO_SLASH = "\ue001"  # a wildcard of an ARN format that stands for a name without a slash
-_MARK = "\ue000"  # a private character before one that is literal, whatever it is
+MARK = "\ue000"  # a private character before one that is literal, whatever it is
 
 
 def has_wildcard(text: str) -> bool:
@@ -23,9 +23,9 @@ def glob(pattern: str, text: str) -> bool:
     stars = pattern.count("*")
     if not stars and "?" not in pattern:
         return False
-    if len(pattern) - stars > len(text) + pattern.count(_MARK):  # each other character takes one of the text
+    if len(pattern) - stars > len(text) + pattern.count(MARK):  # each other character takes one of the text
         return False
-    if stars == 1 and pattern[-1] == "*" and "?" not in pattern and _MARK not in pattern:
+    if stars == 1 and pattern[-1] == "*" and "?" not in pattern and MARK not in pattern:
         return text.startswith(pattern[:-1])
     return _compiled(pattern).fullmatch(text) is not None
 
@@ -52,12 +52,12 @@ def resource_matches(pattern: str, arn: str) -> bool:
 
 def literal(text: str) -> str:
     """A text as a pattern that only it matches."""
-    return "".join(_MARK + c if c in "*?" else c for c in text)
+    return "".join(MARK + c if c in "*?" else c for c in text)
 
 
 def plain(pattern: str) -> str:
     """A substituted pattern as the text that it stands for, for comparisons without wildcards."""
-    return pattern.replace(_MARK, "")
+    return pattern.replace(MARK, "")
 
 
 @lru_cache(maxsize=65_536)
@@ -68,7 +68,7 @@ def _compiled(pattern: str) -> re.Pattern[str]:
     position = 0
     while position < len(pattern):
         c = pattern[position]
-        if c == _MARK and position + 1 < len(pattern):
+        if c == MARK and position + 1 < len(pattern):
             position += 1
             pieces[-1] += re.escape(pattern[position])
         elif c == "*":

@@ -1,26 +1,25 @@
-"""One request against policies: allowed or denied, and by which statements.
+"""One request against policies: allowed or denied, by which statements, and what was assumed.
 
-The order is AWS's own (IAM User Guide, "Policy evaluation logic"): an explicit deny anywhere ends it; then each level
-of service control policies, the resource policy, identity policies, the permissions boundary and the session policies
-have their say. How a Principal element reaches the caller is a number, for a grant to a session, to a user or role, and
-to an account weigh differently ("AWS JSON policy elements: Principal"). `live.simulate` asks AWS instead.
+The order is AWS's own (IAM User Guide, "Policy evaluation logic"): an explicit deny anywhere ends it; then resource
+control policies, each level of service control policies, the VPC endpoint's policy, the resource policy, identity
+policies, the permissions boundary and the session policies have their say. Whatever is in doubt is not allowed; what is
+not given and would decide is assumed, and said. `live.simulate` asks AWS instead.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import lru_cache
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from iampolicy.conditions import Context, satisfied, substituted, tests_of, values_of
-from iampolicy.document import Policy, PolicyLike, Statement, as_policy, parse
-from iampolicy.patterns import glob, resource_matches
+from iampolicy import fixed
+from iampolicy.callers import ENTITY, ITSELF, NOT_MEANT, Caller, caller
+from iampolicy.document import PolicyLike, as_policy
+from iampolicy.matching import OF_RESOURCES, Asked, Found, Matched, Policies, Request, levels_of, policies_of
 
+__all__ = ["Caller", "Decision", "Matched", "Policies", "Request", "caller", "consenting", "policies_of", "simulate"]
+
+_NO_ACCOUNT = re.compile(r"arn:[^:]*:[^:]*:[^:]*::.")  # an ARN that does not say whose the resource is
 ALLOWED, EXPLICITLY_DENIED, IMPLICITLY_DENIED = "Allowed", "ExplicitlyDenied", "ImplicitlyDenied"
-
-# Within an account, too, these need the consent of the resource's own policy: an identity policy alone is not enough
-# (KMS Developer Guide, "Key policies"; IAM User Guide, "Role trust policies").
-OWN_CONSENT = re.compile(r"kms:.*|sts:assumerole.*", re.IGNORECASE)
 
 NAMES = {  # kind of policy -> in a reason
     "identity": "an identity policy",
@@ -28,106 +27,9 @@ NAMES = {  # kind of policy -> in a reason
     "boundary": "the permissions boundary",
     "session": "the session policy",
     "service_control": "a service control policy",
+    "resource_control": "a resource control policy",
+    "endpoint": "the policy of the VPC endpoint",
 }
-
-# How a Principal element reaches a caller, weakest first.
-NOT_MEANT, ACCOUNT, ENTITY, ITSELF = range(4)
-_ARN = re.compile(r"arn:[\w-]+:(?P<service>iam|sts)::(?P<account>\d{12}):(?P<kind>[\w-]+)(?:/(?P<name>.+))?")
-_ACCOUNT = re.compile(r"\d{12}")
-
-Policies = PolicyLike | Iterable[PolicyLike] | None
-
-
-@dataclass(frozen=True)
-class Caller:
-    """Who makes the request; `account` is None for services, identity providers and anonymous callers."""
-
-    arn: str
-    account: str | None = None
-    kind: str = "other"  # user, role, assumed-role, federated-user, root or other
-    name: str = ""  # of the user or role, without its path
-
-    @property
-    def is_root(self) -> bool:
-        return self.kind == "root"
-
-    @property
-    def is_role(self) -> bool:
-        """A role or a session of one: an ARN of the role grants within the session's limits."""
-        return self.kind in ("role", "assumed-role")
-
-    @property
-    def is_service(self) -> bool:
-        """A service principal, such as lambda.amazonaws.com."""
-        return self.account is None and re.fullmatch(r"[\w.-]+\.amazonaws\.com(\.cn)?", self.arn) is not None
-
-    @property
-    def is_service_linked(self) -> bool:
-        """A service-linked role or a session of one."""
-        return ":role/aws-service-role/" in self.arn or (self.is_role and self.name.startswith("AWSServiceRoleFor"))
-
-    def keys(self) -> dict[str, str]:
-        """The condition keys that follow from the caller, in lower case."""
-        if self.account is None:
-            known = {"aws:principalisawsservice": "true", "aws:principalservicename": self.arn}
-            return known if self.is_service else {}
-        found = {"aws:principalaccount": self.account, "aws:principalarn": self.arn}
-        found["aws:principalisawsservice"] = "false"
-        if self.kind == "assumed-role":  # the role's ARN, not the session's, is the value of aws:PrincipalArn
-            found["aws:principalarn"] = f"arn:{self.arn.split(':')[1]}:iam::{self.account}:role/{self.name}"
-        if self.kind == "user":
-            found["aws:username"] = self.name
-        types = {"user": "User", "root": "Account", "federated-user": "FederatedUser"}
-        found["aws:principaltype"] = types.get(self.kind, "AssumedRole")
-        return found
-
-
-@lru_cache(maxsize=4096)
-def caller(principal: str) -> Caller:
-    """Read a principal: an ARN, an account id, a service or "*"."""
-    if _ACCOUNT.fullmatch(principal):
-        return Caller(f"arn:aws:iam::{principal}:root", principal, "root")
-    match = _ARN.fullmatch(principal)
-    if match is None or match["kind"] not in ("user", "role", "assumed-role", "federated-user", "root"):
-        return Caller(principal)
-    parts = (match["name"] or "").split("/")
-    name = parts[0] if match["kind"] == "assumed-role" else parts[-1]
-    return Caller(principal, match["account"], match["kind"], name)
-
-
-@dataclass(frozen=True)
-class Request:
-    """Who wants to do what to which resource.
-
-    `principal` is an ARN (user, role, assumed-role session, root), an account id, a service ("ec2.amazonaws.com"), an
-    identity provider or "*" for an anonymous caller. `context` maps condition keys to scalars, or to lists for
-    multivalued keys; what follows from the principal and the resource (aws:PrincipalArn, aws:PrincipalAccount,
-    aws:PrincipalType, aws:username, aws:ResourceAccount) is added where it is missing.
-    """
-
-    action: str
-    resource: str
-    principal: str
-    context: Mapping[str, Any] = field(default_factory=dict)
-    resource_account: str | None = None  # None: the account in the resource's ARN, else the principal's own
-
-    @property
-    def owner(self) -> str | None:
-        """The account that owns the resource, as far as the request says."""
-        fields = self.resource.split(":", 5)
-        named = fields[4] if len(fields) == 6 and re.fullmatch(r"\d{12}", fields[4]) else None
-        return self.resource_account or named
-
-
-@dataclass(frozen=True)
-class Matched:
-    """A statement that had a part in the decision: the kind of policy, and which statement of which policy."""
-
-    kind: str  # identity, resource, boundary, session or service_control
-    policy: int  # from 0, within its kind and level
-    statement: int  # from 0
-    sid: str | None
-    effect: str
 
 
 @dataclass(frozen=True)
@@ -136,7 +38,22 @@ class Decision:
 
     result: str  # Allowed, ExplicitlyDenied or ImplicitlyDenied
     statements: tuple[Matched, ...]
-    reason: str
+    reason: str  # with what is assumed
+    assumed: tuple[str, ...] = ()  # what was not given and would decide, a clause each
+    kind: str = ""  # of the policies that decided, "aws" where none does; of a denial: those that would have to allow
+    level: int = 0  # from 0, of the service control policies that do not allow
+
+
+def consenting(request: Request) -> dict[str, Any] | None:
+    """The resource policy with which identity policies decide within an account, where none is given: a trust policy.
+
+    It trusts the whole account of the caller; None where a request needs no such consent.
+    """
+    own, account = fixed.consent(request.action, request.resource, given=False), caller(request.principal).account
+    if not (own and own.needed and account) or request.owner not in (None, account):
+        return None
+    given = {"Effect": "Allow", "Principal": {"AWS": account}, "Action": request.action, "Resource": "*"}
+    return {"Version": "2012-10-17", "Statement": [given]}
 
 
 def simulate(
@@ -145,185 +62,144 @@ def simulate(
     resource: PolicyLike | None = None,
     boundary: Policies = None,
     session: Policies = None,
-    service_control: Sequence[Policies] = (),
+    service_control: Policies | Sequence[Policies] = (),
+    resource_control: Policies | Sequence[Policies] = (),
+    endpoint: Policies = None,
+    block_public_access: bool | None = None,
 ) -> Decision:
-    """Decide one request as AWS does.
+    """Decide one request as AWS does; what is in doubt is not allowed.
 
     >>> policy = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "s3:Get*", "Resource": "*"}}
     >>> request = Request("s3:GetObject", "arn:aws:s3:::photos/a", "arn:aws:iam::111122223333:user/ada")
     >>> decision = simulate(request, identity=policy)
     >>> decision.result, decision.reason
-    ('Allowed', 'identity policies allow it')
+    ('Allowed', 'identity policies allow it; assumed: the resource is of account 111122223333, as the caller is')
 
     Args:
         identity: policies attached to the principal.
-        resource: the policy attached to the resource; None if it has none.
+        resource: the policy attached to the resource, for a role its trust policy; None if it has none. A key policy
+            that is not given is assumed to leave the key to its account; without its trust policy nobody assumes a
+            role.
         boundary: the permissions boundary; several policies count as one. None: there is no boundary.
         session: the policies passed when the session began; several count as one. None: there are none.
         service_control: the service control policies of each level of the organisation, root first. Each level must
-            allow; no level means that the account is under no organisation.
+            allow; no level means that the account is under no organisation, or manages it.
+        resource_control: the resource control policies of each level that the resource's account is under, likewise;
+            RCPFullAWSAccess, which is always there, allows, so that only a Deny matters.
+        endpoint: the policy of the VPC endpoint that the request goes through; None: the default one, or no endpoint.
+        block_public_access: whether S3 Block Public Access restricts public buckets; None: not known, taken as off.
 
     Raises:
         PolicySyntaxError: if a policy is text that is not one.
     """
     who = caller(request.principal)
-    context = _context(request, who)
-
-    if isinstance(service_control, str | dict | Policy):
-        service_control = [service_control]
     if who.account is None or who.is_service_linked:  # service control policies reach users and roles of accounts
         service_control = ()
+    if resource_control and not fixed.controlled(request.action, who):
+        resource_control = ()
+    asked = Asked(request, who, boundary is not None)
+    scps = [asked.matched("service_control", p, n) for n, p in enumerate(levels_of(service_control))]
+    rcps = [asked.matched("resource_control", p, n) for n, p in enumerate(levels_of(resource_control))]
+    limits = {k: asked.matched(k, p) for k, p in (("boundary", boundary), ("session", session)) if p is not None}
+    if who.kind == "federated-user":  # without a session policy it has what resource policies give it alone
+        limits.setdefault("session", [])
+    passage = None if endpoint is None else asked.matched("endpoint", endpoint)
+    by_identity = asked.matched("identity", identity) if who.account else []
+    by_resource = [] if resource is None else asked.matched("resource", resource)
+    if who.is_root and request.owner == who.account and request.action.lower() in fixed.UNLOCKS:
+        by_resource = []
 
-    def said(kind: str, policies: Policies) -> list[tuple[Matched, int]]:
-        return list(_matched(kind, policies_of(policies), request, who, context))
-
-    levels = [said("service_control", level) for level in service_control]
-    limits = {
-        kind: said(kind, given) for kind, given in (("boundary", boundary), ("session", session)) if given is not None
-    }
-    by_identity, by_resource = said("identity", identity), said("resource", resource)
-    everything = [*levels, *limits.values(), by_identity, by_resource]
+    law = fixed.decided(request.action, request.resource, who)
+    if law and law.allowed:  # an endpoint alone can keep such a request from arriving
+        scps, rcps, limits, by_identity, by_resource = [], [], {}, [], []
+    everything = [*scps, *rcps, *limits.values(), passage or [], by_identity, by_resource]
     if denied := tuple(m for found in everything for m, _ in found if m.effect == "Deny"):
-        return Decision(EXPLICITLY_DENIED, denied, f"{NAMES[denied[0].kind]} denies it explicitly")
-    if not all(levels):
-        return Decision(IMPLICITLY_DENIED, (), f"no service control policy allows it at level {levels.index([]) + 1}")
-    scps = [m for found in levels for m, _ in found]
-    narrow = [kind for kind, found in limits.items() if not found]
-    within = [*scps, *(m for found in limits.values() for m, _ in found)]
+        return _decided(asked, EXPLICITLY_DENIED, denied, _why_denied(denied[0], asked), denied[0].kind)
+    if law and not law.allowed:
+        return _decided(asked, IMPLICITLY_DENIED, (), law.why, "aws")
+    if not all(scps):
+        level = scps.index([])
+        why = f"no service control policy allows it at level {level + 1}"
+        return _decided(asked, IMPLICITLY_DENIED, (), why, "service_control", level)
+    if passage == []:
+        return _decided(asked, IMPLICITLY_DENIED, (), f"{NAMES['endpoint']} does not allow it", "endpoint")
+    above = [m for found in (*scps, passage or []) for m, _ in found]
+    if law:
+        return _decided(asked, ALLOWED, above, law.why, "aws")
+    if resource is not None and asked.kept_out(as_policy(resource), block_public_access):
+        why = "S3 Block Public Access keeps everybody but the bucket's account out of a public bucket"
+        return _decided(asked, IMPLICITLY_DENIED, (), why, "aws")
+    return _weighed(asked, above, limits, by_identity, by_resource, resource is not None)
+
+
+def _weighed(
+    asked: Asked,
+    above: list[Matched],
+    limits: dict[str, Found],
+    by_identity: Found,
+    by_resource: Found,
+    has_policy: bool,
+) -> Decision:
+    """Whether what is left, all of it Allow statements, is enough."""
+    request, who = asked.request, asked.who
+    narrow = next((kind for kind, found in limits.items() if not found), None)
+    within = [*above, *(m for found in limits.values() for m, _ in found)]
     mine, theirs = [m for m, _ in by_identity], [m for m, _ in by_resource]
+    own = fixed.consent(request.action, request.resource, has_policy)
 
-    def allowed(statements: Iterable[Matched], reason: str) -> Decision:
-        return Decision(ALLOWED, tuple(statements), reason)
+    def allowed(statements: Iterable[Matched], reason: str, kind: str) -> Decision:
+        return _decided(asked, ALLOWED, statements, reason, kind)
 
-    def denied_for(reason: str) -> Decision:
-        return Decision(IMPLICITLY_DENIED, (), reason)
+    def no(reason: str, kind: str) -> Decision:
+        return _decided(asked, IMPLICITLY_DENIED, (), reason, kind)
 
+    if own and own.needed and not has_policy:
+        return no(own.missing, "resource")
     if who.account is None:  # a service, an identity provider or an anonymous caller has no policies of its own
-        return allowed([*scps, *theirs], "the resource policy allows it") if theirs else denied_for("nobody allows it")
-    if (request.owner or who.account) != who.account:
+        reason = "the resource policy allows it"
+        return allowed([*above, *theirs], reason, "resource") if theirs else no("nobody allows it", "resource")
+    if asked.foreign:
         if not theirs:
-            return denied_for(f"no resource policy of account {request.owner} allows it")
+            return no(f"no resource policy of account {request.owner} allows it", "resource")
         if not mine and not who.is_root:
-            return denied_for(f"no identity policy in account {who.account} allows it")
+            return no(f"no identity policy in account {who.account} allows it", "identity")
         if narrow:
-            return denied_for(f"{NAMES[narrow[0]]} does not allow it")
-        return allowed([*within, *mine, *theirs], "both accounts allow it")
+            return no(f"{NAMES[narrow]} does not allow it", narrow)
+        return allowed([*within, *mine, *theirs], "both accounts allow it", "resource")
+    if not request.resource_account and _NO_ACCOUNT.match(request.resource):
+        asked.assume(f"the resource is of account {who.account}, as the caller is")
     # Within the account, a grant to the caller itself passes by the implicit denies of identity policies and limits; a
     # grant to its role passes by those of identity policies only; a grant to the account leaves it to these.
     direct = [m for m, how in by_resource if how >= ENTITY]
     strongest = max((how for _, how in by_resource), default=NOT_MEANT)
     if strongest == ITSELF:
-        return allowed([*scps, *direct], "the resource policy allows it to the caller itself")
+        return allowed([*above, *direct], "the resource policy allows it to the caller itself", "resource")
     if narrow:
-        return denied_for(f"{NAMES[narrow[0]]} does not allow it")
+        return no(f"{NAMES[narrow]} does not allow it", narrow)
     if direct:
-        return allowed([*within, *direct], "the resource policy allows it to the caller's role")
-    if resource is not None and not theirs and OWN_CONSENT.fullmatch(request.action):
-        return denied_for("the policy of the resource itself must allow it, and does not")
-    if mine or who.is_root:
-        return allowed([*within, *mine], "identity policies allow it" if mine else "the root user needs no policy")
-    return denied_for("no policy allows it")
+        return allowed([*within, *direct], "the resource policy allows it to the caller's role", "resource")
+    if own and has_policy and not theirs:
+        return no(f"the {own.called} must allow it, too, and does not", "resource")
+    if not mine and not who.is_root:
+        return no("no policy allows it", "identity")
+    if own and not has_policy:
+        asked.assume(own.missing)
+    reason = "identity policies allow it" if mine else "the root user needs no policy"
+    return allowed([*within, *mine], reason, "identity")
 
 
-def _matched(
-    kind: str, policies: Iterable[Policy], request: Request, who: Caller, context: Context
-) -> Iterator[tuple[Matched, int]]:
-    """The statements that apply to the request, each with how its Principal element reaches the caller."""
-    action = request.action.lower()
-    for number, policy in enumerate(policies):
-        variables = policy.data.get("Version") == "2012-10-17"
-        for place, statement in enumerate(policy.statements):
-            if statement.effect not in ("Allow", "Deny") or not _has_action(statement, action):
-                continue
-            how = _reach_of(statement, who) if kind == "resource" else ITSELF
-            if how == ITSELF and kind == "resource" and who.is_role and _by_arn(statement):
-                how = ENTITY
-            if (
-                how != NOT_MEANT
-                and _has_resource(statement, request.resource, context, variables, optional=kind == "resource")
-                and (not statement.condition or satisfied(statement.condition, context, variables))
-            ):
-                yield Matched(kind, number, place, statement.sid, statement.effect), how
+def _why_denied(first: Matched, asked: Asked) -> str:
+    said = f"{NAMES[first.kind]} denies it explicitly"
+    if asked.not_principal is None or first.kind not in OF_RESOURCES:
+        return said
+    if asked.not_principal:
+        return f"{said}: its NotPrincipal does not name {' and '.join(asked.not_principal)}"
+    return f"{said}: NotPrincipal with Deny spares nobody who has a permissions boundary"
 
 
-def _has_action(statement: Statement, action: str) -> bool:
-    negated = statement.actions is None
-    for pattern in (statement.not_actions if negated else statement.actions) or ():
-        if glob(pattern.lower(), action):
-            return not negated
-    return negated and statement.not_actions is not None
-
-
-def _has_resource(statement: Statement, arn: str, context: Context, variables: bool, optional: bool) -> bool:
-    def named(patterns: Iterable[str]) -> bool:
-        replaced = (substituted(p, context) if variables else p for p in patterns)
-        return any(p is not None and resource_matches(p, arn) for p in replaced)
-
-    if statement.resources is not None:
-        return named(statement.resources)
-    if statement.not_resources is not None:
-        return not named(statement.not_resources)
-    return optional  # a trust policy has no Resource: it is attached to what it speaks of
-
-
-def _reach_of(statement: Statement, who: Caller) -> int:
-    if statement.principal is not None:
-        return reach(statement.principal, who)
-    if statement.not_principal is None:
-        return NOT_MEANT
-    return NOT_MEANT if excluded(statement.not_principal, who) else ITSELF
-
-
-def _by_arn(statement: Statement) -> bool:
-    """Whether a condition names the caller by ARN: that grants to the role, as its ARN in Principal does."""
-    return any(key.lower() == "aws:principalarn" for _, key, _ in tests_of(statement.condition))
-
-
-def reach(element: Any, who: Caller) -> int:
-    """How a Principal element means a caller: NOT_MEANT, by its ACCOUNT, as an ENTITY (user or role), or ITSELF."""
-    if isinstance(element, str):
-        return ITSELF if element == "*" else NOT_MEANT
-    if not isinstance(element, dict):
-        return NOT_MEANT
-    pairs = ((kind, value) for kind, values in element.items() for value in values_of(values))
-    return max((_reach(kind, value, who) for kind, value in pairs), default=NOT_MEANT)
-
-
-def excluded(element: Any, who: Caller) -> bool:
-    """Whether a NotPrincipal element names the caller; its account alone excludes only the account's root user."""
-    how = reach(element, who)
-    return how >= ENTITY or (how == ACCOUNT and who.is_root)
-
-
-def _reach(kind: str, value: str, who: Caller) -> int:
-    if kind != "AWS":  # an anonymous caller is of no kind
-        return ITSELF if who.account is None and who.arn != "*" and value in ("*", who.arn) else NOT_MEANT
-    if value == "*":
-        return ITSELF
-    if value == who.arn:
-        return ENTITY if who.kind == "role" else ITSELF
-    named = caller(value)
-    if named.account is None or named.account != who.account:
-        return NOT_MEANT
-    if named.is_root:
-        return ITSELF if who.is_root else ACCOUNT
-    same_role = named.kind == "role" and who.kind == "assumed-role" and named.name == who.name
-    return ENTITY if same_role else NOT_MEANT
-
-
-def _context(request: Request, who: Caller) -> dict[str, Any]:
-    context = {key.lower(): value for key, value in request.context.items()}
-    owner = request.owner or who.account
-    known = who.keys() | ({"aws:resourceaccount": owner} if owner else {})
-    return known | context
-
-
-def policies_of(given: Policies) -> list[Policy]:
-    """One policy or several, in any form, as a list."""
-    if given is None:
-        return []
-    several = given if isinstance(given, Iterable) and not isinstance(given, str | dict) else [given]
-    return [_parsed(policy) if isinstance(policy, str) else as_policy(policy) for policy in several]
-
-
-_parsed = lru_cache(maxsize=1024)(parse)  # many requests are decided against few texts
+def _decided(
+    asked: Asked, result: str, statements: Iterable[Matched], reason: str, kind: str, level: int = 0
+) -> Decision:
+    assumed = tuple(asked.assumed)
+    said = f"{reason}; assumed: {'; '.join(assumed)}" if assumed else reason
+    return Decision(result, tuple(statements), said, assumed, kind, level)

@@ -111,6 +111,15 @@ def printable(text: str, keep: str = "", longest: int | None = None) -> str:
     return shown if longest is None or len(shown) <= longest else f"{shown[:longest]}..."
 
 
+def readable(text: str) -> str:
+    r"""The text line by line as a person wrote it, without what surrounds it; a blank for what cannot be printed.
+
+    >>> readable(" read\tobjects\x00\r\nwrite objects\n")
+    'read objects \nwrite objects'
+    """
+    return "".join(c if c.isprintable() or c == "\n" else " " for c in text.replace("\r\n", "\n")).strip()
+
+
 @cache
 def _split(name: str) -> tuple[str, ...]:
     for brand in _WORDS["brand"]:

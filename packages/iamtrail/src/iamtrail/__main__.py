@@ -5,32 +5,27 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-from tabulate import tabulate
 
 from iampolicy import live
 from iampolicy.document import Policy, PolicySyntaxError, parse
-from iamtrail import athena, dormant, evidence, files, generalise, lookup, proposals
+from iamtrail import athena, dormant, evidence, files, generalise, lookup, proposals, who
 from iamtrail.drafting import Draft, draft
-from iamtrail.errors import TrailError
 from iamtrail.extension import extend
 from iamtrail.files import writing
 from iamtrail.gate import Gate, gate, sentences
-from iamtrail.observed import Filters, Reading
-from iamtrail.watch import explain
+from iamtrail.observed import Filters, Reading, counted, grouped
+from iamtrail.terminal import fitted
+from iamtrail.trail_error import TrailError
+from iamtrail.watch import explain, told
 
-if TYPE_CHECKING:
-    import pandas
-
-WIDTH = 44  # characters of a column
 LIVE_NEEDS = "access-analyzer:ValidatePolicy and iam:SimulateCustomPolicy"
 
-PASSED, NOT_PASSED, REFUSED, WAITING = 0, 1, 2, 3
+PASSED, NOT_PASSED, REFUSED, WAITING, PARTIAL = 0, 1, 2, 3, 4
 ONLY_MANAGEMENT = (
     "the event history has management events only, of one Region: those of IAM and other global services are in "
     "us-east-1 (--region us-east-1)"
@@ -40,7 +35,8 @@ ONLY_MANAGEMENT = (
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code.
 
-    0; 1 if the gate is not passed; 2 if nothing could be done; 3 if it is passed but for placeholders to be filled in.
+    0; 1 if the gate is not passed, or calls were denied; 2 if nothing could be done; 3 if the gate is passed but for
+    placeholders to be filled in; 4 if all is well with what was read, and not all could be read.
     """
     options = _parser().parse_args(arguments)
     try:
@@ -59,14 +55,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _draft(options: argparse.Namespace) -> int:
-    read = _told(_read(options))
+    read = _told(options)
     made = draft(read, options.role, generalise.Rule("tag" if options.tag else options.by, options.tag))
     if options.conditions:
         policies = tuple(proposals.add(policy, made.proposals) for policy in made.policies)
         made = replace(made, policy=proposals.add(made.policy, made.proposals), policies=policies)
-    with live.asking("AWS", LIVE_NEEDS, TrailError):
+    with live.asking("AWS", LIVE_NEEDS, TrailError) if options.live else nullcontext():
         verdict = gate(made, live=options.live)
-    _write(_texts(made, verdict, options), options.out)
+    _write(_texts(made, verdict, read, options), options.out)
     _say("Questions", made.questions)
     _say(
         f"Conditions that the evidence supports ({'in' if options.conditions else 'not in'} the policy)",
@@ -74,12 +70,17 @@ def _draft(options: argparse.Namespace) -> int:
     )
     _say("Failed calls, left out", made.evidence.failed)
     _say("Gate", sentences(verdict))
-    if verdict.faulty or not (verdict.passed or verdict.waiting):
+    if verdict.faulty or not (verdict.passed or verdict.open):
         return NOT_PASSED
-    return WAITING if verdict.waiting else PASSED
+    return _of(read, WAITING if verdict.open else PASSED)
 
 
-def _texts(made: Draft, verdict: Gate, options: argparse.Namespace) -> list[str]:
+def _of(read: Reading, code: int = PASSED) -> int:
+    """The exit code of a command that did what was asked, on what could be read."""
+    return PARTIAL if read.unread else code
+
+
+def _texts(made: Draft, verdict: Gate, read: Reading, options: argparse.Namespace) -> list[str]:
     """The documents that go out: one policy or its pieces, or all that is known as JSON."""
     policies = (made.policy,) if options.whole else made.policies
     if not options.json:
@@ -92,48 +93,72 @@ def _texts(made: Draft, verdict: Gate, options: argparse.Namespace) -> list[str]
         "passed": verdict.passed,
         "gate": list(sentences(verdict)),
         "failed": made.evidence.failed,
+        "left_out": read.skipped,
+        "partial": bool(read.unread),
     }
     return [json.dumps(known, indent=2, ensure_ascii=False)]
 
 
 def _calls(options: argparse.Namespace) -> int:
-    found = evidence.table(_told(_read(options)), options.role)
+    read = _told(options)
+    found = evidence.table(read, options.role)
     if options.out:
         with writing(options.out) as aside:
             found.to_json(aside, orient="records", lines=True, date_format="iso", force_ascii=False)
-        print(f"written: {options.out}, {len(found):,} rows", file=sys.stderr)
-        return PASSED
-    _print_table(evidence.shown(found, options.most))
+        print(f"written: {options.out}, {counted(len(found), 'row')}", file=sys.stderr)
+        return _of(read)
+    top = evidence.shown(found, options.most)
+    if top["principal"].nunique() == 1:
+        print(top.pop("principal").iloc[0])
+    empty = [name for name in ("resources", "errors") if not top[name].any()]
+    print(fitted(top.drop(columns=empty)))
+    if top["action"].str.endswith(evidence.DOUBT).any():
+        print(f"{evidence.DOUBT}: it is not certain which permission the call needs", file=sys.stderr)
     if len(found) > options.most:
-        print(f"{options.most:,} of {len(found):,} rows: --most shows more, --out writes all", file=sys.stderr)
-    return PASSED
+        print(f"{options.most:,} of {counted(len(found), 'row')}: --most shows more, --out writes all", file=sys.stderr)
+    return _of(read)
+
+
+def _who(options: argparse.Namespace) -> int:
+    read = _told(options)
+    seen = who.who(read.observed)
+    if options.json:
+        print(json.dumps([asdict(each) for each in seen], indent=2, ensure_ascii=False, default=datetime.isoformat))
+        return _of(read)
+    print(fitted(who.table(seen[: options.most])))
+    if len(seen) > options.most:
+        print(f"{options.most:,} of {len(seen):,}: --most shows more", file=sys.stderr)
+    print("a policy for one of them: iam-trail draft ... --role NAME", file=sys.stderr)
+    return _of(read)
 
 
 def _watch(options: argparse.Namespace) -> int:
     policy = _policy(options.policy)
-    found = _told(_read(options)).denied
-    if not found:
+    read = _told(options)
+    if not read.denied:
         print("no call was denied", file=sys.stderr)
-        return PASSED
-    explained = explain(found, policy)
+        return _of(read)
+    explained = explain(read.denied, policy)
     extension = extend(policy, explained)
-    _say("Denied", [row.sentence for row in explained if row not in extension.left])
+    _say("Denied", told(row for row in explained if row not in extension.left))
     _say("The smallest extension", extension.changes)
-    _say("What no extension of this policy cures", [row.sentence for row in extension.left])
+    _say("What no extension of this policy cures", told(extension.left))
     _write([extension.policy.to_json(indent=2)], options.out)
     return NOT_PASSED
 
 
 def _dormant(options: argparse.Namespace) -> int:
     policies = [_policy(path) for path in options.policy]
-    found = dormant.dormant(policies, _told(_read(options)).observed)
-    _print_table(dormant.table(found, options.most))
+    read = _told(options)
+    found = dormant.dormant(policies, read.observed)
+    print(fitted(dormant.table(found, options.most)))
+    unused = sum(len(row.actions) for row in found)
     print(
-        f"{sum(len(row.actions) for row in found):,} actions are allowed and were not used, as far as the log shows: "
-        "data events, such as reads of objects, are in it only where the trail is set to record them",
+        f"{counted(unused, 'action')} {'is allowed and was' if unused == 1 else 'are allowed and were'} not used, as "
+        "far as the log shows: data events, such as reads of objects, are in it only where the trail records them",
         file=sys.stderr,
     )
-    return PASSED
+    return _of(read)
 
 
 def _table(options: argparse.Namespace) -> int:
@@ -146,13 +171,18 @@ def _table(options: argparse.Namespace) -> int:
     return PASSED
 
 
-def _told(reading: Reading) -> Reading:
+def _told(options: argparse.Namespace) -> Reading:
     """The reading, once its summary is printed: what was left out is part of every answer."""
+    reading = _read(options)
     print(reading.summary, *reading.shortened, sep="\n", file=sys.stderr)
-    if not reading.observed:
-        others = "; ask without --role for who is there" if reading.skipped.get("other principal") else ""
-        raise TrailError(f"no events: choose a longer time, another folder, another principal or other filters{others}")
-    return reading
+    if reading.observed:
+        return reading
+    if reading.unread and reading.unread == reading.skipped:
+        raise TrailError(f"no events, as nothing could be read: {'; '.join(grouped(reading.unread))}")
+    if options.role and reading.skipped.get("other principal"):
+        said = evidence.nobody(options.role, reading.others)
+        raise TrailError(f"{said} (ask without --role for who is there: iam-trail who)")
+    raise TrailError("no events: choose a longer time, another folder, another principal or other filters")
 
 
 def _policy(path: Path) -> Policy:
@@ -168,10 +198,6 @@ def _say(title: str, lines: Iterable[str]) -> None:
     """A list under its title, on standard error; nothing if it is empty."""
     if found := dict.fromkeys(lines):
         print(f"\n{title}", *(f"  - {line}" for line in found), sep="\n", file=sys.stderr)
-
-
-def _print_table(frame: "pandas.DataFrame") -> None:
-    print(tabulate(frame.to_dict("list"), headers="keys", maxcolwidths=WIDTH, tablefmt="simple"))
 
 
 def _write(texts: Sequence[str], out: Path | None) -> None:
@@ -255,13 +281,18 @@ def _parser() -> argparse.ArgumentParser:
     drafting.add_argument("--conditions", action="store_true", help="put the conditions that the evidence supports in")
     drafting.add_argument("--whole", action="store_true", help="one policy, also if it is over the quota")
     drafting.add_argument("--out", type=Path, metavar="policy.json", help="write there; pieces are numbered")
-    drafting.add_argument("--json", action="store_true", help="policies, questions and proposals as JSON")
+    drafting.add_argument("--json", action="store_true", help="policies, questions and what was left out as JSON")
     drafting.add_argument("--live", action="store_true", help="let AWS's own validators judge (needs credentials)")
     reading = commands.add_parser("read", help="what principals did, as a table of events and the actions they need")
     reading.set_defaults(run=_calls)
     _events(reading)
     reading.add_argument("--most", type=_count, default=20, metavar="ROWS", help="rows of the table (default: 20)")
     reading.add_argument("--out", type=Path, metavar="calls.jsonl", help="write all rows there, a JSON object a line")
+    present = commands.add_parser("who", help="who is in the log: roles, users and services, and when they called")
+    present.set_defaults(run=_who)
+    _events(present)
+    present.add_argument("--most", type=_count, default=50, metavar="ROWS", help="rows of the table (default: 50)")
+    present.add_argument("--json", action="store_true", help="all of them as JSON")
     refused = commands.add_parser("watch", help="why calls are denied under a policy, and the smallest extension of it")
     refused.set_defaults(run=_watch)
     _events(refused)
@@ -286,7 +317,10 @@ def _parser() -> argparse.ArgumentParser:
 def _events(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("logs", nargs="*", type=Path, help="CloudTrail files, or folders of them")
     parser.add_argument(
-        "--role", type=_given, metavar="NAME", help="name or ARN of the role or user; without it everybody"
+        "--role",
+        type=_given,
+        metavar="NAME",
+        help="name or ARN of a role, session or user, or name of a permission set; without it everybody",
     )
     parser.add_argument("--start", type=_moment, metavar="DATE", help="the first moment, in UTC")
     parser.add_argument("--end", type=_moment, metavar="DATE", help="the first moment after")

@@ -22,13 +22,18 @@ import duckdb
 import pyarrow as pa
 
 from iamtrail import observed, tables
-from iamtrail.errors import TrailError
+from iamtrail.failures import REFUSED
 from iamtrail.observed import Call, Denied, Filters, Observed, Reading, one_line, utc
 from iamtrail.parameters import CUT, LOST, Pairs, flatten, kept
+from iamtrail.trail_error import TrailError
 
 MEMORY = "768MB"  # of DuckDB; what is beyond goes to a temporary folder
 WAITING = 200_000  # rows that are added before alike ones are put together again
 MOST = 1_000  # rows that are kept apart of one principal, account, Region, source and event
+OTHERS = 1_000  # names that are kept of those whose calls are left out
+# In the userAgent or sourceIPAddress of calls that the console or a service makes for somebody (CloudTrail User Guide,
+# "CloudTrail record contents").
+THROUGH_AWS = r"amazonaws\.com|aws[- ]internal|s3console|mozilla/"
 LONGEST = 65_536  # characters of one request parameter, and of an error's message
 # A path of JSON text, with its first part: what stands behind that becomes CUT.
 PATH = r'"(/?[^"/:\\]+/)(?:[^"\\]|\\.)*"'
@@ -41,9 +46,25 @@ CONSTANTS = {  # what stands in braces in duckdb.sql and athena.sql
     "longest": LONGEST,
     "unknown": observed.UNKNOWN,
     "session": observed.SESSION,
-    "refused": observed.REFUSED,
+    "refused": REFUSED,
     "group": GROUP,
     "row": ROW,
+    "region": observed.REGION,
+    "account": observed.ACCOUNT,
+    "caller": observed.CALLER,
+    "path_of": observed.PATH_OF,
+    "permission_set": observed.PERMISSION_SET,
+    "through_aws": THROUGH_AWS,
+    "most_others": OTHERS,
+    "details": tables.DETAILS,
+    "serving": ", ".join(f"'{event}'" for event in tables.serving()),
+    "answering": ", ".join(f"'{event}'" for event in tables.ANSWERS),
+    "answer": "json_object({})".format(
+        ", ".join(
+            f"'{path.replace('[*]', '')}', json_extract(r.responseElements, '$.{path}')"
+            for path in dict.fromkeys(path for paths in tables.ANSWERS.values() for path in paths)
+        )
+    ),
 }
 
 
@@ -53,7 +74,7 @@ def statements(name: str) -> list[str]:
     return [statement.strip() for statement in re.sub(r"^--.*\n", "", text, flags=re.MULTILINE).split(";\n")[:-1]]
 
 
-CALLS, BATCH, SKIPPED, KEYS, ADD, MERGE = (
+CALLS, BATCH, SKIPPED, BESIDE, KEYS, ADD, MERGE = (
     statement.format(
         **CONSTANTS,
         role=observed.ROLE,
@@ -127,6 +148,7 @@ class Aggregate:
             "principal": filters.wanted,
         }
         self._names, self._most, self._waiting = frozenset(kept_names()), most, 0
+        self._others: set[str] = set()
 
     def __enter__(self) -> Self:
         self._spill = tempfile.TemporaryDirectory(prefix="cloudtrail-")
@@ -164,6 +186,8 @@ class Aggregate:
         finally:
             self._database.unregister("documents")
         self.skipped.update(dict(self._database.execute(SKIPPED).fetchall()))
+        if len(self._others) < OTHERS and self._parameters["principal"]:
+            self._others.update(name for (name,) in self._database.execute(BESIDE).fetchall())
         occurring = [key for (key,) in self._database.execute(KEYS).fetchall()]
         # Newer calls of EC2 wrap their parameters: {"CreateNatGatewayRequest": {...}}.
         keys = [key for key in occurring if key.lower() in self._names or key.endswith("Request")]
@@ -175,7 +199,8 @@ class Aggregate:
     def reading(self, skipped: Counter[str] | None = None, files: int = 0) -> Reading:
         """Everything that was counted, with what else was left out."""
         self._merge()
-        return reading(self._counted(), self.skipped + (skipped or Counter()), files, self._most)
+        found = reading(self._counted(), self.skipped + (skipped or Counter()), files, self._most)
+        return dataclasses.replace(found, others=tuple(sorted(self._others)[:OTHERS]))
 
     def _counted(self) -> Iterator[Counted]:
         found = self._database.execute(f"SELECT {', '.join(FIELDS)} FROM calls")
@@ -223,7 +248,7 @@ def reading(rows: Iterable[Counted], skipped: Counter[str], files: int = 0, most
     for row in rows:
         call = row.call
         seen.setdefault((call, row.context), []).append(row)
-        if row.error and re.search(observed.REFUSED, row.error):
+        if row.error and re.search(REFUSED, row.error):
             denied.setdefault((call, row.error), []).append(row)
         if row.shortened:
             name = one_line(f"{row.source} {row.event} by {row.principal} in {row.region}")

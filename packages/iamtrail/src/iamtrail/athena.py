@@ -18,8 +18,19 @@ from tqdm.auto import tqdm
 from iampolicy import live
 from iamtrail import tables
 from iamtrail.aggregate import CONSTANTS, FIELDS, MOST, Counted, kept_names, reading, statements
-from iamtrail.errors import TrailError, client
-from iamtrail.observed import EVERYTHING, PRINCIPAL, Filters, Reading, one_line, utc
+from iamtrail.live import client
+from iamtrail.observed import (
+    EVERYTHING,
+    PATH_OF,
+    PERMISSION_SET,
+    PRINCIPAL,
+    Filters,
+    Reading,
+    one_line,
+    utc,
+    without_path,
+)
+from iamtrail.trail_error import TrailError
 
 NEEDS = (
     "athena:StartQueryExecution, athena:GetQueryExecution, athena:GetQueryResults, glue:GetTable, s3:GetObject and "
@@ -44,9 +55,12 @@ NAMES = {  # field of Table -> what it may be ("Name databases, tables, and colu
 }
 FOR_MAKING = ("location", "accounts", "regions")  # what only a table that is to be made must have
 CREATE, COUNT = statements("athena.sql")
-# A session's ARN has no path, its role's may have one; a name stands at the end, after a slash or a colon.
-BY_ARN = "? IN (principal, regexp_replace(principal, ':role/.*/', ':role/'))"
-BY_NAME = "(principal = ? OR strpos(reverse(principal), reverse(?)) = 1 OR strpos(reverse(principal), reverse(?)) = 1)"
+# As `is_called` of observed.py has it.
+BY_ARN = f"regexp_replace(principal, '(?s){PATH_OF}', ':$1/') = ?"
+BY_NAME = (
+    "(principal = ? OR strpos(reverse(principal), reverse(?)) = 1 OR strpos(reverse(principal), reverse(?)) = 1 "
+    f"OR regexp_extract(principal, '(?s){PERMISSION_SET}', 1) = ?)"
+)
 _TIME = "date_parse(?, '%Y-%m-%dT%H:%i:%s')"
 
 
@@ -136,7 +150,8 @@ def count(table: Table, filters: Filters) -> Query:
         partitions.append(('"timestamp" <= ?', (f"{end + timedelta(days=1):%Y/%m/%d}",)))
         conditions.append((f"time < {_TIME}", (f"{end:%Y-%m-%dT%H:%M:%S}",)))
     if who := filters.wanted:
-        conditions.append((BY_ARN, (who,)) if who.startswith("arn:") else (BY_NAME, (who, f"/{who}", f":{who}")))
+        by_name = (BY_NAME, (who, f"/{who}", f":{who}", who))
+        conditions.append((BY_ARN, (without_path(who),)) if who.startswith("arn:") else by_name)
     sql = COUNT.format(
         **CONSTANTS,
         table=table,

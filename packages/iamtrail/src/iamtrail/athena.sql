@@ -73,17 +73,24 @@ WITH events AS (
         array_sort(array_distinct(filter(coalesce(transform(resources, each -> replace(each.arn, '{cut}', '{lost}')),
             CAST(ARRAY[] AS ARRAY(VARCHAR))), arn -> arn LIKE 'arn:%'))) AS resources,
         useridentity.invokedby AS via, useridentity.sessioncontext.attributes.mfaauthenticated AS mfa,
-        tlsdetails.tlsversion AS tls, vpcendpointid AS endpoint, nullif(errorcode, '') AS error,
+        tlsdetails.tlsversion AS tls,
+        CASE WHEN vpcendpointaccountid <> recipientaccountid THEN NULL
+            WHEN NOT regexp_like(coalesce(useragent, '') || ' ' || coalesce(sourceipaddress, ''), '(?i){through_aws}')
+            THEN vpcendpointid END AS endpoint,
+        nullif(errorcode, '') AS error,
         try(date_parse(eventtime, '%Y-%m-%dT%H:%i:%sZ')) AS time, substr(errormessage, 1, {longest}) AS said
     FROM "{table.database}"."{table.name}"
     WHERE {partitions} AND coalesce(eventcategory, '') NOT IN ('Insight', 'NetworkActivity')
         AND coalesce(eventtype, '') <> 'AwsServiceEvent'
-        AND eventsource <> '' AND eventname <> ''),
+        AND eventsource <> '' AND eventname <> ''
+        AND regexp_like(coalesce(awsregion, ''), '^({region})$')
+        AND regexp_like(coalesce(recipientaccountid, useridentity.accountid, ''), '^({account})$')),
 counted AS (
     SELECT {group}, parameters, resources, via, mfa, tls, endpoint, error,
         count(*) AS calls, min(time) AS first, max(time) AS last,
         max_by(CASE WHEN regexp_like(error, '{refused}') THEN said END, time) AS message
-    FROM events WHERE time IS NOT NULL AND {conditions} GROUP BY {row}),
+    FROM events WHERE time IS NOT NULL AND NOT (principal LIKE 'arn:%' AND NOT regexp_like(principal, '(?s)^{caller}$'))
+        AND {conditions} GROUP BY {row}),
 measured AS (SELECT *, count(*) OVER (PARTITION BY {group}) > {most} AS shortened FROM counted),
 cut AS (
     SELECT {group}, shortened, via, mfa, tls, endpoint, error, calls, first, last, message,

@@ -4,7 +4,6 @@ A trail without data events says nothing of reading and writing data, so there a
 use.
 """
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -14,7 +13,8 @@ from iampolicy.compare import NOT, classes, rules_of, ways_of
 from iampolicy.document import Policy, PolicyLike, as_list, as_policy
 from iampolicy.review import risks
 from iamtrail.mapping import actions_for
-from iamtrail.observed import REFUSED, Observed, first_of
+from iamtrail.observed import Observed, first_of
+from iamtrail.tables import UNRECORDED
 
 if TYPE_CHECKING:
     import pandas
@@ -43,7 +43,7 @@ def dormant(policy: PolicyLike | Sequence[PolicyLike], observed: Iterable[Observ
 
     Wildcards are expanded in the catalogue; what a Deny takes off whole is not allowed. A call that failed for another
     reason than a missing permission has used its permission. Actions of calls whose mapping is not certain count as
-    used.
+    used; those that CloudTrail never records (unrecorded.txt) are left out, as no log shows whether they were.
 
     Raises:
         PolicySyntaxError: if a policy is text that is not one.
@@ -53,6 +53,7 @@ def dormant(policy: PolicyLike | Sequence[PolicyLike], observed: Iterable[Observ
     used = _used(observed)
     services = {name.partition(":")[0] for name in used}
     known, flags = catalogue.load().actions, _flags(policies)
+    used |= catalogue.load().expand_all(UNRECORDED)
     groups: dict[tuple[str, str, str | None], tuple[list[str], dict[str, None]]] = {}
     for name, resources in _granted(policies):
         if name not in used:
@@ -80,11 +81,7 @@ def _granted(policies: Sequence[Policy]) -> Iterator[tuple[str, tuple[str, ...]]
 
 
 def _used(observed: Iterable[Observed]) -> frozenset[str]:
-    calls = {
-        (row.source, row.event, row.parameters)
-        for row in observed
-        if row.calls or any(not re.search(REFUSED, code) for code, _ in row.errors)
-    }
+    calls = {(row.source, row.event, row.parameters) for row in observed if row.used}
     return frozenset(action for call in calls for action in actions_for(*call).actions)
 
 

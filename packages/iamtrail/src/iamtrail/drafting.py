@@ -3,6 +3,7 @@
 What the evidence does not say becomes a question. The same events give the same bytes, in whatever order they come.
 """
 
+import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,18 +13,19 @@ from iampolicy import catalogue, words
 from iampolicy.checks import Finding, validate
 from iampolicy.document import POLICY_TYPES, Policy
 from iamtrail import generalise, proposals
-from iamtrail.errors import TrailError
 from iamtrail.evidence import Events, Evidence, gather
 from iamtrail.naming import PASS_ROLE
 from iamtrail.observed import first_of
 from iamtrail.proposals import Proposal
 from iamtrail.shapes import ONE_FORMAT
+from iamtrail.trail_error import TrailError
 
 VERSION = "2012-10-17"
 FILL_IN = "FILL-IN-"  # begins a placeholder; no wildcard, so that a forgotten one grants nothing
 ATTACHED = 10  # managed policies that a role may have (IAM User Guide, "IAM and AWS STS quotas")
 MOST_PAIRS = 10_000  # of actions and resources that are looked at before two statements are put together
 SHOWN = 4  # actions in a question
+MOST_OPEN = 8  # formats that are asked for one by one
 # Calls that CloudTrail records as data events (CloudTrail User Guide, "Logging data events").
 DATA_EVENTS = re.compile(
     r"s3:(Get|Put|Delete)Object|s3:(ListBucket(Versions|MultipartUploads)?|ListMultipartUploadParts|AbortMultipart\w+)$|"
@@ -53,7 +55,7 @@ class Draft:
     policies: tuple[Policy, ...]  # the same in pieces, each within the quota of a managed policy
     placeholders: tuple[str, ...]  # ARNs in the policy that begin a part with FILL-IN-
     questions: tuple[str, ...]
-    findings: tuple[Finding, ...]  # of `policy`
+    findings: tuple[Finding, ...]  # of `policy`, as if its placeholders were filled in
     proposals: tuple[Proposal, ...]  # conditions that the evidence supports; none is in the policy
     evidence: Evidence
 
@@ -97,7 +99,7 @@ def draft(events: Events, principal: str | None = None, by: generalise.Rule = ge
         policies=tuple(policies),
         placeholders=tuple(placeholders),
         questions=tuple(_questions(evidence, wanted, policies)),
-        findings=tuple(validate(policy)),
+        findings=tuple(validate(filled(policy))),
         proposals=proposals.of(statements, evidence.uses),
         evidence=evidence,
     )
@@ -106,6 +108,12 @@ def draft(events: Events, principal: str | None = None, by: generalise.Rule = ge
 def placeholder(arn_format: str) -> str:
     """A format of the catalogue with a name to fill in for each variable: "...:key/FILL-IN-KeyId"."""
     return _VARIABLE.sub(lambda match: f"{FILL_IN}{match[1]}", arn_format)
+
+
+def filled(policy: Policy) -> Policy:
+    """The policy with a number for each account, and a Region for each Region, that is still to be filled in."""
+    text = re.sub(rf"{FILL_IN}\w*Account(Id)?\b", "111122223333", policy.to_json())
+    return Policy(json.loads(re.sub(rf"{FILL_IN}\w*Region\b", "us-east-1", text)))
 
 
 def _by_service(wanted: Resources) -> list[Resources]:
@@ -233,9 +241,12 @@ def _questions(evidence: Evidence, wanted: Resources, policies: Sequence[Policy]
         yield f"The calls of {len(evidence.principals)} principals are put together: is one policy for all meant?"
     blanks: dict[str, list[str]] = {}
     for action, arns in sorted(wanted.items()):
-        for arn in sorted(arns):
-            if FILL_IN in arn:
-                blanks.setdefault(arn, []).append(action)
+        open_ = sorted(arn for arn in arns if FILL_IN in arn)
+        if len(open_) > MOST_OPEN:
+            yield f"Which resource is it? {action} can be on any of {first_of(open_, SHOWN)}, and its calls do not say."
+            continue
+        for arn in open_:
+            blanks.setdefault(arn, []).append(action)
         if not arns:
             yield f"{action} was used, and nothing says on which resource: it is left out. Where should it be allowed?"
     for arn, actions in blanks.items():
@@ -256,6 +267,13 @@ def _questions(evidence: Evidence, wanted: Resources, policies: Sequence[Policy]
             f"{first_of(actions, SHOWN)} may depend on {', '.join(unseen)}, of which no call was seen: should "
             f"{'it' if len(unseen) == 1 else 'they'} be allowed too?"
         )
+    yield from evidence.aside
+    for name in evidence.limitless:
+        yield f"{name} is the root user, and root cannot be limited by an identity policy: which role is this for?"
+    for sentence in evidence.spent:
+        yield f"This used its permission and failed afterwards, so it is in the draft: should it stay? {sentence}"
+    for sentence in evidence.asked:
+        yield f"{sentence}: should that be allowed too?"
     for sentence in evidence.uncertain:
         yield f"Not certain which permission this needs: {sentence}"
     for sentence in evidence.shortened:

@@ -5,14 +5,18 @@ so that nothing is granted but what was asked.
 """
 
 import copy
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from iampolicy import words
 from iampolicy.document import Policy, PolicyLike, as_list, as_policy
-from iampolicy.review import diff
+from iampolicy.review import Change, diff
 from iamtrail.drafting import VERSION, single
+from iamtrail.observed import counted
 from iamtrail.watch import CURABLE, Explained
+
+SHOWN = 3  # changes that are alike but for their resources
 
 Group = tuple[frozenset[str], frozenset[str]]  # actions, and the ARNs that each of them was asked for on
 
@@ -22,7 +26,7 @@ class Extension:
     """A policy with what it lacked, and what no extension cures."""
 
     policy: Policy
-    changes: tuple[str, ...]  # sentences of iampolicy.review.diff, worst first
+    changes: tuple[str, ...]  # sentences of iampolicy.review.diff, worst first; of many that are alike the first
     left: tuple[Explained, ...]
 
 
@@ -57,7 +61,18 @@ def extend(policy: PolicyLike, explained: Iterable[Explained]) -> Extension:
         data["Version"] = VERSION
     _add(statements, _groups(cured))
     extended = Policy({**data, "Statement": statements})
-    return Extension(extended, tuple(change.sentence for change in diff(old, extended)), tuple(left))
+    return Extension(extended, tuple(_sentences(diff(old, extended))), tuple(left))
+
+
+def _sentences(changes: Iterable[Change]) -> Iterator[str]:
+    """What changes, of many resources of the same actions the first few and how many more there are."""
+    alike: dict[tuple[str, tuple[str, ...]], list[str]] = {}
+    for change in changes:
+        alike.setdefault((change.kind, change.actions), []).append(change.sentence)
+    for (_, actions), sentences in alike.items():
+        yield from sentences[:SHOWN]
+        if (more := len(sentences) - SHOWN) > 0:
+            yield f"{counted(more, 'more change')} like these, of {words.listed(actions, most=SHOWN)}."
 
 
 def _groups(cured: dict[str, set[str]]) -> list[Group]:

@@ -7,20 +7,22 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from random import Random
 
-from iampolicy import catalogue
+from iampolicy import catalogue, words
 from iampolicy import live as aws
 from iampolicy.checks import Finding, validate
 from iampolicy.patterns import covers
-from iampolicy.simulate import ALLOWED, Request, simulate
-from iamtrail.drafting import FILL_IN, Draft
+from iampolicy.simulate import ALLOWED, Decision, Request, consenting, simulate
+from iamtrail.drafting import FILL_IN, Draft, filled
 from iamtrail.evidence import Use
-from iamtrail.observed import counted
+from iamtrail.observed import counted, kind_of, one_line
 from iamtrail.proposals import via_service
 
 NEIGHBOURS = 200  # calls beside the observed ones that are tried
 LIVE = 50  # requests that AWS's simulator is asked at most: it takes a call each
+SHOWN = 5  # resources in a line
 NOBODYS = "111122223333"  # account of a caller whose own is not known
 SIGNS = {"*": "\ue001", "?": "\ue002", "$": "\ue003"}  # literal in an ARN as ${*}, ${?}, ${$} -> what stands for it
+HOLDERS = ("role", "permission set", "user")  # kinds of principals that identity policies are attached to
 STOPPING = ("ERROR", "SECURITY_WARNING")
 CONTEXT = {  # circumstance of a call -> condition key and value that a request has in it
     "vpcEndpointId": ("aws:SourceVpce", None),
@@ -41,6 +43,7 @@ class Gate:
     tried: int  # neighbouring calls that were tried
     waiting: int  # uses that wait for a placeholder to be filled in
     unnamed: int = 0  # calls that do not name their resource, though others of the action do
+    limitless: tuple[str, ...] = ()  # callers that no identity policy limits
 
     @property
     def passed(self) -> bool:
@@ -50,7 +53,12 @@ class Gate:
     @property
     def faulty(self) -> bool:
         """Whether something speaks against the policy."""
-        return bool(self.findings or self.refused or self.granted)
+        return bool(self.findings or self.refused or self.granted or self.limitless)
+
+    @property
+    def open(self) -> bool:
+        """Whether calls that were seen are not allowed, or not known to be, until somebody answers a question."""
+        return bool(self.waiting or self.unnamed)
 
 
 def gate(draft: Draft, live: bool = False) -> Gate:
@@ -72,24 +80,32 @@ def gate(draft: Draft, live: bool = False) -> Gate:
     """
     policies = draft.policies
     judge = aws.validate if live else validate
-    serious = [f for policy in policies for f in judge(policy) if f.severity in STOPPING]
+    serious = [f for policy in policies for f in judge(filled(policy)) if f.severity in STOPPING]
     explained = {finding: why for finding in serious if (why := _why(finding, draft))}
     seen = list(_seen(draft))[: LIVE if live else None]
     near = list(_neighbours(draft))[: LIVE if live else None]
-    decide = aws.simulate if live else simulate
 
-    def allows(request: Request) -> bool:
-        return decide(request, identity=policies).result == ALLOWED
+    def decide(request: Request) -> Decision:
+        if live:
+            return aws.simulate(request, identity=policies)
+        # What the role itself trusts is not this policy's matter.
+        return simulate(request, identity=policies, resource=consenting(request))
+
+    def granted(request: Request) -> bool:
+        """By the policy, not by AWS, which lets everybody do a few things."""
+        decision = decide(request)
+        return decision.result == ALLOWED and bool(decision.statements)
 
     return Gate(
         findings=tuple(finding for finding in serious if finding not in explained),
         explained=tuple(explained.values()),
-        refused=tuple(request for request in seen if not allows(request)),
-        granted=tuple(request for request in near if allows(request)),
+        refused=tuple(request for request in seen if decide(request).result != ALLOWED),
+        granted=tuple(request for request in near if granted(request)),
         allowed=len(seen),
         tried=len(near),
         waiting=sum(bool(use.formats) or not use.arns for use in draft.evidence.uses),
         unnamed=sum(use.unnamed for use in draft.evidence.uses),
+        limitless=draft.evidence.limitless,
     )
 
 
@@ -152,7 +168,7 @@ def _hidden(arn: str) -> str:
 
 def _caller(draft: Draft, arn: str) -> str:
     """Somebody of the resource's account: what another account has to allow, too, is not this policy's matter."""
-    known = next((p for p in draft.evidence.principals if p.startswith("arn:")), "")
+    known = next((p for p in draft.evidence.principals if kind_of(p) in HOLDERS), "")
     account = (arn.split(":") + [""] * 5)[4]
     account = account if account.isdigit() else ""  # "aws" owns what everybody may use
     return known if known and account in ("", known.split(":")[4]) else f"arn:aws:iam::{account or NOBODYS}:role/any"
@@ -179,20 +195,44 @@ def _context(use: Use) -> dict[str, str]:
 
 def sentences(gate: Gate) -> Iterable[str]:
     """The verdict in English, a line each."""
-    waiting = counted(gate.waiting, "action")
+    waiting, unnamed = counted(gate.waiting, "action"), counted(gate.unnamed, "call")
+    one = gate.unnamed == 1
     if not gate.passed:
         yield "The gate is not passed." if gate.faulty else "The gate is not passed yet, as nothing could be tried."
+    elif gate.waiting:
+        yield f"The gate is passed, but for {waiting}."
     else:
-        yield f"The gate is passed, but for {waiting}." if gate.waiting else "The gate is passed."
-    yield f"{gate.allowed - len(gate.refused):,} of {gate.allowed:,} observed calls that name a resource are allowed."
-    yield f"{gate.tried - len(gate.granted):,} of {gate.tried:,} neighbouring calls are refused."
+        but = f", but for {unnamed} that {'does' if one else 'do'} not name {'its' if one else 'their'} resource"
+        yield f"The gate is passed{but if gate.unnamed else ''}."
+    names, are = ("names", "is") if gate.allowed == 1 else ("name", "are")
+    calls = counted(gate.allowed, "observed call")
+    yield f"{gate.allowed - len(gate.refused):,} of {calls} that {names} a resource {are} allowed."
+    if gate.tried:
+        calls, are = counted(gate.tried, "made-up call"), "is" if gate.tried == 1 else "are"
+        yield (
+            f"{gate.tried - len(gate.granted):,} of {calls} beside them, on another resource or of another action, "
+            f"{are} refused, as should be."
+        )
     if gate.waiting:
         wait = "waits" if gate.waiting == 1 else "wait"
         yield f"{waiting} {wait} for a placeholder ({FILL_IN}...) to be filled in, and would be refused until then."
     if gate.unnamed:
-        calls = "1 call does not name its" if gate.unnamed == 1 else f"{gate.unnamed:,} calls do not name their"
-        yield f"{calls} resource, and could not be tried."
-    yield from (f"Not allowed, though it was seen: {request.action} on {request.resource}" for request in gate.refused)
-    yield from (f"Allowed, though it was not seen: {request.action} on {request.resource}" for request in gate.granted)
-    yield from (f"{finding.severity} {finding.code}: {finding.message}" for finding in gate.findings)
+        yield (
+            f"{unnamed} {'does' if one else 'do'} not name {'its' if one else 'their'} resource, could not be tried, "
+            "and would be refused on what the policy does not name."
+        )
+    for name in gate.limitless:
+        yield f"{one_line(name)} is the root user: root cannot be limited by an identity policy."
+    yield from _on_each("Not allowed, though it was seen", gate.refused)
+    yield from _on_each("Allowed, though it was not seen", gate.granted)
+    yield from dict.fromkeys(f"{finding.severity} {finding.code}: {finding.message}" for finding in gate.findings)
     yield from gate.explained
+
+
+def _on_each(what: str, requests: Iterable[Request]) -> Iterable[str]:
+    """A line for each action, with the resources that it was tried on."""
+    by_action: dict[str, list[str]] = {}
+    for request in requests:
+        by_action.setdefault(request.action, []).append(one_line(request.resource))
+    for action, resources in by_action.items():
+        yield f"{what}: {action} on {words.listed(dict.fromkeys(resources), most=SHOWN)}"

@@ -9,14 +9,18 @@ from typing import Any
 
 from iampolicy import catalogue
 from iampolicy.catalogue import ResourceType
-from iamtrail.errors import TrailError
 from iamtrail.naming import MAKES
+from iamtrail.trail_error import TrailError
 
 WAYS = ("nothing", "prefix", "account", "tag")
 ALIKE = 3  # ARNs of an action with the same beginning that become one pattern
 MANY = 10  # of an action: if there are more, a boundary further up is taken, such as the folder of a year, not of a day
 DEEPEST = 8  # boundaries that are gone up
 _BOUNDARIES = (re.compile(r"[/:]"), re.compile(r"[-_.]"))  # of a path, of a name
+# An id that AWS makes up: its beginning is its type ("vpc-0123456789abcdef0"), and says nothing of which it is.
+_ID = re.compile(
+    r"(^|[/:])([a-z][a-z-]{0,20}-[0-9a-f]{8,17}|[0-9a-f]{16,}|(mrk-)?[0-9a-f]{8}(-?[0-9a-f]{4}){3}-?[0-9a-f]{12})$"
+)
 KEPT = frozenset({"iam:PassRole", "sts:AssumeRole"})  # whoever may do these on more roles may become more
 _ARN = re.compile(r"(arn:[^:]*:[^:]*:[^:]*:[^:]*:)(.+)", re.DOTALL)
 _ACCOUNT = r"arn:[^:]*:[^:]*:[^:]*:[^:]*:"  # an ARN's beginning, up to its account
@@ -47,6 +51,7 @@ def apply(wanted: Resources, rule: Rule) -> tuple[Resources, dict[str, dict[str,
 
     prefix: of an action, three or more ARNs that are alike up to their last "/" or ":", and if that leaves no name, up
         to their last "-", "_" or ".", become that and "*"; while there are more than MANY, up to the one before it.
+        Ids that AWS makes up stay.
     account: every name of a kind, in the account and Region that were seen.
     tag: as account, if the resource has the tag; for actions that know aws:ResourceTag, the others stay as they are.
     The actions of KEPT stay on the roles that were seen.
@@ -89,6 +94,8 @@ def _beginning(arn: str, level: int) -> str | None:
     """The ARN up to its last boundary, or `level` further up; of a path if that leaves a name, else within a name."""
     whole = _ARN.fullmatch(arn)
     if not whole:
+        return None
+    if _ID.search(whole[2]):
         return None
     bare = {re.split(_ACCOUNT, kind.arn, maxsplit=1)[-1].partition("${")[0] for kind in _kinds(arn)}
     for boundary in _BOUNDARIES:

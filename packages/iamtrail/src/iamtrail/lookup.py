@@ -15,8 +15,9 @@ from tqdm.auto import tqdm
 
 from iampolicy import live
 from iamtrail.aggregate import Aggregate, document, parsed
-from iamtrail.errors import TrailError, client
+from iamtrail.live import client
 from iamtrail.observed import EVERYTHING, Filters, Reading, utc
+from iamtrail.trail_error import TrailError
 
 KEPT = timedelta(days=90)  # CloudTrail API reference, "LookupEvents"
 PAUSE = 0.5  # seconds between requests: two a second are allowed for an account and Region (same page)

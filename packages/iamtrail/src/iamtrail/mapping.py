@@ -4,22 +4,19 @@ The rule: the action has the name of the event, in the service of the event's so
 exceptions.txt and sources.txt; which calls pass a role is in naming.py.
 """
 
-import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from iampolicy import catalogue
 from iamtrail import tables
-from iamtrail.naming import PASS_ROLE, passes_role
-from iamtrail.parameters import TAGS, Pairs, Parameters, flatten
+from iamtrail.naming import MAKES, PASS_ROLE, operation_of, passes_role
+from iamtrail.parameters import GIVEN, TAGS, Pairs, Parameters, flatten
 from iamtrail.tables import EVERY_EVENT, EventRule
 
-# "CreateDistribution2020_05_31", "UpdateFunctionCode20150331v2": the API's version behind the name (CloudFront and
-# Lambda developer guides, pages on logging with CloudTrail).
-_VERSION = re.compile(r"_?(19|20)\d{2}_?[01]\d_?[0-3]\d(v\d+)?$")
 SAME_NAME = "the action of the same name in the Service Authorization Reference"
 SUFFIX = ".amazonaws.com"
+TAGGING = ("TagResource", "AddTagsToResource", "AddTags", "TagResources")  # names of a service's action that tags
 
 Rules = tuple[EventRule, ...]
 
@@ -31,6 +28,7 @@ class Mapping:
     actions: tuple[str, ...]  # in AWS's spelling, the call's own first; certain and empty: IAM asks for nothing
     certain: bool  # each is needed and none that is known to be is left out
     reason: str  # where the rule stands, or what is not known
+    asked: tuple[tuple[str, str], ...] = ()  # actions that the call may need beside these, each with the reason
 
 
 def actions_for(event_source: str, event_name: str, parameters: Parameters | None = None) -> Mapping:
@@ -54,7 +52,7 @@ def actions_for(event_source: str, event_name: str, parameters: Parameters | Non
     if prefix == "autoscaling" and _is_application(pairs, event_name):
         prefix = "application-autoscaling"
     sources = (_name_of(event_source), prefix)
-    names = dict.fromkeys((event_name.strip(), _VERSION.sub("", event_name.strip())))
+    names = dict.fromkeys((event_name.strip(), operation_of(event_name)))
     found = next((m for name in names if (m := _mapped(sources, name, pairs))), None)
     if found is None:
         return Mapping(
@@ -77,13 +75,13 @@ def _mapped(sources: tuple[str, str], name: str, pairs: Pairs | None) -> Mapping
     """By a row with the very name, else by the action of that name, else by a row whose pattern the name fits."""
     event, action = name.lower(), catalogue.load().action(f"{sources[1]}:{name}")
     own = Mapping((action.name,), True, SAME_NAME) if action else None
-    if rules := _first(tables.named, sources, event):
-        return _by_rules(rules, pairs, own if any(rule.adds for rule in rules) else None)
-    if own:
-        return own
-    if rules := _first(tables.like, sources, event):
-        return _by_rules(rules, pairs)
-    return None
+    rules = _first(tables.named, sources, event)
+    if needed := tuple(rule for rule in rules if not rule.asks):
+        found = _by_rules(needed, pairs, own if any(rule.adds for rule in needed) else None)
+    else:
+        found = own or _by_rules(_first(tables.like, sources, event), pairs)
+    asked = ((action, rule.why) for rule in rules if rule.asks and rule.holds(pairs or ()) for action in rule.actions)
+    return replace(found, asked=tuple(asked)) if found else None
 
 
 def _first(find: Callable[[str, str], Rules], sources: Iterable[str], event: str) -> Rules:
@@ -103,22 +101,38 @@ def _with_additions(found: Mapping, sources: tuple[str, str], pairs: Pairs | Non
     """With what the rules for all events of a source add."""
     every = (rule for source in dict.fromkeys(sources) for rule in tables.named(source, EVERY_EVENT))
     rules = [rule for rule in every if rule.holds(pairs or ())]
-    more = tuple(action for rule in rules for action in rule.actions if action not in found.actions)
-    if not more or not found.actions or _reads(found):
+    if found.actions and _reads(found):  # its tags are a filter
+        rules = [rule for rule in rules if "tag" not in (rule.parameter or "").lower()]
+    more = dict.fromkeys(action for rule in rules for action in rule.actions if action not in found.actions)
+    if not more or not found.actions:
         return found
     reason = _together(found.reason, *(rule.why for rule in rules))
-    return Mapping((*found.actions, *more), found.certain and all(rule.certain for rule in rules), reason)
+    certain = found.certain and all(rule.certain for rule in rules)
+    return replace(found, actions=(*found.actions, *more), certain=certain, reason=reason)
 
 
 def _with_tags(found: Mapping, pairs: Pairs | None) -> Mapping:
-    """With the action that tags what is made, if the request has tags and the reference lists it as dependent."""
-    if not pairs or (TAGS, "given") not in pairs or not found.actions or _reads(found):
+    """With the action that tags what is made, if the request has tags.
+
+    It is needed where the reference lists it as dependent, and perhaps where the call makes something with tags.
+    """
+    if not pairs or (TAGS, GIVEN) not in pairs or not found.actions or _reads(found):
         return found
     known, own = catalogue.load().actions, catalogue.load().actions[found.actions[0]]
-    listed = [known[name] for name in own.dependent_actions if name in known and name not in found.actions]
+    if any(known[name].access_level == "Tagging" for name in found.actions):
+        return found
+    listed = [known[name] for name in own.dependent_actions if name in known]
     more = sorted(a.name for a in listed if a.access_level == "Tagging" and a.service == own.service)
-    why = "the reference lists the action that tags as dependent, and the request has tags"
-    return Mapping((*found.actions, *more), found.certain, _together(found.reason, why)) if more else found
+    if more:
+        why = "the reference lists the action that tags as dependent, and the request has tags"
+        return replace(found, actions=(*found.actions, *more), reason=_together(found.reason, why))
+    tagging = (known.get(f"{own.service}:{operation}") for operation in TAGGING)
+    tags = next((action for action in tagging if action), None)
+    makes = MAKES.match(own.operation) or own.operation.startswith("Put")
+    if tags is None or not makes or not catalogue.load().supports_key(own, "aws:RequestTag/"):
+        return found
+    why = "whether tags at creation need the action that tags is not in the reference's dependent actions"
+    return replace(found, actions=(*found.actions, tags.name), certain=False, reason=_together(found.reason, why))
 
 
 def _reads(found: Mapping) -> bool:
@@ -134,7 +148,8 @@ def _with_roles(found: Mapping, pairs: Pairs | None) -> Mapping:
     why = 'the call passes a role (IAM User Guide, "Grant a user permissions to pass a role to an AWS service")'
     if True not in passing:
         why = "the call names a role, and whether this service asks for iam:PassRole is not known"
-    return Mapping((*found.actions, PASS_ROLE), found.certain and True in passing, _together(found.reason, why))
+    certain = found.certain and True in passing
+    return replace(found, actions=(*found.actions, PASS_ROLE), certain=certain, reason=_together(found.reason, why))
 
 
 def _together(*reasons: str) -> str:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable
 from functools import lru_cache
 
+from iampolicy import catalogue
 from iampolicy.catalogue import Action, ResourceType
 from iamtrail import tables
 from iamtrail.parameters import Pairs
@@ -16,10 +17,17 @@ from iamtrail.parameters import Pairs
 GIVEN = frozenset({"Partition", "Region", "Account"})  # variables that the event itself fills
 MAKES = re.compile(r"(Create|Run|Allocate|Request|Import|Copy|Register|Purchase|Restore)(?=[A-Z])")  # of an operation
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
+TOLD = "told."  # before a variable: what another ARN of the request says of it
+# Variables that may stand for a resource of any kind.
+ANYTHING = frozenset({"Partition", "Region", "Account", "Id", "Name", "ResourceId", "ResourceName"})
+SHORTEST = 4  # letters of a word that is a part of a name
 # How a variable's or a parameter's name ends: what it holds, a name or an id, must agree.
 _ENDINGS = re.compile(r"(resource)?(names?|ids?|identifiers?|uuids?)?$")
 _DECORATIONS = ("withpath", "withoutleadingslash")  # behind variables' names, about the form of the value
 
+# "CreateDistribution2020_05_31", "UpdateFunctionCode20150331v2": the API's version behind the name (CloudFront and
+# Lambda developer guides, pages on logging with CloudTrail).
+_VERSION = re.compile(r"_?(19|20)\d{2}_?[01]\d_?[0-3]\d(v\d+)?$")
 PASS_ROLE = "iam:PassRole"
 # Parameters whose value may be anything -> the one beside it that says what it is, and how that ends if it is a role.
 VALUE_OF = {"patchoperations.value": "patchoperations.path", "attributevalue": "attributename"}
@@ -34,6 +42,15 @@ _HOLDS_ROLE = re.compile(
 _NAMES_ROLE = re.compile(r"(role(arn|name|id)?s?|rolenamearn|iaminstanceprofile(arn|name)?|instanceprofilename)$")
 
 
+def operation_of(event: str) -> str:
+    """The name of an event without the API's version.
+
+    >>> operation_of("TagResource20170331v2")
+    'TagResource'
+    """
+    return _VERSION.sub("", event.strip())
+
+
 def variables(kind: ResourceType) -> tuple[str, ...]:
     """The variables of a kind's ARN format that a request must fill, in order."""
     return tuple(name for name in _VARIABLE.findall(kind.arn) if name not in GIVEN)
@@ -42,6 +59,8 @@ def variables(kind: ResourceType) -> tuple[str, ...]:
 @lru_cache(maxsize=65_536)
 def fills(action: Action, kind: ResourceType, variable: str, parameter: str) -> bool:
     """Whether the values of a parameter (dotted name, any case) fill a variable of a kind's ARN format."""
+    if parameter.startswith(TOLD):
+        return False
     for key in (f"{action.name}:{variable}", f"{kind.service}:{kind.name}:{variable}"):
         if key in tables.ALIASES:
             return parameter.lower() in map(str.lower, tables.ALIASES[key])
@@ -60,6 +79,40 @@ def fills(action: Action, kind: ResourceType, variable: str, parameter: str) -> 
     # "name" or "id" alone is of what the operation is about: "DescribeCluster", or an action of one kind only.
     about = any(word and word in _folded(action.operation) for word in (own, stem))
     return given_stem == own or (not given_stem and bool(given_holds) and (about or len(action.resource_types) == 1))
+
+
+@lru_cache(maxsize=65_536)
+def nearly_fills(action: Action, kind: ResourceType, variable: str, parameter: str) -> bool:
+    """Whether a parameter fills a variable whose name ends its own, or begins later than its own.
+
+    "clusterSubnetGroupName" fills SubnetGroupName where nothing else does, and "subscriptionName" fills
+    EventSubscriptionName if the action is on nothing else.
+    """
+    if "." in parameter or tables.ALIASES.get(f"{kind.service}:{variable}") == []:
+        return False
+    (stem, holds), (given, given_holds) = split(variable), split(parameter)
+    near = given.endswith(stem) or (len(action.resource_types) == 1 and stem.endswith(given))
+    return bool(near and given_holds and _agree(holds, given_holds) and min(len(stem), len(given)) >= SHORTEST)
+
+
+def told_by(service: str, arns: Iterable[str]) -> Pairs:
+    """What the service's ARNs say of others: a permission set's names its instance, a table's its bucket."""
+    return tuple(dict.fromkeys(pair for arn in arns for pair in _parts(service, arn)))
+
+
+@lru_cache(maxsize=65_536)
+def _parts(service: str, arn: str) -> Pairs:
+    """The variables of the formats that an ARN has, with their values; none where a value is more than a name."""
+    matches = ((names, found) for pattern, names in _formats(service) if (found := pattern.fullmatch(arn)))
+    told = (pair for names, found in matches for pair in zip(names, found.groups(), strict=True))
+    return tuple((TOLD + variable, value) for variable, value in told if variable not in ANYTHING)
+
+
+@lru_cache(maxsize=1_024)
+def _formats(service: str) -> tuple[tuple[re.Pattern[str], list[str]], ...]:
+    arns = (kind.arn for kind in catalogue.load().services[service].resource_types.values())
+    literals = ((arn, map(re.escape, _VARIABLE.split(arn)[::2])) for arn in arns)
+    return tuple((re.compile("([^/:$]+)".join(parts)), _VARIABLE.findall(arn)) for arn, parts in literals)
 
 
 def is_bare(parameter: str) -> bool:

@@ -7,7 +7,7 @@ be long or secret, are dropped.
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from iamtrail import tables
@@ -15,7 +15,7 @@ from iamtrail import tables
 Parameters = Mapping[str, Any] | Iterable[tuple[str, Any]]
 Pairs = tuple[tuple[str, str], ...]  # dotted name, text; sorted
 
-DEEPEST = 8  # levels of nesting that are looked into
+DEEPEST = 12  # levels of nesting that are looked into: AWS WAF's statements lie in statements
 MOST = 500  # pairs that one event keeps
 LONGEST = 2_048  # characters of a value, as many as an ARN may have
 HIDDEN = "HIDDEN_DUE_TO_SECURITY_REASONS"  # what CloudTrail writes in the place of a secret value
@@ -24,7 +24,10 @@ HIDDEN = "HIDDEN_DUE_TO_SECURITY_REASONS"  # what CloudTrail writes in the place
 CUT, LOST = "\ue000", "\ufffd"
 
 KEYED = frozenset({"requestitems"})  # objects whose keys are names of resources (DynamoDB's BatchGetItem)
-TAGS, TAGGED = "tags", ("tags", "taglist", "tagslist", "tagset")  # that something is tagged is kept, not with what
+# In a list of operations, as CloudTrail writes it: {"operation": "Put", "tableName": ...} is read as {"put": {...}}.
+OPERATION = "operation"
+# That something is tagged is kept, not with what.
+TAGS, TAGGED, GIVEN = "tags", ("tags", "taglist", "tagslist", "tagset"), "given"
 FIRST_WORD = frozenset({"statement", "statements.statement", "transactstatements.statement"})  # only the verb counts
 TAGGED_XML = frozenset({"tag", "content"})  # each of a list's entries in EC2: {"tag": 1, "content": "rtb-1"}
 # EC2's newer operations are logged under one more name: {"CreateNatGatewayRequest": {"SubnetId": ...}}.
@@ -43,7 +46,8 @@ def kept() -> tuple[str, ...]:
     deciding = {rule.parameter for rule in tables.event_rules() if rule.parameter and "*" not in rule.parameter}
     aliases = {name for names in tables.ALIASES.values() for name in names}
     in_paths = {name for paths in tables.API_PATHS.values() for path in paths for name in re.findall(r"{(\w+)}", path)}
-    return tuple(sorted({*tables.PARAMETERS, *deciding, *aliases, *in_paths, *tables.READ, *tables.WHOLE}))
+    listed = {*tables.READ, *tables.WHOLE, *tables.PRESENT, *tables.DEEP, *tables.OBJECTS, *tables.ANSWERED}
+    return tuple(sorted({*tables.PARAMETERS, *deciding, *aliases, *in_paths, *listed}))
 
 
 def flatten(parameters: Parameters | None) -> Pairs:
@@ -60,19 +64,39 @@ def flatten(parameters: Parameters | None) -> Pairs:
         given = [pair for pair in parameters if isinstance(pair, tuple) and len(pair) == 2]
     wanted, pairs = _wanted(), [(str(name), value) for name, value in given]
     found = set()
-    for name, value in _leaves(pairs, "", 0):
+    for path, value in _leaves(pairs, "", 0):
+        name = _shortened(path)
         if name.lower() in wanted:
             text = value.split(None, 1)[0] if name.lower() in FIRST_WORD and value.strip() else value
             if text and text != HIDDEN and len(text) <= LONGEST:
                 found.add((name, text))
     if any(name.lower() in TAGGED and value for name, value in pairs):
-        found = {pair for pair in found if pair[0].lower() not in TAGGED} | {(TAGS, "given")}
+        found = {pair for pair in found if pair[0].lower() not in TAGGED} | {(TAGS, GIVEN)}
+    found |= {(name, GIVEN) for name, value in pairs if name.lower() in _present() and value not in (None, "")}
     return tuple(sorted(found)[:MOST])
 
 
 @cache
 def _wanted() -> frozenset[str]:
     return frozenset(name.lower() for name in kept())
+
+
+@cache
+def _present() -> frozenset[str]:
+    return frozenset(map(str.lower, tables.PRESENT))
+
+
+@lru_cache(maxsize=65_536)
+def _shortened(name: str) -> str:
+    """A name that lies at any depth without what is between its first part and its last two."""
+    parts = name.split(".")
+    short = ".".join((parts[0], *parts[-2:])) if len(parts) > 3 else name
+    return short if short.lower() in _deep() else name
+
+
+@cache
+def _deep() -> frozenset[str]:
+    return frozenset(map(str.lower, tables.DEEP))
 
 
 def _unwrapped(parameters: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -90,9 +114,11 @@ def _leaves(pairs: Iterable[tuple[str, Any]], above: str, depth: int) -> Iterato
             if isinstance(entry, Mapping) and "content" in entry and entry.keys() <= TAGGED_XML:
                 yield from _leaves([(name, entry["content"])], above, depth + 1)
             elif isinstance(entry, Mapping):
-                if path.lower() in KEYED:
+                if path.lower() in KEYED and value is entry:
                     yield from ((path, str(key)) for key in entry)
-                yield from _leaves(entry.items(), f"{path}.", depth + 1)
+                operation = entry.get(OPERATION) if path.lower() in KEYED else None
+                inside = [(operation, entry)] if isinstance(operation, str) else entry.items()
+                yield from _leaves(inside, f"{path}.", depth + 1)
             elif isinstance(entry, bool):
                 yield path, str(entry).lower()
             elif isinstance(entry, str | int):

@@ -1,6 +1,6 @@
 """Conditions that the evidence supports, proposed and not imposed; `add` puts those that a person chose in."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,15 @@ MOST = 3  # different values; more than these are no habit
 GLOBAL = frozenset({"iam", "sts", "route53", "cloudfront", "organizations", "support", "budgets", "ce", "health"})
 # Services that make their callers' requests under aws:CalledVia (IAM User Guide, "AWS global condition context keys").
 CALLING = frozenset(f"{name}.amazonaws.com" for name in ("athena", "cloudformation", "dynamodb", "kms"))
+# Services whose requests to KMS have kms:ViaService (AWS KMS Developer Guide, "AWS KMS condition keys", the table).
+_VIA = """
+    airflow athena auditmanager backup backup-gateway bedrock cassandra codeartifact comprehend connect dms dynamodb ec2
+    ecr elasticache elasticfilesystem es aoss events finspace forecast fsx geo glue guardduty healthlake kafka kendra
+    kinesis kinesisvideo lambda lex license-manager m2 macie memorydb mq omics profile rds redshift redshift-serverless
+    rekognition s3 secretsmanager ses sns sqs ssm ssm-incidents storagegateway timestream translate workmail workspaces
+    xray
+"""
+VIA = frozenset(f"{name}.amazonaws.com" for name in _VIA.split())
 
 
 @dataclass(frozen=True)
@@ -28,14 +37,16 @@ class Proposal:
 def of(statements: Sequence[dict[str, Any]], uses: Iterable[Use]) -> tuple[Proposal, ...]:
     """What all calls behind a statement have in common, statement by statement."""
     by_action = {use.action: use for use in uses}
+    called = {f"{action.partition(':')[0]}.amazonaws.com" for action in by_action}
     return tuple(
         proposal
         for statement in statements
-        for proposal in _of_statement(statement["Sid"], [by_action[a] for a in as_list(statement["Action"])])
+        for proposal in _of_statement(statement["Sid"], [by_action[a] for a in as_list(statement["Action"])], called)
     )
 
 
-def _of_statement(sid: str, uses: list[Use]) -> Iterable[Proposal]:
+def _of_statement(sid: str, uses: list[Use], called: Set[str]) -> Iterable[Proposal]:
+    """The proposals for a statement; `called` are the services of all actions that were used."""
     contexts = [dict(context) for use in uses for context in use.contexts]
     total = sum(use.calls for use in uses)
     calls, were = (f"all {total:,} calls", "were") if total > 1 else ("the one call", "was")
@@ -48,21 +59,23 @@ def _of_statement(sid: str, uses: list[Use]) -> Iterable[Proposal]:
     def proposal(operator: str, key: str, values: Iterable[str], because: str) -> Proposal:
         return Proposal(sid, operator, key, tuple(values), because)
 
-    if endpoints := values("vpcEndpointId"):
+    # Where a service calls for somebody, the endpoint and the connection are the service's.
+    direct = not any("invokedBy" in context for context in contexts)
+    if direct and (endpoints := values("vpcEndpointId")):
         because = f"{calls} came through {' or '.join(endpoints)}"
         yield proposal("StringEquals", "aws:SourceVpce", endpoints, because)
     callers = tuple(name for name in values("invokedBy") if name.endswith((".amazonaws.com", ".amazonaws.com.cn")))
     if len(callers) < len(values("invokedBy")):  # "AWS Internal" is no service that a condition could name
         callers = ()
     because = f"{calls} {were} made by {' or '.join(callers)}"
-    if callers and all(use.action.startswith("kms:") for use in uses):
+    if callers and set(callers) <= VIA and all(use.action.startswith("kms:") for use in uses):
         through = sorted({via_service(s, region) for s in callers for use in uses for region in use.regions})
         yield proposal("StringEquals", "kms:ViaService", through, because)
-    elif callers and set(callers) <= CALLING:
+    elif callers and set(callers) <= CALLING & called:  # a role of the service's own is not called via it
         yield proposal("ForAnyValue:StringEquals", "aws:CalledVia", callers, because)
-    if values("tlsVersion"):
+    if direct and values("tlsVersion"):
         yield proposal("Bool", "aws:SecureTransport", ("true",), f"{calls} used TLS")
-    if values("mfa") == ("true",):
+    if direct and values("mfa") == ("true",):
         yield proposal("Bool", "aws:MultiFactorAuthPresent", ("true",), f"{calls} {were} made with MFA")
     regions = sorted({region for use in uses for region in use.regions if region})
     services = {use.action.partition(":")[0] for use in uses}

@@ -14,7 +14,8 @@ from typing import Any
 from iampolicy import catalogue
 from iampolicy.conditions import satisfied
 from iampolicy.document import Policy, Statement, as_list
-from iampolicy.simulate import Request, simulate
+from iampolicy.simulate import Request, consenting, simulate
+from iamtrail import tables
 
 IDENTITY = "identity-based policy"
 OF_RESOURCE, PUBLIC = "resource-based policy", "Block Public Access setting"
@@ -33,11 +34,16 @@ WHERE_TO_LOOK = {  # kind of policy, in AWS's words -> where to look
     LAKE: "look at the grants of AWS Lake Formation on the database, the table and its columns",
     SOMEWHERE: "look at the policy of the resource, the permissions boundary and the organization's policies",
 }
+LONGEST = 1_000  # characters of a message that a form of settings.txt is tried on
 DECODE = (
     "More of it is in the encoded part of the message, which `aws sts decode-authorization-message` reads "
     "(sts:DecodeAuthorizationMessage)."
 )
 
+_SETTINGS = [  # form of a message -> what cures the refusal, where that is no policy
+    (re.compile(form, re.IGNORECASE | re.DOTALL), cure)
+    for form, cure, _ in (line.rsplit(" | ", 2) for line in tables.lines("settings.txt"))
+]
 _KINDS = "|".join(re.escape(kind) for kind in WHERE_TO_LOOK if kind not in (PUBLIC, LAKE, SOMEWHERE))
 _REFUSAL = re.compile(
     r"(?:You are not authorized to perform this operation\. )?User: \S+ is not authorized to perform: "
@@ -68,6 +74,7 @@ class Message:
     kind: str | None = None  # of policy, a key of WHERE_TO_LOOK
     explicit: bool = False  # a Deny decided
     encoded: bool = False  # more is in an encoded part
+    cure: str = ""  # what helps in the place of a policy
 
     @property
     def implicit(self) -> bool:
@@ -87,7 +94,8 @@ def read(message: str) -> Message:
     if re.match(r"Insufficient Lake Formation permission", bare):
         return Message(kind=LAKE, encoded=encoded)
     if not (found := _REFUSAL.match(bare)):
-        return Message(encoded=encoded)
+        cure = next((cure for form, cure in _SETTINGS if len(bare) <= LONGEST and form.fullmatch(bare)), "")
+        return Message(encoded=encoded, cure=cure)
     known = catalogue.load().action(found["action"])
     rest, kind, explicit = _without_tail(found["rest"])
     resource = _RESOURCE.fullmatch(rest)
@@ -181,4 +189,4 @@ def _has(probe: Probe, action: str) -> bool:
 
 
 def _allows(policy: Policy, request: Request) -> bool:
-    return bool(simulate(request, identity=policy).statements)
+    return bool(simulate(request, identity=policy, resource=consenting(request)).statements)

@@ -1,8 +1,8 @@
 """From what an event names to the ARNs of the resources that an action touched.
 
 ARNs have the catalogue's formats; what the evidence does not fill goes out as a format with variables. Nothing from
-outside widens an ARN (`literal` of parameters.py); what the services do in their own way is in shapes.py, and what
-requests call things in naming.py.
+outside widens an ARN (`literal` of parameters.py); what the services do in their own way is in shapes.py and wholes.py,
+and what requests call things in naming.py.
 """
 
 import itertools
@@ -14,19 +14,36 @@ from functools import lru_cache
 from iampolicy import catalogue
 from iampolicy.catalogue import Action, ResourceType
 from iampolicy.patterns import overlaps
-from iamtrail import shapes
-from iamtrail.errors import TrailError
-from iamtrail.naming import MAKES, PASS_ROLE, ROLE_ARN, fills, is_bare, passed_roles, split, variables
+from iamtrail import shapes, wholes
+from iamtrail.naming import (
+    MAKES,
+    PASS_ROLE,
+    ROLE_ARN,
+    TOLD,
+    fills,
+    is_bare,
+    nearly_fills,
+    operation_of,
+    passed_roles,
+    split,
+    told_by,
+    variables,
+)
 from iamtrail.parameters import LONGEST, Pairs, Parameters, flatten, literal, literal_arn
-from iamtrail.shapes import ONE_FORMAT, Place, shaped_arn, shaped_value
-from iamtrail.tables import CREATED, DEFAULTS, FIXED, NEEDED, OWN, TOGETHER
+from iamtrail.required import groups, of_any_type
+from iamtrail.shapes import ONE_FORMAT, shaped_arn, shaped_value
+from iamtrail.tables import ALONE, CREATED, DEFAULTS, EVERYWHERE, FIXED, NEEDED, OWN, TOGETHER
+from iamtrail.trail_error import TrailError
+from iamtrail.wholes import Place
 
 MOST = 500  # ARNs of one kind that one call names
-MOST_OPEN = 8  # formats that are asked for; where more are open, as of the kinds that RDS tags, none says enough
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
 _VERB = re.compile(r"^[A-Z][a-z]+(?=[A-Z])")
 _OF = re.compile(r"(?<=[a-z])(?:From|To|For)(?=[A-Z])")  # RestoreDBInstanceFromDBSnapshot
 _MADE_UP = re.compile(r"(Id|ID|Identifier|UUID|Uuid|Token)$")
+
+# Services some of whose formats end in a "*" that means all resources of the kind.
+ALL_OF_A_KIND = frozenset({"identitystore"})
 
 Found = dict[str, set[str]]  # name of a resource type -> ARNs
 
@@ -40,7 +57,7 @@ class Named:
     """The resources of a call as far as the evidence names them."""
 
     arns: tuple[str, ...]  # sorted; ("*",) for an action without resource-level support
-    # ARN formats of which none is named, only the unknown variables left ("...:key/${KeyId}"); none if they are many
+    # ARN formats of which none is named, only the unknown variables left ("...:key/${KeyId}")
     missing: tuple[str, ...]
 
 
@@ -77,36 +94,57 @@ def resources_for(
     if not kinds:
         return Named(("*",), ())
     pairs = flatten(parameters)
-    place = Place(partition, region, shapes.owner(known, pairs) or account, event)
+    place = Place(partition, region, wholes.owner(known, pairs) or account, event)
     if known.name == PASS_ROLE:
-        return _named(known, {kinds[0].name: _passed_roles(pairs, place)}, place)
-    source = shapes.copied_from(pairs, place)
+        return _passed(known, pairs, place)
+    if any(name == EVERYWHERE.get(known.name) for name, _ in pairs):
+        return Named(("*",), ())
+    source = wholes.copied_from(pairs, place)
     if source and known.service == "s3" and known.operation.startswith("GetObject"):
         return _named(known, {"": {text} if (text := literal_arn(source)) else set()}, place)
     safe = tuple((name, text) for name, value in pairs if (text := literal(value)) is not None)
-    if made_by and known.service != "ec2" and (made := _made(known, made_by, safe, place)):
-        return _named(known, {"": made}, place)
-    own, alone = shapes.whole_arns(known, safe, place)
+    tagged = made_by and _tags_beside(known, made_by)
+    if tagged and known.service != "ec2":
+        if made := _made(known, made_by, safe, place):
+            return _named(known, {"": made}, place)
+        of_maker = resources_for(made_by, parameters, resources, region, account, partition, event)
+        fitting = [tuple(arn for arn in arns if _can_be_on(known, arn)) for arns in (of_maker.arns, of_maker.missing)]
+        if any(fitting) or of_maker.arns not in ((), ("*",)):
+            return Named(*fitting)
+    own, alone = wholes.whole_arns(known, safe, place)
     if alone:
         return _named(known, {"": set(own)}, place)
     # An ARN is classed as it stands and used in its literal form.
     given = {*resources, *(value for _, value in pairs)} - {source}
     seen = {arn: text for arn in sorted(given) if (text := literal_arn(arn))}
-    return _named(known, _found(known, seen | {arn: arn for arn in own}, safe, place), place, safe)
+    told = told_by(known.service, seen.values())
+    seen |= {below: below for arn in seen if (below := wholes.below(known, arn))}
+    return _named(known, _found(known, seen | {arn: arn for arn in own}, (*safe, *told), place), place, (*safe, *told))
 
 
 def tags_what_is_made(action: str, event: str) -> bool:
     """Whether an action of a call is the one that gives tags to what the call makes."""
     known = catalogue.load().actions[action]
-    return known.access_level == "Tagging" and known.operation.lower() != event.lower()
+    return known.access_level == "Tagging" and known.operation.lower() != operation_of(event).lower()
+
+
+def _tags_beside(action: Action, made_by: str) -> bool:
+    """Whether `made_by` makes something; a call to tag what is there maps to one action or several that tag."""
+    return action.name != made_by and catalogue.load().actions[made_by].access_level != "Tagging"
+
+
+def _can_be_on(action: Action, arn: str) -> bool:
+    """Whether an ARN, or a format with open variables, is of a kind of the action."""
+    plain = _plain(_VARIABLE.sub("-", arn))
+    return arn != "*" and any(overlaps(plain, kind.pattern) for kind in _kinds(action))
 
 
 def _made(action: Action, made_by: str, safe: Pairs, place: Place) -> set[str]:
     """What a call of `made_by` makes, of kinds that `action` tags; a wildcard where the request does not name it."""
     maker = catalogue.load().actions[made_by]
-    whole, alone = shapes.whole_arns(maker, safe, place)
+    whole, alone = wholes.whole_arns(maker, safe, place)
     if alone:
-        return {arn for arn in whole if any(overlaps(_plain(arn), kind.pattern) for kind in _kinds(action))}
+        return {arn for arn in whole if _can_be_on(action, arn)}
     made, _ = split(_OF.split(_VERB.sub("", maker.operation))[0])
     by_name = [kind for kind in _kinds(action) if split(kind.name.partition("/")[0])[0] == made]
     by_variable = [kind for kind in _kinds(action) if split((variables(kind) or ("",))[-1])[0] == made]
@@ -131,6 +169,8 @@ def _plain(arn: str) -> str:
 def _kinds(action: Action) -> tuple[ResourceType, ...]:
     by_name = catalogue.load().services[action.service].resource_types
     found = (by_name[name] for name in action.resource_types if name in by_name)
+    if action.service in ALL_OF_A_KIND:
+        return tuple(found)
     # Some formats of AWS DMS and others end in a "*" that stands for the resource's id.
     return tuple(replace(kind, arn=re.sub(r"\*$", "${ResourceId}", kind.arn)) for kind in found)
 
@@ -140,8 +180,10 @@ def _found(action: Action, seen: dict[str, str], pairs: Pairs, place: Place) -> 
     own = {kind.name: arns for kind in _kinds(action) if (arns := _of_own(action, kind, mine, place))}
     others = {value for name, value in pairs for other, of in OWN.items() if other != action.name and name in of}
     found: Found = {}
+    # Keys of KMS are listed by their ARNs and named by their ids; the same key may be both source and destination.
+    mixed = {arn for arn, text in seen.items() if action.name in OWN and {text, text.rpartition("/")[2]} & others}
     for arn, text in seen.items():
-        if action.name in OWN and text in others:
+        if arn in mixed and (mine or len(mixed) < len(seen)):
             continue
         for kind in _kinds(action):
             if kind.name not in own and variables(kind) and overlaps(_plain(arn), kind.pattern):
@@ -180,6 +222,10 @@ def _filled(action: Action, kind: ResourceType, pairs: Pairs, place: Place) -> s
 def _given(action: Action, kind: ResourceType, variable: str, pairs: Pairs) -> list[str]:
     """The values for a variable; of a bare "name" only where no parameter says that it is the variable's."""
     found = [(name, value) for name, value in pairs if fills(action, kind, variable, name)]
+    if not found and (len(action.resource_types) == 1 or kind.name in action.required) and not of_any_type(action):
+        told = [value for name, value in pairs if name == TOLD + variable]
+        near = [value for name, value in pairs if nearly_fills(action, kind, variable, name)]
+        return told or (near if variable == variables(kind)[-1] else [])
     return [value for name, value in found if not is_bare(name)] or [value for _, value in found]
 
 
@@ -187,47 +233,74 @@ def _made_up(action: Action, kind: ResourceType, variable: str) -> bool:
     """Whether the call makes the resource and AWS makes up this part of its ARN."""
     if kind.name in CREATED.get(action.name, ()):
         return True
-    own, operation = re.sub(r"[^a-z0-9]", "", kind.name.lower()), action.operation.lower()
+    if action.service == "ec2" and kind.name in action.makes and kind.name in action.required:
+        return True
+    own, operation = re.sub(r"[^a-z0-9]", "", kind.name.lower()), _OF.split(action.operation)[0].lower()
     last = variable == variables(kind)[-1] and _MADE_UP.search(variable)
-    return bool(last and MAKES.match(action.operation) and operation.endswith((own, f"{own}s")))
+    called = [word for word in (own, split(variable)[0]) if word]
+    made = operation.endswith((*called, *(f"{word}s" for word in called)))
+    return bool(last and MAKES.match(action.operation) and made)
 
 
-def _passed_roles(pairs: Pairs, place: Place) -> set[str]:
-    """Roles by ARN, and by name where the parameter does not name an instance profile, whose role it does not tell."""
-    arns = set()
+def _passed(action: Action, pairs: Pairs, place: Place) -> Named:
+    """Roles by ARN and by name; an instance profile does not tell its role, which is missing then."""
+    arns, missing = set(), False
     for name, value in passed_roles(pairs):
         if ROLE_ARN.fullmatch(value):
             arns.add(value)
-        elif "profile" in name.lower():
-            continue
+        elif "profile" in name.lower() or ":instance-profile/" in value:
+            missing = True
         elif re.fullmatch(r"[\w+=,.@/-]+", value, re.ASCII):
             arns.add(f"arn:{place.partition}:iam::{place.account}:role/{value.lstrip('/')}")
-    return arns
+    put_in = any(name.lower() == "rolename" for name, _ in pairs)  # a role that is put into a profile
+    formats = (_fill(_kinds(action)[0], {}, place),) if not arns or (missing and not put_in) else ()
+    return Named(tuple(sorted(arns)), formats)
 
 
 def _named(action: Action, found: Found, place: Place, pairs: Pairs = ()) -> Named:
-    kinds, needed = _kinds(action), NEEDED.get(action.name, ())
+    kinds = _kinds(action)
     width = {kind.name: frozenset(variables(kind)) for kind in kinds} | {"": frozenset()}
     found = {name: arns for name, arns in found.items() if arns}
     if not {action.service, action.name} & TOGETHER:
-        found = {name: arns for name, arns in found.items() if not any(width[name] < width[other] for other in found)}
-    arns = shapes.without_wholes(action, set().union(*found.values()))
+        both = () if of_any_type(action) else action.required
+        found = {n: arns for n, arns in found.items() if n in both or not any(width[n] < width[o] for o in found)}
+    arns = wholes.without_wholes(action, set().union(*found.values()))
     plain = [kind for kind in kinds if not variables(kind) and _belongs(action, kind)]
-    if arns or len(plain) == len(kinds):
+    enough = action.required and all(any(kind.name in group for kind in plain) for group in groups(action))
+    if arns or enough or len(plain) == len(kinds):
         arns |= {_fill(kind, {}, place) for kind in plain if "" not in found}
-    filling = [kind for kind in kinds if variables(kind)]
     if not arns and action.service in ONE_FORMAT:
         return Named((), (_filled_in(ONE_FORMAT[action.service], {}, place),))
-    if needed:
-        alternatives = [[kind for kind in filling if kind.name in names.split("|")] for names in needed]
-        missing = [kinds[0] for kinds in alternatives if kinds and not any(kind.name in found for kind in kinds)]
-    else:
-        missing = [] if arns else filling
-    filled = {kind.name: _known(action, kind, pairs) for kind in missing}
-    if not needed and any(filled.values()):  # a bucket that is named is not asked for as an access point
-        missing = [kind for kind in missing if filled[kind.name]]
-    formats = tuple(dict.fromkeys(_fill(kind, filled[kind.name], place) for kind in missing))
-    return Named(tuple(sorted(arns)), formats if len(formats) <= MOST_OPEN else ())
+    missing = [] if "" in found else _missing(action, found, pairs, place)
+    alone = next((kind for kind in kinds if kind.name == ALONE.get(action.service)), None)
+    if alone and not arns and not any(_known(action, kind, pairs) for kind in kinds):
+        return Named((_fill(alone, {}, place),), ())
+    return Named(tuple(sorted(arns)), tuple(dict.fromkeys(missing)))
+
+
+def _missing(action: Action, found: Found, pairs: Pairs, place: Place) -> list[str]:
+    """The formats of types that the call cannot do without and nothing names."""
+    by_name = {kind.name: kind for kind in _kinds(action) if variables(kind)}
+    named = [by_name[name] for name in found if name in by_name]
+    formats: list[str] = []
+    for group in groups(action):
+        open_ = [kind for name, kind in by_name.items() if name in group]
+        if group & found.keys() or any(_lies_in(kind, other) for kind in open_ for other in named):
+            continue
+        known = {kind.name: _known(action, kind, pairs) for kind in open_}
+        if any(known.values()):  # a bucket that is named is not asked for as an access point
+            open_ = [kind for kind in open_ if known[kind.name]]
+        elif found and action.access_level in ("Read", "List"):
+            continue
+        elif found or action.name in NEEDED:
+            open_ = open_[:1]
+        formats += [_fill(kind, known[kind.name], place) for kind in open_]
+    return formats
+
+
+def _lies_in(kind: ResourceType, other: ResourceType) -> bool:
+    """Whether an ARN of the other kind names what has an ARN of this kind: the cluster that a task runs in."""
+    return frozenset(variables(kind)) < frozenset(variables(other))
 
 
 def _known(action: Action, kind: ResourceType, pairs: Pairs) -> dict[str, str]:
@@ -245,6 +318,8 @@ def _known(action: Action, kind: ResourceType, pairs: Pairs) -> dict[str, str]:
 def _belongs(action: Action, kind: ResourceType) -> bool:
     """Whether a kind whose ARN is always the same belongs to each call of the action."""
     own = re.sub(r"[^a-z0-9]", "", kind.name.lower())
+    if action.service in ALL_OF_A_KIND:
+        return kind.name in action.required
     return (
         len(action.resource_types) == 1 or kind.name in FIXED.get(action.service, ()) or own in action.operation.lower()
     )

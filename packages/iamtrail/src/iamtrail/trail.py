@@ -22,9 +22,9 @@ from pathlib import Path
 from typing import Any
 
 from iamtrail import files, tables
-from iamtrail.errors import TrailError
 from iamtrail.files import shown, writing
 from iamtrail.observed import Reading
+from iamtrail.trail_error import TrailError
 
 ORGANISATION = "o-exampleorgid"
 START = datetime(2026, 9, 1, tzinfo=UTC)

@@ -4,7 +4,7 @@ The cure is in extension.py, what a policy allows and nobody used in dormant.py.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC
 
 from iampolicy import words
@@ -39,6 +39,7 @@ class Explained:
     arns: tuple[str, ...]  # FILL-IN- where the event does not name the resource, "*" where actions support none
     statement: int | None  # from 0: the one that nearly matched, that denies, or that allows
     sid: str | None
+    why: str  # the end of the sentence: what was not met, or where to look
     sentence: str
 
 
@@ -62,6 +63,8 @@ def _explained(denied: Denied, tried: tuple[Probe, ...]) -> list[Explained]:
     said = refusals.read(denied.message)
     needs, why = _needs(denied, said)
     who = caller(denied.principal)
+    if said.cure:
+        return [_row(denied, said, ELSEWHERE, needs, None, f"no policy can cure that: {said.cure}")]
     if said.kind and said.kind != refusals.IDENTITY and not (said.kind == refusals.SOMEWHERE and tried):
         return [_row(denied, said, ELSEWHERE, needs, None, _elsewhere(said))]
     if who.kind not in HOLDERS:
@@ -170,18 +173,34 @@ def _row(denied: Denied, said: Message, kind: str, needs: Needs, probe: Probe | 
     """The row of a verdict; `why` ends its sentence."""
     actions = tuple(dict.fromkeys(action for action, _ in needs))
     arns = tuple(dict.fromkeys(arn for _, arns in needs for arn in arns))
-    what = _listed(actions) or f"{one_line(denied.source)} {one_line(denied.event)}"
-    where = f" on {_listed(arns)}" if arns and arns != ("*",) else ""
-    times = f"{denied.calls:,} times, last" if denied.calls > 1 else "once,"
-    sentence = (
-        f"{one_line(denied.principal)} was refused {what}{where} ({times} on {denied.when:%d %B %Y at %H:%M}): {why}."
-    )
-    if any(FILL_IN in arn for arn in arns):
-        sentence += " The event does not name the resource: replace what begins with FILL-IN-."
+    why = f"{why}."
+    if kind in CURABLE and any(FILL_IN in arn for arn in arns):
+        why += " The event does not name the resource: replace what begins with FILL-IN-."
     if said.encoded:
-        sentence += f" {refusals.DECODE}"
+        why += f" {refusals.DECODE}"
     sid = probe.statement.sid if probe and isinstance(probe.statement.sid, str) else None
-    return Explained(denied, kind, actions, arns, probe.place if probe else None, sid, sentence)
+    row = Explained(denied, kind, actions, arns, probe.place if probe else None, sid, why, "")
+    return replace(row, sentence=_sentence([row]))
+
+
+def told(rows: Iterable[Explained]) -> list[str]:
+    """A sentence for each kind of refusal: what differs only in resources and times is one, with its count."""
+    alike: dict[tuple[object, ...], list[Explained]] = {}
+    for row in rows:
+        what = row.actions or (row.denied.source, row.denied.event)
+        alike.setdefault((row.denied.principal, row.kind, what, row.statement, row.why), []).append(row)
+    return [_sentence(group) for group in alike.values()]
+
+
+def _sentence(alike: Sequence[Explained]) -> str:
+    first, last = alike[0], max(row.denied.when for row in alike)
+    arns = tuple(dict.fromkeys(arn for row in alike for arn in row.arns))
+    calls = sum(row.denied.calls for row in alike)
+    what = _listed(first.actions) or f"{one_line(first.denied.source)} {one_line(first.denied.event)}"
+    where = f" on {_listed(arns)}" if arns and arns != ("*",) else ""
+    times = f"{calls:,} times, last" if calls > 1 else "once,"
+    refused = f"{one_line(first.denied.principal)} was refused {what}{where}"
+    return f"{refused} ({times} on {last:%d %B %Y at %H:%M}): {first.why}"
 
 
 def _elsewhere(said: Message) -> str:

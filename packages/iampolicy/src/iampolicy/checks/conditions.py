@@ -1,10 +1,13 @@
 """Condition blocks: operators, keys, and tests that say less or more than they seem to; values are in values.py."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
 from iampolicy import catalogue
+from iampolicy.checks.permissive import check_openness
+from iampolicy.checks.providers import is_federated
 from iampolicy.checks.values import check_values
 from iampolicy.checks.view import Findings, Test, View, finding, shown
 from iampolicy.conditions import GLOBAL_KEYS, QUANTIFIERS, GlobalKey
@@ -36,7 +39,29 @@ ACTIONS_OF_KEY = {  # key -> action without which a trust policy cannot set it (
     "aws:requesttag/": "sts:TagSession",
     "aws:tagkeys": "sts:TagSession",
 }
-ALWAYS_SENT = {"ec2:sourceinstancearn"}  # with every request from an instance, whatever the service's tables say
+SERVICE_VALUES = (
+    {  # key whose values are service principals -> their form, an example ("Invalid service principal format")
+        "kms:viaservice": (
+            re.compile(r"[a-z0-9-]+\.[a-z0-9-]+\.amazonaws\.com(\.cn)?"),
+            "s3.eu-central-1.amazonaws.com",
+        ),
+    }
+    | {
+        key: (
+            re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)*\.(amazonaws\.com(\.cn)?|amazon\.com|aws\.internal|api\.aws)"),
+            "lambda.amazonaws.com",
+        )
+        for key in (
+            "iam:passedtoservice",
+            "iam:awsservicename",
+            "aws:calledvia",
+            "aws:calledviafirst",
+            "aws:calledvialast",
+            "aws:principalservicename",
+            "aws:principalservicenameslist",
+        )
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -52,6 +77,8 @@ def look_up(name: str) -> Key | None:
     """A key by its name as written, in any case; None if nobody documents it."""
     known = next((GLOBAL_KEYS[s] for s in catalogue.spellings(name) if s in GLOBAL_KEYS), None)
     kind = (known or catalogue.load().condition_key(name) or UNKNOWN).type
+    if not kind and is_federated(name) and name.lower().rpartition(":")[2] in ("sub", "email"):
+        kind = "String"  # every provider has these, the reference lists them for some
     return Key(kind.removeprefix("ArrayOf"), kind.startswith("ArrayOf")) if kind else None
 
 
@@ -67,12 +94,6 @@ def is_documented(name: str) -> bool:
     return look_up(name) is not None or name.lower().startswith(OPEN_PREFIXES)
 
 
-def is_federated(name: str) -> bool:
-    """Whether a key belongs to an identity provider: "accounts.google.com:aud", "oidc.eks.../id/X:sub", "saml:sub"."""
-    prefix = name.rpartition(":")[0].lower()
-    return "." in prefix or prefix.startswith("saml")
-
-
 def check_conditions(view: View) -> Findings:
     """Every test of the statement's Condition, and what the tests say together."""
     written: dict[tuple[str, str], str] = {}
@@ -85,6 +106,7 @@ def check_conditions(view: View) -> Findings:
         yield from _key_in(test, view)
         if test.family:
             yield from check_values(test)
+            yield from check_openness(test, view)
             yield from _type(test, view)
             for check in BY_KEY:
                 yield from check(test, view)
@@ -133,7 +155,7 @@ def _key_in(test: Test, view: View) -> Findings:
         yield finding("UNTRUSTWORTHY_CONDITION_KEY", test.path, name)
     if known.beside and view.keys.isdisjoint(known.beside.lower().split()):
         yield finding("MISSING_PAIRED_CONDITION_KEYS", test.path, name, listed(known.beside.split(), "or"))
-    if view.kind in known.idle.split():
+    if view.kind in known.idle.split() and not any(value.text == "*" for value in view.resources):
         yield finding("IRRELEVANT_CONDITION_KEY_IN_POLICY", test.path, name, view.kind)
     if known.services:
         odd = [v.text for v in view.actions if v.text.partition(":")[0].lower() not in known.services.split()]
@@ -186,19 +208,27 @@ def _actions_of_key(test: Test, view: View) -> Findings:
             yield finding("MISSING_ACTION_FOR_CONDITION_KEY", test.path, test.key, wanted)
     if prefix not in known.services or look_up(test.key) is None or test.family == "Null" or test.if_exists:
         return
-    if test.key.lower() in ALWAYS_SENT or test.quantifier == "forallvalues" or test.negated:
+    if GLOBAL_KEYS.get(test.key.lower(), UNKNOWN).session or test.quantifier == "forallvalues" or test.negated:
         return
     named = [action for value in view.actions if (action := known.action(value.text)) and action.service == prefix]
     if odd := [action.name for action in named if not known.supports_key(action, test.key)]:
         yield finding("UNSUPPORTED_ACTION_FOR_CONDITION_KEY", test.path, ", ".join(odd[:3]), test.key)
 
 
-BY_KEY: tuple[Callable[[Test, View], Findings], ...] = (_audience, _dynamodb, _prefix, _actions_of_key)
+def _services(test: Test, view: View) -> Findings:
+    form, example = SERVICE_VALUES.get(test.key.lower(), (None, ""))
+    for value in test.texts if form and test.family == "String" else ():
+        if form and not has_wildcard(value) and "${" not in value and not form.fullmatch(value):
+            yield finding("INVALID_SERVICE_PRINCIPAL_FORMAT", test.path, shown(value), example)
+
+
+BY_KEY: tuple[Callable[[Test, View], Findings], ...] = (_audience, _dynamodb, _prefix, _actions_of_key, _services)
 
 
 def _tags(view: View) -> Findings:
     """Tests of resource tags beside services whose resources have none; tests that hold without the key are right."""
-    asked = [t for t in view.tests if _head(t.key) == "aws:resourcetag/" and not t.if_exists and t.family != "Null"]
+    tests = [t for t in view.tests if _head(t.key) == "aws:resourcetag/" and t.family != "Null"]
+    asked = [t for t in tests if not t.if_exists and not t.negated and t.quantifier != "forallvalues"]
     if not asked or not view.effect:
         return
     for element in ("Action", "NotAction"):

@@ -3,8 +3,9 @@
 import re
 from collections.abc import Callable
 
+from iampolicy.checks.providers import kind_of, listed
 from iampolicy.checks.resources import arn_faults
-from iampolicy.checks.view import Findings, Test, View, finding, shown
+from iampolicy.checks.view import Findings, View, finding, shown
 from iampolicy.patterns import has_wildcard
 
 KINDS = ("AWS", "Service", "Federated", "CanonicalUser")
@@ -20,7 +21,6 @@ CALLER_KEYS = {  # a service principal has no account, organization or name of i
     "aws:userid",
     "aws:username",
 }
-GITHUB = "token.actions.githubusercontent.com"
 ROLES_ANYWHERE = ("rolesanywhere.amazonaws.com", ("sts:assumerole", "sts:setsourceidentity", "sts:tagsession"))
 ASSUMING = {  # action -> kinds of principals that can call it ("Mismatched action for principal")
     "sts:assumerole": ("AWS", "Service", "*"),
@@ -32,8 +32,14 @@ RCP_SOURCE = {"aws:sourceorgid", "aws:sourceorgpaths", "aws:sourceaccount"}
 IS_SERVICE = "aws:principalisawsservice"
 _SERVICE = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)*\.(amazonaws\.com(\.cn)?|amazon\.com|aws\.internal|api\.aws)")
 _ENTITY = re.compile(r"arn:[\w-]+:(iam|sts)::(\w+):(root|user/.+|role/.+|assumed-role/.+/.+|federated-user/.+)")
-_SAML = re.compile(r"arn:[\w-]+:iam::\d{12}:saml-provider/.+")
-_OIDC = re.compile(r"(arn:[\w-]+:iam::\d{12}:oidc-provider/)?(?P<domain>[\w-]+(\.[\w-]+)+(/.*)?)")
+_ACCOUNT = re.compile(r"\d{12}")
+_CANONICAL = re.compile(r"[0-9a-f]{64}")
+_PROVIDER = re.compile(r"arn:[\w-]+:iam::\d{12}:(saml|oidc)-provider/.+")
+PLACE_CODES = {  # kind of principal under which something else stands -> code
+    "AWS": "INVALID_PRINCIPAL_FORMAT",
+    "Service": "INVALID_SERVICE_PRINCIPAL_FORMAT",
+    "Federated": "INVALID_FEDERATED_PRINCIPAL_SYNTAX_IN_ROLE_TRUST_POLICY",
+}
 
 
 def check_principals(view: View) -> Findings:
@@ -46,7 +52,10 @@ def check_principals(view: View) -> Findings:
             if kind not in KINDS:
                 yield finding("INVALID_PRINCIPAL_KEY", f"{path}.{kind}", shown(kind), ", ".join(KINDS))
     for kind, value in view.principals:
-        if kind in FORMS:
+        place = _place(value.text)
+        if place and kind in PLACE_CODES and place[0] != kind:
+            yield finding(PLACE_CODES[kind], value.path, shown(value.text), place[1], place[0], kind, case="place")
+        elif kind in FORMS:
             yield from FORMS[kind](value.text, value.path, view.kind)
     if view.allows and "NotPrincipal" in view.data and view.kind == "resource":
         yield finding("ALLOW_WITH_NOT_PRINCIPAL", view.path)
@@ -54,11 +63,24 @@ def check_principals(view: View) -> Findings:
         yield from BY_TYPE[view.kind](view)
 
 
+def _place(text: str) -> tuple[str, str] | None:
+    """The kind under which a principal stands, and what it is in words; None if its form does not tell."""
+    if _ACCOUNT.fullmatch(text) or _ENTITY.fullmatch(text):
+        return "AWS", "an account, a role or a user"
+    if _PROVIDER.fullmatch(text) or listed(text):
+        return "Federated", "an identity provider"
+    if _SERVICE.fullmatch(text):
+        return "Service", "an AWS service"
+    return ("CanonicalUser", "a canonical user id") if _CANONICAL.fullmatch(text) else None
+
+
 def _aws(text: str, path: str, policy_type: str) -> Findings:
-    if text == "*" or re.fullmatch(r"\d{12}", text) or "${" in text:
+    if text == "*" or _ACCOUNT.fullmatch(text) or "${" in text:
         return
     if has_wildcard(text):
         yield finding("UNSUPPORTED_WILDCARD_IN_PRINCIPAL", path, shown(text))
+    elif not text.startswith("arn:") and not re.fullmatch(r"A[A-Z0-9]{15,}", text):
+        yield finding("INVALID_ARN_PREFIX", path, shown(text), case="principal")
     elif text[:4] in REFERENCES and re.fullmatch(r"[A-Z0-9]{16,}", text):
         yield finding(REFERENCES[text[:4]], path, text)
     else:
@@ -72,7 +94,7 @@ def _service(text: str, path: str, policy_type: str) -> Findings:
     if has_wildcard(text):
         yield finding("UNSUPPORTED_WILDCARD_IN_PRINCIPAL", path, shown(text), "service", case="each")
     elif not _SERVICE.fullmatch(text) and "${" not in text:
-        yield finding("INVALID_SERVICE_PRINCIPAL_FORMAT", path, shown(text))
+        yield finding("INVALID_SERVICE_PRINCIPAL_FORMAT", path, shown(text), "lambda.amazonaws.com")
 
 
 def _federated(text: str, path: str, policy_type: str) -> Findings:
@@ -80,16 +102,11 @@ def _federated(text: str, path: str, policy_type: str) -> Findings:
         yield finding("FEDERATED_PRINCIPAL_NOT_SUPPORTED", path, shown(text))
     elif has_wildcard(text):
         yield finding("UNSUPPORTED_WILDCARD_IN_PRINCIPAL", path, shown(text), "provider", case="each")
-    elif not provider(text):
+    elif not kind_of(text):
         yield finding("INVALID_FEDERATED_PRINCIPAL_SYNTAX_IN_ROLE_TRUST_POLICY", path, shown(text))
 
 
 FORMS = {"AWS": _aws, "Service": _service, "Federated": _federated}
-
-
-def provider(text: str) -> str:
-    """The kind of an identity provider: SAML, OIDC or ""."""
-    return "SAML" if _SAML.fullmatch(text) else "OIDC" if _OIDC.fullmatch(text) else ""
 
 
 def _resource(view: View) -> Findings:
@@ -118,7 +135,7 @@ def _trust(view: View) -> Findings:
             yield finding("REDUNDANT_PRINCIPAL_IN_ROLE_TRUST_POLICY", f"{view.path}.Principal", text, role)
     if not view.allows:
         return
-    federated = [(text, provider(text)) for text in view.principals_of("Federated")]
+    federated = [(text, kind_of(text)) for text in view.principals_of("Federated")]
     kinds = {kind for kind, _ in view.principals if kind != "Federated"} | {kind for _, kind in federated}
     actions = [value.text.lower() for value in view.actions]
     for value in view.actions:
@@ -131,9 +148,6 @@ def _trust(view: View) -> Findings:
     if missing and service in view.principals_of("Service"):
         lacks = service, ", ".join(needed), ", ".join(missing)
         yield finding("MISSING_ACTION_FOR_ROLES_ANYWHERE_TRUST_POLICY", view.path, *lacks)
-    for text, _ in federated:
-        if oidc := None if _SAML.fullmatch(text) else _OIDC.fullmatch(text):
-            yield from _claims(oidc["domain"].lower(), view)
 
 
 _ALL_KINDS = {kind for kinds in ASSUMING.values() for kind in kinds}
@@ -144,37 +158,9 @@ def _served(kinds: set[str], actions: list[str], odd: list[str]) -> bool:
     return len(kinds) > len(odd) and all(any(kind in ASSUMING.get(a, ()) for a in actions) for kind in odd)
 
 
-def _claims(domain: str, view: View) -> Findings:
-    """What a trust policy asks of the tokens of an OIDC provider."""
-    tests = [t for t in view.tests if t.key.lower().rpartition(":")[0] == domain]
-    if not tests:
-        yield finding("MISSING_CONDITION_KEY_FOR_OIDC_PRINCIPAL", view.path, domain)
-    subjects = [t for t in tests if t.key.lower().endswith(":sub")]
-    if domain == GITHUB and not any(t.family in ("String", "Arn") for t in subjects):
-        yield finding("MISSING_GITHUB_REPO_CONDITION_KEY", view.path, GITHUB)
-    for test in tests:
-        for value in test.texts:
-            yield from _claim(domain, test, value)
-
-
-def _claim(domain: str, test: Test, value: str) -> Findings:
-    of_github = domain == GITHUB and test.key.lower().endswith(":sub")
-    if re.fullmatch(r"(\$\{[^}]*\}|[*?:/])+", value) and "${" in value:
-        yield finding("VARIABLE_USAGE_TOO_PERMISSIVE", test.path, test.key)
-    elif test.name == "stringlike" and (not value.strip("*?:/") or (of_github and _any_owner(value))):
-        yield finding("WILDCARD_USAGE_TOO_PERMISSIVE", test.path, shown(value), test.key)
-    if of_github and test.name == "stringlike" and has_wildcard(value):
-        yield finding("SPECIFIC_GITHUB_REPO_AND_BRANCH_RECOMMENDED", test.path, shown(value))
-
-
-def _any_owner(subject: str) -> bool:
-    """Whether a pattern for GitHub's subject leaves the owner of the repository open."""
-    return has_wildcard(subject) and re.match(r"repo:[^*?/]+/", subject) is None
-
-
 def _rcp(view: View) -> Findings:
     given = view.data.get("Principal")
-    if given is not None and given not in ("*", {"AWS": "*"}):
+    if given is not None and given not in ("*", {"AWS": "*"}, {"AWS": ["*"]}):
         yield finding("RCP_SYNTAX_ERROR_PRINCIPAL", f"{view.path}.Principal", case="everybody")
     if view.keys & RCP_CALLER and IS_SERVICE not in view.keys:
         yield finding("RCP_MISSING_RELATED_PRINCIPAL_CONDITION_KEY", view.path)

@@ -6,11 +6,11 @@ from functools import cache, lru_cache
 from importlib import resources as package_files
 from json import loads
 
-from iampolicy import catalogue
-from iampolicy.checks.actions import redundant
+from iampolicy import catalogue, tables
+from iampolicy.checks.redundancy import redundant
 from iampolicy.checks.view import Finding, Findings, View, finding, shown
 from iampolicy.document import Policy
-from iampolicy.patterns import covers, has_wildcard, overlaps
+from iampolicy.patterns import NO_SLASH, covers, has_wildcard, overlaps
 
 FIELDS = ("arn", "partition", "service", "region", "account", "resource")
 ACCOUNTS = {"aws", "aws-marketplace", "cloudfront"}  # owners of AWS's own resources, besides twelve digits
@@ -20,6 +20,9 @@ FIELD_CODES = {  # field -> (code if every format leaves it out, code if every f
     "account": ("ARN_ACCOUNT_NOT_ALLOWED", "MISSING_ARN_ACCOUNT"),
 }
 OWNED_BY_AWS = {"ssm", "resource-explorer-2"}  # services whose own documents and views are in no account
+MORE = tuple(row["arn"] for row in tables.rows("arns.tsv"))  # formats that the reference lacks
+# Names with a form of their own, which tells such ARNs from others: an alias of an access point is no name of one.
+NAMED = {"${AccessPointAlias}": (f"{NO_SLASH}.mrap", f"{NO_SLASH}.mrap/object/*")}
 _VARIABLE = re.compile(r"\$\{[^}]*\}?")
 
 
@@ -60,7 +63,7 @@ def _faults_of(arn: str, name: str) -> Findings:
         yield finding("INVALID_ARN_RESOURCE", "", name, f"{LONGEST:,}", case="length")
         return
     plain = _VARIABLE.sub("*", arn)
-    if any(overlaps(plain, pattern) for pattern in catalogue.newer().get(f"arn:{_service_of(arn)}", ())):
+    if any(overlaps(plain, pattern) for pattern in (*catalogue.newer().get(f"arn:{_service_of(arn)}", ()), *MORE)):
         return
     given = dict(zip(FIELDS, plain.split(":", 5), strict=False))
     if not overlaps(given["arn"], "arn"):
@@ -76,7 +79,9 @@ def _faults_of(arn: str, name: str) -> Findings:
         yield finding("INVALID_PARTITION", "", name, ", ".join(partitions()))
     if service != service.lower() and service.lower() in known.by_arn_service:
         yield finding("INVALID_ARN_SERVICE_CASE", "", name, service.lower())
-    elif not has_wildcard(service) and service not in known.by_arn_service and service not in known.services:
+    elif has_wildcard(service) and service != "*":
+        yield finding("WILDCARD_IN_SERVICE_NAME", "", name)
+    elif service != "*" and service not in known.by_arn_service and service not in known.services:
         yield finding("INVALID_SERVICE", "", name, shown(service))
     if region and not has_wildcard(region) and not is_region(region):
         yield finding("INVALID_ARN_REGION", "", name, shown(region))
@@ -88,17 +93,35 @@ def _faults_of(arn: str, name: str) -> Findings:
 
 def _against_formats(name: str, given: dict[str, str]) -> Findings:
     kinds = catalogue.load().by_arn_service[given["service"]]
-    formats = [dict(zip(FIELDS, kind.pattern.split(":", 5), strict=False)) for kind in kinds]
-    fits = [f for f in formats if "resource" in f and overlaps(given["resource"], f["resource"])]
+    formats = [form for kind in kinds for form in _forms(kind) if "resource" in form]
+    fits = [f for f in formats if overlaps(given["resource"], f["resource"])]
     if not fits:
         some = ", ".join(sorted(kind.arn for kind in kinds)[:3])
         yield finding("INVALID_ARN_RESOURCE", "", name, given["service"], some)
         return
+    if given["service"] in OWNED_BY_AWS or any(_fits(given, f) for f in fits):
+        fits = [f for f in fits if _fits(given, f)] or fits
+    else:  # the format that says most is the one that is meant
+        most = max(len(f["resource"].replace("*", "")) for f in fits)
+        fits = [f for f in fits if len(f["resource"].replace("*", "")) == most]
     for field, (surplus, missing) in FIELD_CODES.items():
         if given[field] and not has_wildcard(given[field]) and not any(f[field] for f in fits):
             yield finding(surplus, "", name)
         elif not given[field] and all(f[field] for f in fits) and given["service"] not in OWNED_BY_AWS:
             yield finding(missing, "", name)
+
+
+@lru_cache(maxsize=16_384)
+def _forms(kind: catalogue.ResourceType) -> tuple[dict[str, str], ...]:
+    """The fields of a format, each as a pattern; of some there are several."""
+    ends = next((forms for variable, forms in NAMED.items() if kind.arn.endswith(variable)), ("",))
+    patterns = [kind.pattern.removesuffix("*") + end if end else kind.pattern for end in ends]
+    return tuple(dict(zip(FIELDS, pattern.split(":", 5), strict=False)) for pattern in patterns)
+
+
+def _fits(given: dict[str, str], form: dict[str, str]) -> bool:
+    """Whether Region and account stand where a format has them, and there alone."""
+    return all(has_wildcard(given[field]) or bool(given[field]) == bool(form[field]) for field in FIELD_CODES)
 
 
 def check_one_service(policy: Policy, views: list[View]) -> Findings:

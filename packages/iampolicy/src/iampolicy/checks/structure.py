@@ -3,11 +3,12 @@
 import re
 from typing import Any
 
+from iampolicy import tables
 from iampolicy.checks.view import Finding, Findings, View, finding, shown
 from iampolicy.document import EFFECTS, POLICY_ELEMENTS, POLICY_TYPES, STATEMENT_ELEMENTS, VERSIONS, Policy, as_list
 from iampolicy.grammar import FORMS
 
-WITHOUT_RESOURCE = {"ecr", "ecr-public"}  # their resource policies name no Resource (Amazon ECR User Guide)
+WITHOUT_RESOURCE = {row["service"] for row in tables.rows("resource_policies.tsv") if row["resource"] != "needed"}
 EMPTY_CONDITION = {  # quantifier -> code for a key without values ("Empty array condition ...")
     "": "EMPTY_ARRAY_CONDITION",
     "forallvalues": "EMPTY_ARRAY_CONDITION_FORALLVALUES",
@@ -76,13 +77,20 @@ def check_statement(view: View) -> Findings:
         yield finding("MISSING_EFFECT", path)
     elif isinstance(effect, str) and effect not in EFFECTS:
         yield finding("INVALID_EFFECT", f"{path}.Effect", shown(effect))
-    elif view.kind == "rcp" and effect == "Allow":
+    elif view.kind == "rcp" and effect == "Allow" and not _is_default(data):
         yield finding("RCP_SYNTAX_ERROR_ALLOW", f"{path}.Effect")
     if sid == "":
         yield finding("EMPTY_SID_VALUE", f"{path}.Sid")
     elif isinstance(sid, str) and view.kind != "resource" and not _SID.fullmatch(sid):
         yield finding("UNSUPPORTED_SID", f"{path}.Sid", shown(sid))
     yield from _empty(view)
+
+
+def _is_default(statement: dict[str, Any]) -> bool:
+    """Whether a statement is that of RCPFullAWSAccess, the one resource control policy that allows ("RCP syntax")."""
+    everybody = statement.get("Principal") in ("*", {"AWS": "*"}, {"AWS": ["*"]})
+    whole = all(as_list(statement.get(element)) == ["*"] for element in ("Action", "Resource"))
+    return everybody and whole and not statement.get("Condition")
 
 
 def _repeated_sids(statements: list[Any], kind: str) -> Findings:
@@ -120,7 +128,7 @@ def _empty(view: View) -> Findings:
 
 
 def _has_none(view: View) -> bool:
-    actions = [value.text.partition(":")[0] for value in (*view.actions, *view.not_actions)]
+    actions = [value.text.partition(":")[0].lower() for value in (*view.actions, *view.not_actions)]
     return view.kind == "resource" and bool(actions) and WITHOUT_RESOURCE.issuperset(actions)
 
 

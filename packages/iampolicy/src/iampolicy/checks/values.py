@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from iampolicy.checks.resources import FIELDS, is_region
-from iampolicy.checks.view import Findings, Test, Value, View, finding, shown
+from iampolicy.checks.view import REPLACED_FROM, Findings, Test, Value, View, finding, shown
 from iampolicy.conditions import Network, date_of, holds, network_of, within
 from iampolicy.patterns import has_wildcard
 
@@ -32,9 +32,10 @@ CONSTANT = {  # holds with the key, holds without it -> code
     (True, True): "REDUNDANT_KEY_DUE_TO_WILDCARD_IN_CONDITION",
     (False, False): "REDUNDANT_STATEMENT_DUE_TO_WILDCARD_IN_CONDITION",
 }
-REPLACED_FROM = "2012-10-17"  # older versions take ${...} as it stands
+LIKE = ("stringlike", "stringnotlike", "arnlike", "arnnotlike", "arnequals", "arnnotequals")  # take "*" as a wildcard
 WITH_VARIABLES = ("String", "Arn")  # families of operators whose values may hold variables
-_DATE = re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?)?|\d{9,10}")
+_DATE = re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?)?")
+_EPOCH = re.compile(r"\d{9,10}")
 _BASE64 = re.compile(r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?")
 _VARIABLE = re.compile(r"\$\{([^}]*)(\}?)")
 
@@ -86,7 +87,7 @@ def _values(test: Test) -> Findings:
             continue
         if not fits(value):
             yield finding(code, test.path, test.operator, words, shown(value))
-        elif test.family == "Date" and (not _DATE.fullmatch(str(value)) or date_of(str(value)) is None):
+        elif test.family == "Date" and not _is_clear(test.key, str(value)):
             yield finding("INVALID_DATE_VALUE", test.path, shown(value))
         elif test.family == "Arn" and not has_wildcard(value):
             if not value.startswith("arn:"):
@@ -100,9 +101,16 @@ def _values(test: Test) -> Findings:
         yield finding("REDUNDANT_CONDITION_VALUE_NUM", test.path, len(test.values), test.operator)
 
 
+def _is_clear(key: str, date: str) -> bool:
+    """Whether a date is read as it is meant: seconds since 1970 may not be, but where the key has them itself."""
+    if _EPOCH.fullmatch(date):
+        return key.lower() == "aws:epochtime"
+    return _DATE.fullmatch(date) is not None and date_of(date) is not None
+
+
 def _constant(test: Test) -> Findings:
     """A test against "*" alone depends on nothing but the presence of its key."""
-    if test.name in ("stringlike", "stringnotlike") and "*" in test.texts:
+    if test.name in LIKE and "*" in test.texts:
         present = holds(test.operator, test.key, test.texts, {test.key.lower(): "x"})
         absent = holds(test.operator, test.key, test.texts, {})
         yield finding(CONSTANT[present, absent], test.path, test.operator)

@@ -1,7 +1,8 @@
 """What a check gets and what it gives: a statement's values with their places, and findings.
 
 findings.tsv lists every code of Access Analyzer's policy validation with its severity and its sentence (IAM User Guide,
-"IAM Access Analyzer policy check reference"); a check gives the code, the place, and what stands in the sentence.
+"IAM policy validation check reference"), and codes of our own; a check gives the code, the place, and what stands in
+the sentence.
 """
 
 from collections.abc import Iterator
@@ -13,10 +14,12 @@ from iampolicy import tables
 from iampolicy.conditions import FAMILIES, OPERATORS, read_operator, tests_of
 from iampolicy.document import EFFECTS
 
+REPLACED_FROM = "2012-10-17"  # the version from which on ${...} is replaced; older ones take it as it stands
 SEVERITIES = ("ERROR", "SECURITY_WARNING", "WARNING", "SUGGESTION")  # worst first
 _ROWS = tables.rows("findings.tsv")
 CODES: dict[str, str] = {row["code"]: row["severity"] for row in _ROWS}  # code -> severity
 SENTENCES = {(row["code"], row["case"]): row["sentence"] for row in _ROWS}
+OURS = frozenset(row["code"] for row in _ROWS if row["source"] == "ours")  # codes that are none of Access Analyzer's
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,11 @@ class Finding:
     severity: str  # one of SEVERITIES
     message: str
     path: str
+
+    @property
+    def source(self) -> str:
+        """Whose code it is: "access-analyzer", or "iampolicy" for one of our own."""
+        return "iampolicy" if self.code in OURS else "access-analyzer"
 
 
 def finding(code: str, path: str, *values: object, case: str = "") -> Finding:

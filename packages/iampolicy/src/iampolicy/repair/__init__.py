@@ -11,8 +11,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from iampolicy.document import POLICY_ELEMENTS, POLICY_TYPES, VERSIONS, Policy
+from iampolicy.document import POLICY_ELEMENTS, POLICY_TYPES, VERSIONS, Policy, PolicySyntaxError
 from iampolicy.grammar import structure_faults
+from iampolicy.inputs import policies_in
 from iampolicy.repair.reading import (
     List,
     Object,
@@ -91,6 +92,9 @@ def repair(text: str, policy_type: str = "identity") -> Repaired:
         raise ValueError(f"unknown policy type {policy_type!r}: choose one of {', '.join(POLICY_TYPES)}")
     work, policy = Work(policy_type), None
     found = find(work, text)
+    if found is None and (inner := _quoted(text)):
+        work.say("took the policy out of the text that quotes it")
+        found = find(work, inner)
     if found is None:
         work.say("found no JSON object with elements of a policy")
     else:
@@ -99,6 +103,15 @@ def repair(text: str, policy_type: str = "identity") -> Repaired:
         except Drop as drop:
             work.say(f"dropped the policy: {drop}")
     return Repaired(policy, tuple(work.changes), "" if policy is None else policy.to_json())
+
+
+def _quoted(text: str) -> str | None:
+    """The one policy that stands in a string of a JSON text, escaped or URL-encoded; None if there is none, or more."""
+    try:
+        found = policies_in(text)
+    except PolicySyntaxError:
+        return None
+    return found[0].text if len(found) == 1 and found[0].text != text else None
 
 
 def _policy(work: Work, found: Found) -> dict[str, Any]:
@@ -174,11 +187,18 @@ def find(work: Work, text: str) -> Found | None:
 
 def _found(work: Work, text: str, answer: int, start: int, first: Read) -> Found:
     last, more, notes = first, [], dict(first.notes)
+    apart = False
     while last.inside is None and (match := _MORE_OBJECTS.match(text, last.end)):
         following = read(text, match.end())
-        if not is_statement(following.value) or is_policy(following.value):
+        if is_policy(following.value) and is_policy(first.value):
+            if "${" in text and not _same_version(first.value, following.value):
+                apart = True
+                break
+            more += _elements(work, following.value)[1]
+        elif is_statement(following.value) and not is_policy(following.value):
+            more.append(following.value)
+        else:
             break
-        more.append(following.value)
         last, notes = following, notes | following.notes
     cut, rest = last.inside is not None, text[last.end :]
     _say_around(work, text[:start].strip(), rest.strip(), cut)
@@ -197,7 +217,8 @@ def _found(work: Work, text: str, answer: int, start: int, first: Read) -> Found
     broken = cut and last.stopped_by
     continued = not cut and _MORE_JSON.match(text, last.end)
     # Around loose statements there may be others of the same policy; around a policy there is prose.
-    if (loose and _DENIES.search(text[answer:start])) or ((loose or broken or continued) and _DENIES.search(rest)):
+    open_end = loose or broken or continued or apart
+    if (loose and _DENIES.search(text[answer:start])) or (open_end and _DENIES.search(rest)):
         work.lost_deny = True
     at_list = last.inside is value or last.inside is header["Statement"]
     early = continued or (broken and at_list and (last.stopped_by != "word" or _LIMITS.search(rest)))
@@ -205,6 +226,11 @@ def _found(work: Work, text: str, answer: int, start: int, first: Read) -> Found
         objects[-1].whole = False  # a bracket was closed too early: what follows may limit the last statement
     torn = _VERSION.search(text[answer:start] + rest) is not None
     return Found(header, listed, cut, torn)
+
+
+def _same_version(one: Object, other: Object) -> bool:
+    """Whether "${...}" means the same in two policies, so that they can be one."""
+    return dict(one.pairs).get("Version") == dict(other.pairs).get("Version")
 
 
 def _say_around(work: Work, before: str, after: str, cut: bool) -> None:

@@ -41,7 +41,7 @@ MOST_ELEMENTS = 30  # of one object; with more, misspelt names are not guessed
 
 WRITTEN = {  # kind of name -> as models write it -> what is meant
     kind: {row["written"]: row["meant"] for row in tables.rows("as_models_write.tsv") if row["kind"] == kind}
-    for kind in ("service", "operation", "element", "describing")
+    for kind in ("element", "describing")
 }
 ELEMENTS = (*POLICY_ELEMENTS, *STATEMENT_ELEMENTS)
 OTHER_NAMES = (  # element as models write it, in lower case without marks -> element
@@ -107,7 +107,7 @@ def read(text: str, start: int) -> Read:
             continue
         in_list = isinstance(stack[-1], List)
         item, closing = ("value", "]") if in_list else ("key", "}")
-        if wanted == "comma" and (said == "{" if in_list else kind in _SCALARS):
+        if wanted == "comma" and (_begins_entry(kind, said, previous) if in_list else kind in _SCALARS):
             notes["added a missing comma to the JSON"] = None
             wanted = item
         if wanted in ("comma", item) and said == closing:
@@ -137,6 +137,14 @@ def read(text: str, start: int) -> Read:
             return Read(root[0], token.start(), notes, stack[-1], "" if kind == "fence" else kind)
         previous = said
     return Read(root[0], len(text), notes, stack[-1])
+
+
+def _begins_entry(kind: str, said: str, previous: str) -> bool:
+    """Whether a token begins the next entry of a list though no comma stands before it.
+
+    A string after a string may be the rest of one that its author broke; not so if it begins as names and ARNs do.
+    """
+    return said == "{" or kind == "string" and previous.endswith('"') and re.match(r'"(\*|[\w-]+:)', said) is not None
 
 
 def _scalar(kind: str, said: str, notes: dict[str, None]) -> Any:

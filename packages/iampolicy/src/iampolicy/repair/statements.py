@@ -15,10 +15,11 @@ from typing import Any
 from iampolicy.conditions import OPERATORS, QUANTIFIERS, read_operator
 from iampolicy.document import STATEMENT_ELEMENTS
 from iampolicy.grammar import FORMS
+from iampolicy.patterns import covers
 from iampolicy.repair.reading import UNREADABLE, List, Object, describes, effect_of, elements_of, items, shown
 from iampolicy.repair.work import Draft, Drop, Work, arn
 
-MAY_REPEAT = {"Action", "Resource", "Sid"}  # of an Allow: the last one counts, as in JSON
+MAY_REPEAT = {"Action", "Resource", "Sid"}  # of an Allow: the last one counts, as in JSON, or what is narrower
 KINDS = {  # kind of a principal -> how one looks
     "AWS": re.compile(r"\*|\d{12}|arn:[\w-]+:(iam|sts)::\d{12}:.+"),
     "Service": re.compile(r"[\w.-]+\.amazonaws\.com(\.cn)?"),
@@ -64,7 +65,24 @@ def _draft(work: Work, index: int, item: Any) -> Draft | None:
     found = elements_of(item, STATEMENT_ELEMENTS, place, work.say)
     doubtful = {name for name, value in found.earlier if value != found.known[name]}
     effect = None if "Effect" in doubtful else effect_of(found.known.get("Effect"))
+    for name in sorted(doubtful & {"Action", "Resource"}) if effect == "Allow" else ():
+        if both := _common([found.known[name], *(value for n, value in found.earlier if n == name)]):
+            found.known[name] = both
+            work.say(f"kept of each {name} in {place} what the others have, too")
     return Draft(work, index, item.whole, found.known, list(found.unknown), doubtful, effect)
+
+
+def _common(values: list[Any]) -> List | None:
+    """The entries that all of several lists have, themselves or under a wildcard; None if there are none."""
+    if not all(isinstance(entry, str) for value in values for entry in items(value)):
+        return None
+    left, *others = [items(value) for value in values]
+    for other in others:
+        pairs = [(a, b) for a in left for b in other]
+        left = [a for a, b in pairs if covers(b, a)] + [b for a, b in pairs if covers(a, b)]
+    made = List(dict.fromkeys(left))
+    made.whole = True
+    return made if made else None
 
 
 def _keep(draft: Draft, kept: dict[int, dict[str, Any]]) -> None:
@@ -315,10 +333,13 @@ def _operator(name: str) -> str | None:
         return None
     if plain in OPERATORS or (plain == "null" and not if_exists):
         return name
-    # "Not" must neither come nor go.
+    # "Not" must neither come nor go, however it is misspelt: with an n or a sign that no operator has there, it may.
     likely = [o for o in OPERATOR_NAMES if o[:1].lower() == plain[:1] and ("Not" in o) == ("not" in plain)]
     best = sorted(((SequenceMatcher(None, plain, o.lower()).ratio(), o) for o in likely), reverse=True)
     if not best or best[0][0] < CLOSE_OPERATOR or (len(best) > 1 and best[1][0] >= best[0][0]):
+        return None
+    changes = SequenceMatcher(None, best[0][1].lower(), plain).get_opcodes()
+    if any(re.search(r"n|[^a-z]", plain[start:end]) for kind, _, _, start, end in changes if kind != "equal"):
         return None
     before = name[: name.rfind(":") + 1]
     return f"{before}{best[0][1]}{'IfExists' if if_exists else ''}"

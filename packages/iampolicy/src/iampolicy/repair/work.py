@@ -10,9 +10,8 @@ from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 from typing import Any
 
-from iampolicy import catalogue
+from iampolicy import catalogue, operations
 from iampolicy.patterns import has_wildcard, overlaps
-from iampolicy.repair.reading import WRITTEN
 
 # Policy type -> the element that its statements have not. AWS takes no Resource in a trust policy, though
 # iampolicy.grammar asks for one; identity and service control policies name nobody.
@@ -56,7 +55,7 @@ class Actions:
         name = entry.strip()
         if has_wildcard(name):
             prefix, _, operation = name.partition(":")
-            other = f"{WRITTEN['service'].get(prefix.lower())}:{operation}"
+            other = f"{operations.SERVICES.get(prefix.lower())}:{operation}"
             return next(filter(self._matches, (name, other)), None)
         action = catalogue.load().action(name)
         return action.name if action else self._corrected(name)
@@ -79,10 +78,8 @@ class Actions:
         prefix, _, operation = lower.partition(":")
         if lower in catalogue.newer().get(prefix, ()) or len(name) > catalogue.LONGEST:
             return None  # it exists, though the catalogue does not know it
-        if lower in WRITTEN["operation"]:
-            return WRITTEN["operation"][lower]
-        if (service := WRITTEN["service"].get(prefix)) and (action := known.action(f"{service}:{operation}")):
-            return action.name
+        if meant := operations.exactly(lower):
+            return meant
         self.likenesses_left -= len(known.services[prefix].actions) if prefix in known.services else len(known.services)
         if not operation or self.likenesses_left < 0:
             return None

@@ -17,11 +17,6 @@ from iampolicy.document import PolicyLike, Statement, as_policy
 from iampolicy.patterns import has_wildcard
 from iampolicy.words import listed
 
-# Of 33 policies that people want for their requests and that are on "*" where they need not be, 28 were asked for so.
-_ALL = re.compile(
-    r"\b(?:any|all|every|each|whatever|whichever|everything|anything|anywhere|whole|entire|regardless)\b|\*",
-    re.IGNORECASE,
-)
 MOST = 6  # questions; a list that nobody reads asks nothing
 QUANTIFIERS = {"forallvalues": "every value of ", "foranyvalue": "some value of "}
 VERBS = {"Allow": "Allows", "Deny": "Forbids"}
@@ -175,13 +170,13 @@ def _format(arn: str) -> re.Pattern[str]:
     return re.compile(pattern)
 
 
-def questions(policy: PolicyLike, request: str = "") -> list[str]:
+def questions(policy: PolicyLike, all_meant: bool = False) -> list[str]:
     """The questions that a policy leaves open: on which resources, then in which places, then for which services.
 
     Within these in the order of the statements; each once, and at most MOST.
 
     Args:
-        request: what was asked for, in English. Where it says "any" or "all", nobody is asked on which resources.
+        all_meant: whether all resources are meant where it says so, as the request tells; then nobody is asked.
 
     Raises:
         PolicySyntaxError: if it is text that is not a policy.
@@ -189,7 +184,7 @@ def questions(policy: PolicyLike, request: str = "") -> list[str]:
     statements = as_policy(policy).statements
     allowing = [s for s in statements if s.effect == "Allow"]
     found: dict[str, None] = {}
-    resources = [] if _ALL.search(request) else allowing
+    resources = [] if all_meant else allowing
     for about, of in ((_about_resources, resources), (_about_places, statements), (_about_passing, allowing)):
         for statement in of:
             found |= dict.fromkeys(about(statement))

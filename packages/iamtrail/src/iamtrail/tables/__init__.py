@@ -39,14 +39,33 @@ def _pairs(name: str) -> dict[str, str]:
 PREFIXES = _pairs("sources.txt")  # event source, or endpoint prefix -> service prefix, where they differ
 CLIENTS = _pairs("clients.txt")  # name of a client in boto3, or service id -> endpoint prefix
 PARAMETERS = frozenset(lines("names.txt"))  # request parameters that name a resource or a role, dotted
+UNRECORDED = tuple(line.partition(" | ")[0] for line in lines("unrecorded.txt"))  # actions that no event shows
 ALWAYS_PASSING = frozenset(lines("passing.txt"))  # actions whose requests cannot do without a role
 API_PATHS: dict[str, tuple[str, ...]] = {}  # event of API Gateway, lower-case -> paths of its request
 for _event, _path in map(str.split, lines("apis.txt")):
     API_PATHS[_event.lower()] = (*API_PATHS.get(_event.lower(), ()), _path)
 
+# Source and event of a call that passes roles -> the services that take them.
+TAKERS: dict[tuple[str, str], tuple[str, ...]] = {
+    (source, event): tuple(f"{name}.amazonaws.com" for name in names)
+    for source, event, *names in map(str.split, lines("takers.txt"))
+}
+
 _SERVICES = structure("services.yaml")
 ALIASES: Names = _SERVICES["aliases"]
 OWN: Names = _SERVICES["own"]
+PRESENT: list[str] = _SERVICES["present"]
+DEEP: list[str] = _SERVICES["deep"]
+OBJECTS: Names = _SERVICES["objects"]
+ANSWERS: Names = _SERVICES["answers"]
+ANSWER = "responseElements"
+DETAILS = "serviceEventDetails"  # of an event that a service writes of somebody's doing, put beside its parameters
+ANSWERED = frozenset(f"{ANSWER}.{path.replace('[*]', '')}" for paths in ANSWERS.values() for path in paths)
+ALTERNATIVES: Names = _SERVICES["alternatives"]
+ALONE: dict[str, str] = _SERVICES["alone"]
+EVERYWHERE: dict[str, str] = _SERVICES["everywhere"]
+ONE_RUN: Names = _SERVICES["one_run"]
+SSM_TYPES: dict[str, str] = _SERVICES["ssm_types"]
 WHOLE: list[str] = _SERVICES["whole"]
 READ: list[str] = _SERVICES["read"]
 FOR_ONE_RUN: list[str] = _SERVICES["for_one_run"]
@@ -76,6 +95,7 @@ class EventRule:
     actions: tuple[str, ...]  # empty: IAM asks for nothing
     adds: bool  # to the action of the event's own name
     certain: bool
+    asks: bool  # the actions are not of the call for certain enough to be allowed: a question
     why: str
 
     def holds(self, parameters: Iterable[tuple[str, str]]) -> bool:
@@ -101,6 +121,13 @@ def event_rules() -> tuple[EventRule, ...]:
     return tuple(_rule([cell.strip() for cell in line.split("|")]) for line in lines("exceptions.txt"))
 
 
+@cache
+def serving() -> tuple[str, ...]:
+    """Events, in lower case, that a service writes and somebody causes: their details decide which actions it needs."""
+    rules = (rule for rule in event_rules() if (rule.parameter or "").startswith(f"{DETAILS}."))
+    return tuple(sorted({event for rule in rules for event in rule.events}))
+
+
 def _rule(cells: list[str]) -> EventRule:
     sources, events, when, actions, certain, why = cells
     return EventRule(
@@ -109,7 +136,8 @@ def _rule(cells: list[str]) -> EventRule:
         when=when,
         actions=() if actions == NONE else tuple(actions.removeprefix("+").split()),
         adds=actions.startswith("+"),
-        certain={"yes": True, "no": False}[certain],
+        certain={"yes": True, "no": False, "ask": True}[certain],
+        asks=certain == "ask",
         why=why,
     )
 
