@@ -221,6 +221,14 @@ def test_who_has_no_policy_is_no_caller(tmp_path, capsys, identity):
     assert any("left out" in question for question in told["questions"])
 
 
+@pytest.mark.parametrize("event", ["AssumeRoleWithSAML", "AssumeRoleWithWebIdentity"])
+def test_who_signs_in_needs_no_policy(tmp_path, capsys, event):
+    signing = {"type": "SAMLUser", "principalId": "abc=:jane@example.com", "userName": "jane@example.com"}
+    parameters = {"roleArn": ROLE, "principalArn": f"arn:aws:iam::{A}:saml-provider/idp"}
+    code, told, said = drafted(tmp_path, capsys, record("sts", event, parameters, userIdentity=signing), acl())
+    assert code == 0 and "sts:" not in json.dumps(told["policies"]) and "principals are put together" not in said
+
+
 def test_calls_of_nobody_with_a_policy_are_no_draft():
     with pytest.raises(TrailError, match="no calls of a role or user, .*1 call of lambda.amazonaws.com is left out"):
         draft(
@@ -273,6 +281,12 @@ def test_a_record_whose_place_is_a_pattern_is_malformed(tmp_path, capsys, more, 
     assert [count for why, count in told["left_out"].items() if reason in why] == [1] and reason in said
     text = json.dumps(told["policies"])
     assert "*" not in text and "?" not in text and "${" not in text and "dynamodb" not in text
+
+
+def test_a_region_of_a_request_is_no_pattern_either():
+    copied = record("ec2", "CopySnapshot", {"sourceSnapshotId": "snap-0123456789abcdef0", "sourceRegion": "*"})
+    arns = draft([copied]).policy.statements[0].resources
+    assert f"arn:aws:ec2:{R}::snapshot/snap-0123456789abcdef0" in arns and not any("${" in arn for arn in arns)
 
 
 @pytest.mark.parametrize("partition", ["aws", "aws-cn", "aws-us-gov", "aws-iso", "aws-eusc"])

@@ -27,7 +27,10 @@ def policy(*statements: dict) -> dict:
         ),
         ({"Action": "sqs:SendMessage", "Resource": "arn:aws:sqs:*:123456789012:q"}, ["In which region is"]),
         ({"Action": "iam:PassRole", "Resource": "arn:aws:iam::123456789012:role/x"}, ["To which service may roles"]),
-        ({"Action": "iam:*", "Resource": "arn:aws:iam::123456789012:role/x"}, ["To which service may roles"]),
+        (
+            {"Action": "iam:*", "Resource": "arn:aws:iam::123456789012:role/x"},
+            ["Is the whole of AWS Identity and Access Management (IAM) meant? iam:* is", "To which service may roles"],
+        ),
         ({"Action": "iam:PassRole", "Resource": "arn:aws:iam::*:role/x", "Condition": PASSED}, ["In which account is"]),
         (
             {"Action": ["s3:GetObject", "iam:PassRole"], "Resource": "*"},
@@ -70,6 +73,13 @@ def test_each_is_asked_once_and_resources_come_first():
     place = {"Action": "sqs:SendMessage", "Resource": "arn:aws:sqs:*:*:q"}
     asked = questions(policy(place, {"Resource": "*"}, place, {"Resource": "*"}))
     assert [q.split()[0] for q in asked] == ["On", "In"]
+
+
+@pytest.mark.parametrize("action", ["kms:*", "*"])
+def test_a_whole_service_is_asked_for_though_all_resources_are_meant(action):
+    asked = questions(policy({"Action": action, "Resource": "*"}), all_meant=True)
+    assert asked[0].startswith("Is the whole of AWS") and "of which change something" in asked[0]
+    assert questions(policy({"Action": "kms:Describe*", "Resource": "*"}), all_meant=True) == []
 
 
 def test_nobody_reads_a_long_list():

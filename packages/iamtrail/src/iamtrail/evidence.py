@@ -52,6 +52,8 @@ WITHOUT = {  # kinds of principals that no identity policy is for -> why
     SERVICE: "a service calls for itself, and needs no policy of yours",
     PROVIDER: "who signs in through an identity provider needs the trust of the role, and no identity policy",
 }
+# Calls without credentials of AWS (AWS STS API Reference, "AssumeRoleWithSAML", "AssumeRoleWithWebIdentity").
+UNSIGNED = ("AssumeRoleWithSAML", "AssumeRoleWithWebIdentity")
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,7 @@ class Evidence:
     """All uses, sorted by action, and what stays open."""
 
     uses: tuple[Use, ...]
-    principals: tuple[str, ...]
+    principals: tuple[str, ...]  # whose calls need something; everybody, if none does
     calls: int
     uncertain: tuple[str, ...]  # sentences: events whose actions are not certain, or that have none
     free: tuple[str, ...]  # events that need no permission ("sts.amazonaws.com GetCallerIdentity")
@@ -103,23 +105,24 @@ def gather(events: Events, principal: str | None = None) -> Evidence:
 
 
 def _with_policies(observed: list[Observed]) -> tuple[list[Observed], tuple[str, ...]]:
-    """The calls without those of whom no identity policy is for, if others are there, and who that is."""
-    without: dict[str, int] = {}
-    for row in observed:
-        if kind_of(row.principal) in WITHOUT:
-            without[row.principal] = without.get(row.principal, 0) + row.used
-    left = [row for row in observed if row.principal not in without]
-    if not left:  # of these, root's are somebody's work
-        left = [row for row in observed if kind_of(row.principal) == ROOT]
-        without = {name: calls for name, calls in without.items() if kind_of(name) != ROOT}
+    """The calls without those that no identity policy is for, if there are others, and whose they are."""
+    kinds = {row: _kind(row) for row in observed}
+    # Root's are somebody's work, where there is no other.
+    left = [row for row in observed if kinds[row] not in WITHOUT] or [row for row in observed if kinds[row] == ROOT]
+    without: Counter[tuple[str, str]] = Counter()
+    for row in set(observed) - set(left):
+        without[row.principal, kinds[row]] += row.used
     said = tuple(
-        f"{counted(calls, 'call')} of {one_line(name)} {'is' if calls == 1 else 'are'} left out, as "
-        f"{WITHOUT[kind_of(name)]}."
-        for name, calls in sorted(without.items())
+        f"{counted(calls, 'call')} of {one_line(name)} {'is' if calls == 1 else 'are'} left out, as {WITHOUT[kind]}."
+        for (name, kind), calls in sorted(without.items())
     )
     if not left:
         raise TrailError(f"no calls of a role or user, to whom a policy could be attached: {first_of(said, SHOWN)}")
     return left, said
+
+
+def _kind(row: Observed) -> str:
+    return PROVIDER if row.event in UNSIGNED else kind_of(row.principal)
 
 
 def reading_of(events: Events, principal: str | None = None) -> Reading:
@@ -200,7 +203,8 @@ def _gathered(observed: list[Observed]) -> Evidence:
             free.add(name)
         for action, named in needed.items():
             seen.setdefault(action, []).append((row, named))
-    principals = tuple(sorted({row.principal for row in observed}))
+    needing = [row.principal for calls in seen.values() for row, _ in calls] or [row.principal for row in observed]
+    principals = tuple(sorted(set(needing)))
     return Evidence(
         uses=tuple(_use(action, rows) for action, rows in sorted(seen.items())),
         principals=principals,

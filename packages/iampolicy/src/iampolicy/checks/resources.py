@@ -22,7 +22,7 @@ FIELD_CODES = {  # field -> (code if every format leaves it out, code if every f
 OWNED_BY_AWS = {"ssm", "resource-explorer-2"}  # services whose own documents and views are in no account
 MORE = tuple(row["arn"] for row in tables.rows("arns.tsv"))  # formats that the reference lacks
 # Names with a form of their own, which tells such ARNs from others: an alias of an access point is no name of one.
-NAMED = {"${AccessPointAlias}": (f"{NO_SLASH}.mrap", f"{NO_SLASH}.mrap/object/*")}
+NAMED = {"${AccessPointAlias}": (NO_SLASH, f"{NO_SLASH}.mrap/object/*")}
 _VARIABLE = re.compile(r"\$\{[^}]*\}?")
 
 

@@ -171,7 +171,7 @@ def _format(arn: str) -> re.Pattern[str]:
 
 
 def questions(policy: PolicyLike, all_meant: bool = False) -> list[str]:
-    """The questions that a policy leaves open: on which resources, then in which places, then for which services.
+    """The questions that a policy leaves open: whole services, on which resources, in which places, for which services.
 
     Within these in the order of the statements; each once, and at most MOST.
 
@@ -185,10 +185,30 @@ def questions(policy: PolicyLike, all_meant: bool = False) -> list[str]:
     allowing = [s for s in statements if s.effect == "Allow"]
     found: dict[str, None] = {}
     resources = [] if all_meant else allowing
-    for about, of in ((_about_resources, resources), (_about_places, statements), (_about_passing, allowing)):
+    parts = (
+        (_about_whole_services, allowing),  # also where all resources are meant: who says "inspect" gets no iam:*
+        (_about_resources, resources),
+        (_about_places, statements),
+        (_about_passing, allowing),
+    )
+    for about, of in parts:
         for statement in of:
             found |= dict.fromkeys(about(statement))
     return list(found)[:MOST]
+
+
+def _about_whole_services(statement: Statement) -> list[str]:
+    known = catalogue.load()
+    asked = []
+    for pattern in statement.actions or ():
+        service, _, operation = pattern.partition(":")
+        if pattern == "*" or (operation == "*" and service.lower() in known.services):
+            actions = [known.actions[name] for name in known.expand(pattern)]
+            changing = sum(action.access_level not in ("List", "Read") for action in actions)
+            title = known.services[service.lower()].title if operation else "AWS"
+            sizes = f"{pattern} is {len(actions):,} actions, {changing:,} of which change something"
+            asked.append(f"Is the whole of {title} meant? {sizes}.")
+    return asked
 
 
 def _about_resources(statement: Statement) -> list[str]:
