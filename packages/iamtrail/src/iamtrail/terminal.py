@@ -1,6 +1,7 @@
 """Tables as a terminal shows them: as wide as it is, and no wider."""
 
 import shutil
+import sys
 import textwrap
 from itertools import zip_longest
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
 NARROWEST = 4  # characters of a column
 BETWEEN = "  "  # of two columns
 USUAL = (120, 40)  # columns and lines, where nothing says how large the terminal is
+UNBOUND = 200  # columns where output goes to a file or a pipe, which nobody reads in a window
 
 
 def fitted(frame: "pandas.DataFrame", width: int | None = None) -> str:
@@ -20,7 +22,9 @@ def fitted(frame: "pandas.DataFrame", width: int | None = None) -> str:
     to a file).
     """
     columns = {str(name): [str(cell) for cell in frame[name]] for name in frame.columns}
-    room = (width or shutil.get_terminal_size(USUAL).columns) - len(BETWEEN) * (len(columns) - 1)
+    room = (width or (shutil.get_terminal_size(USUAL).columns if sys.stdout.isatty() else UNBOUND)) - len(BETWEEN) * (
+        len(columns) - 1
+    )
     widths = _shares([max(map(len, (name, *cells))) for name, cells in columns.items()], room)
     right = [all(not cell or cell.replace(",", "").isdigit() for cell in cells) for cells in columns.values()]
     rows = [tuple(columns), tuple("-" * width for width in widths), *zip(*columns.values(), strict=True)]
