@@ -89,7 +89,14 @@ def test_no_import_of_our_own_hides_in_a_function(module: str):
     assert not {name for name in hidden if name in MODULES}
 
 
-def test_the_course_grows_no_thicker():
-    """What was reached on the way to 6,500 lines in 45 files of lib: it may only fall. Packages grow with AWS."""
-    lines = [len(p.read_text(encoding="utf-8").splitlines()) for m, p in MODULES.items() if m.startswith("lib")]
-    assert sum(lines) <= 8_150 and len(lines) <= 53
+LINES = {"lib": 8_147, "iampolicy": 8_483, "iamintent": 1_702, "iamtrail": 5_610}  # as reached; lib: 6,500 is wanted
+FILES = 53  # of lib; 45 are wanted
+
+
+def test_the_house_grows_no_thicker_by_itself():
+    """Who adds lines raises a bound on purpose, and says what for; that of lib may only fall."""
+    lines = {package: 0 for package in LINES}
+    for module, path in MODULES.items():
+        lines[module.split(".")[0]] += len(path.read_text(encoding="utf-8").splitlines())
+    assert {package: n for package, n in lines.items() if n > LINES[package]} == {}
+    assert sum(module.startswith("lib") for module in MODULES) <= FILES

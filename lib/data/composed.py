@@ -40,7 +40,7 @@ class WrittenExample:
 Grants = list[tuple[list[str], list[str]]]  # actions and the resources that they are granted on
 
 
-class Want(NamedTuple):
+class Phrase(NamedTuple):
     """Something to be done: an infinitive without "to", and what it takes."""
 
     say: str
@@ -61,7 +61,7 @@ def write(count: int, seed: int) -> list[WrittenExample]:
     while len(found) < count:
         kind = rng.choices(list(KINDS), [weight for weight, _ in KINDS.values()])[0]
         for attempt in range(20):
-            example = KINDS[kind][1](Request(rng, kind))
+            example = KINDS[kind][1](Composer(rng, kind))
             if example is None or example.instruction in found:  # None: the drawn service has nothing that suits
                 continue
             named = frozenset(action for s in example.policy["Statement"] for action in s["Action"])
@@ -72,7 +72,7 @@ def write(count: int, seed: int) -> list[WrittenExample]:
     return list(found.values())
 
 
-class Request:
+class Composer:
     """One request while it is composed: who asks, and names and places, which are drawn once and stay."""
 
     def __init__(self, rng: Random, kind: str) -> None:
@@ -110,7 +110,7 @@ class Request:
         self.called.setdefault(prefix, self.rng.choice(names or (service_name(prefix),)))
         return prefix
 
-    def operations(self, most: int = 1, last: str = "and") -> Want:
+    def operations(self, most: int = 1, last: str = "and") -> Phrase:
         """Operations of one service, in words where their names are words, on all resources."""
         service = self.service()
         every = sorted(catalogue.load().expand(f"{service}:*"))
@@ -126,9 +126,9 @@ class Request:
             form = self.rng.choice(TABLES["calls" if len(actions) > 1 else "call"])
             names = listed([action.partition(":")[2] for action in actions], last)
             said = form.format(operations=names, service=self.called[service], action=actions[0])
-        return Want(said, [(actions, ["*"])])
+        return Phrase(said, [(actions, ["*"])])
 
-    def named(self, most: int = 1, last: str = "and", called: str = "", only: Sequence[str] = ()) -> Want:
+    def named(self, most: int = 1, last: str = "and", called: str = "", only: Sequence[str] = ()) -> Phrase:
         """Uses of one named resource: the first names it, the others say "it"."""
         rows = [row for row in TABLES["resources"] if called in ("", row["called"])]
         row = self.rng.choices(rows, [sum(map(len, r["uses"].values())) for r in rows])[0]
@@ -141,35 +141,35 @@ class Request:
         if only:
             uses = {use: arn for use, arn in uses.items() if use[0] in only}
         elif most > 2 and self.rng.random() < 0.1:
-            return Want(f"do anything with {thing}", [([f"{row['service']}:*"], list(arns.values()))])
+            return Phrase(f"do anything with {thing}", [([f"{row['service']}:*"], list(arns.values()))])
         chosen = self.rng.sample(list(uses), min(self.rng.randint(min(2, most), most), len(uses)))
         chosen.sort(key=list(uses).index)
         first, *more = [say for say, _ in chosen]
         parts = [re.sub(r"\bit\b", thing, first), *(re.sub(r"the ([\w -]+) of it$", r"its \1", say) for say in more)]
-        return Want(_joined(parts, last), [(use[1].split(), [uses[use]]) for use in chosen])
+        return Phrase(_joined(parts, last), [(use[1].split(), [uses[use]]) for use in chosen])
 
-    def level(self) -> Want | None:
+    def level(self) -> Phrase | None:
         """Reading or full access to a service; None if wildcards of names that read do more than read there."""
         service = self.service()
         depth = self.rng.choice(list(TABLES["levels"]))
         patterns = [f"{service}:*"] if depth == "full" else _reading(service)
         said = self.rng.choice(TABLES["levels"][depth]).format(service=self.called[service])
-        return Want(said, [(patterns, ["*"])]) if patterns else None
+        return Phrase(said, [(patterns, ["*"])]) if patterns else None
 
-    def some(self, fewest: int, most: int, *makers: Callable[[], Want | None]) -> list[Want]:
+    def some(self, fewest: int, most: int, *makers: Callable[[], Phrase | None]) -> list[Phrase]:
         """Several wants, each of another service."""
-        wants: dict[str, Want] = {}
+        wants: dict[str, Phrase] = {}
         count = self.rng.randint(fewest, most)
         while len(wants) < count:
             if want := self.rng.choice(makers)():
                 wants.setdefault(want.grants[0][0][0].partition(":")[0], want)
         return list(wants.values())
 
-    def one(self, last: str = "and") -> Want:
+    def one(self, last: str = "and") -> Phrase:
         """Operations of a service, or uses of a resource."""
         return self.rng.choice((self.operations, self.named))(4, last)
 
-    def plain(self, effect: str, wants: Sequence[Want]) -> WrittenExample:
+    def plain(self, effect: str, wants: Sequence[Phrase]) -> WrittenExample:
         """All of the wants, allowed or denied."""
         said = _joined([w.say for w in wants], "and" if effect == "Allow" else "or")
         return self.example(effect.lower(), said, _statements(effect, [g for w in wants for g in w.grants]))
@@ -229,7 +229,7 @@ class Request:
         return WrittenExample(instruction, policy, self.kind, style, f"{self.kind}: {opener}")
 
 
-KINDS: dict[str, tuple[int, Callable[[Request], WrittenExample | None]]] = {  # name -> (weight, what composes one)
+KINDS: dict[str, tuple[int, Callable[[Composer], WrittenExample | None]]] = {  # name -> (weight, what composes one)
     "single operation": (12, lambda r: r.plain("Allow", [r.operations()])),
     "several operations": (16, lambda r: r.plain("Allow", [r.operations(4)])),
     "named resource": (12, lambda r: r.plain("Allow", [r.named(4)])),
@@ -240,10 +240,10 @@ KINDS: dict[str, tuple[int, Callable[[Request], WrittenExample | None]]] = {  # 
         lambda r: r.plain("Allow", r.some(2, 4, r.level, lambda: r.named(2), lambda: r.operations(2))),
     ),
     "condition": (14, lambda r: r.limited("Allow")),
-    "everything except": (4, Request.everything_except),
+    "everything except": (4, Composer.everything_except),
     "deny": (6, lambda r: r.plain("Deny", r.some(1, 2, lambda: r.one("or")))),
     "deny under a condition": (6, lambda r: r.limited("Deny")),
-    "bucket policy": (8, Request.bucket),
+    "bucket policy": (8, Composer.bucket),
 }
 
 

@@ -36,8 +36,8 @@ SCHEMAS = {  # file -> column -> what each cell is, and the columns that tell ro
     "cloudformation.tsv": ({"name": r"[A-Z]\w+", "prefix": PREFIX}, ("name",)),
     "denials.tsv": (
         {
-            "words": r"[a-z -]+(policy|boundary)",
-            "kind": "identity|resource|trust|boundary|session|service_control|resource_control|endpoint",
+            "words": r"[A-Za-z -]+(policy|boundary|setting)",
+            "kind": "identity|resource|trust|boundary|session|service_control|resource_control|endpoint|public_access",
             "look": r"the .+[^.]",
         },
         ("words",),
@@ -67,7 +67,7 @@ SCHEMAS = {  # file -> column -> what each cell is, and the columns that tell ro
         },
         ("key",),
     ),
-    "key_groups.tsv": ({"kind": r"[a-z ]+", "keys": r"[a-z0-9]+:\w+( [a-z0-9]+:\w+)*"}, ("kind",)),
+    "key_groups.tsv": ({"kind": r"[A-Za-z0-9 ]+", "keys": r"[a-z0-9]+:\w+( [a-z0-9]+:\w+)*"}, ("kind",)),
     "oidc.tsv": (
         {
             "host": r"[a-z0-9*.-]+(/[a-z0-9*./-]+)?",

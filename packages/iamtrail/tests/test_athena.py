@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from iamtrail import athena
 from iamtrail.aggregate import FIELDS, kept_names
-from iamtrail.athena import LEAST, Answer, Place, Table, count, create, create_table, literal, run
+from iamtrail.athena import LEAST, QueryResult, QuerySettings, TrailTable, count, create, create_table, literal, run
 from iamtrail.observed import Filters, Reading
 from iamtrail.trail_error import TrailError
 
-TABLE = Table(
+TABLE = TrailTable(
     "logs",
     "trail",
     "s3://trail-logs/AWSLogs/o-exampleorgid/",
@@ -74,7 +74,7 @@ def test_the_table_finds_its_partitions_by_itself():
 )
 def test_names_that_are_none_are_refused(field, wrong):
     with pytest.raises(TrailError) as refused:
-        Table(
+        TrailTable(
             **{"database": "a", "name": "a", **{f: getattr(TABLE, f) for f in ("location", "accounts", "regions")}}
             | {field: wrong}
         )
@@ -82,7 +82,7 @@ def test_names_that_are_none_are_refused(field, wrong):
 
 
 def test_a_table_is_asked_by_its_name_and_made_of_all():
-    table = Table("a", "b")
+    table = TrailTable("a", "b")
     assert '"a"."b"' in count(table, Filters()).sql
     with pytest.raises(TrailError, match="location and accounts and regions of the table b: empty"):
         create(table)
@@ -90,7 +90,7 @@ def test_a_table_is_asked_by_its_name_and_made_of_all():
 
 @pytest.mark.parametrize("location", ["s3://abc/AWSLogs/", "s3://abc/org/trail/AWSLogs/o-abcdefghij/"])
 def test_places_of_logs_are_taken(location):
-    assert location in create(Table("a", "b", location, ("111122223333",), ("eu-west-1",)))
+    assert location in create(TrailTable("a", "b", location, ("111122223333",), ("eu-west-1",)))
 
 
 @pytest.mark.parametrize(
@@ -191,7 +191,7 @@ def test_a_query_is_waited_for_and_read_page_by_page(account):
     account.add_response("get_query_results", result({}, {"error": "NoSuchKey", "calls": "1"}, token="t"), pages)
     second = result({"event": "PutObject", "shortened": "true"}, header=False)
     account.add_response("get_query_results", second, pages | {"NextToken": "t"})
-    answer = run(TABLE, Filters(principal=ROLE), Place(output="s3://out/x/"), account.client, progress=False)
+    answer = run(TABLE, Filters(principal=ROLE), QuerySettings(output="s3://out/x/"), account.client, progress=False)
     account.assert_no_pending_responses()
     first, last = answer.reading.observed
     assert (first.calls, first.errors, last.event) == (3, (("NoSuchKey", 1),), "PutObject")
@@ -205,8 +205,8 @@ def test_a_query_is_waited_for_and_read_page_by_page(account):
 
 
 def test_the_cost_is_shown_and_has_a_least():
-    assert Answer(Reading([], 0), "q", 0).cost == pytest.approx(LEAST / 10**12 * 5)
-    assert "Athena scanned 1,000,000.0 MB: about USD 5.00000" in Answer(Reading([], 0), "q", 10**12).bill
+    assert QueryResult(Reading([], 0), "q", 0).cost == pytest.approx(LEAST / 10**12 * 5)
+    assert "Athena scanned 1,000,000.0 MB: about USD 5.00000" in QueryResult(Reading([], 0), "q", 10**12).bill
 
 
 @pytest.mark.parametrize("name", ["FAILED", "CANCELLED"])

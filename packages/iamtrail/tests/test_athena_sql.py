@@ -11,11 +11,11 @@ from sqlglot import exp
 
 from iamtrail import athena, files
 from iamtrail.__main__ import main
-from iamtrail.athena import Table, create
+from iamtrail.athena import TrailTable, create
 from iamtrail.observed import Filters
 from iamtrail.trail import write
 
-TABLE = Table(
+TABLE = TrailTable(
     "logs",
     "trail",
     "s3://trail-logs/AWSLogs/o-exampleorgid/",

@@ -116,7 +116,8 @@ def test_denied_calls_are_explained_and_the_policy_is_extended(logs, tmp_path, c
     assert "The smallest extension" not in capsys.readouterr().err
 
 
-def test_dormant_grants_are_a_table_worst_first(logs, tmp_path, capsys):
+def test_dormant_grants_are_a_table_worst_first(logs, tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
     policy = tmp_path / "admin.json"
     policy.write_text('{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}')
     assert main(["dormant", logs, "--role", "ada", "--policy", str(policy), "--most", "5"]) == 0

@@ -85,7 +85,8 @@ def test_hostile_names_stay_one_line():
     assert "\n" not in found["event"][0] and "\x1b" not in found["event"][0]
 
 
-def test_the_command_shows_and_writes_it(logs, tmp_path, capsys):
+def test_the_command_shows_and_writes_it(logs, tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
     assert main(["read", str(logs), "--most", "5"]) == 0
     out, said = capsys.readouterr()
     assert "s3:GetObject" in out and "5 of " in said

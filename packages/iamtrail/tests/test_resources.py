@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from iampolicy import catalogue
 from iampolicy.simulate import Request, simulate
 from iamtrail.parameters import CUT, literal, literal_arn
-from iamtrail.resources import Named, ResourcesError, resources_for
+from iamtrail.resources import NamedResources, ResourcesError, resources_for
 
 REGION, ACCOUNT = "eu-west-1", "111122223333"
 HERE = f"{REGION}:{ACCOUNT}"
@@ -369,7 +369,7 @@ def test_a_secret_keeps_the_characters_that_its_arn_has():
 
 
 def test_an_action_without_resource_level_support_has_a_star():
-    assert named("ec2:DescribeInstances", {"instanceId": "i-1"}) == Named(("*",), ())
+    assert named("ec2:DescribeInstances", {"instanceId": "i-1"}) == NamedResources(("*",), ())
 
 
 @pytest.mark.parametrize(

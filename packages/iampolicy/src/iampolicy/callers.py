@@ -116,6 +116,23 @@ def caller(principal: str) -> Caller:
     return Caller(principal, match["account"], match["kind"], name)
 
 
+def meaning(who: Caller) -> dict[str, Any]:
+    """The Principal element, and for a permission set the Condition, that mean a caller; for a session, its role.
+
+    The ARN of a permission set's role ends in letters of AWS's, and its Region is not known (IAM Identity Center User
+    Guide, "Referencing permission sets in resource policies").
+    """
+    if who.is_anonymous:
+        return {"Principal": "*"}
+    if who.account is None:
+        return {"Principal": {"Service" if who.is_service else "Federated": who.arn}}
+    if f"/{SSO_REGION}/" in who.role_arn:
+        arn = who.role_arn.replace(f"/{SSO_REGION}/", "/*")[:-16] + "*"
+        trusted = {"AWS": f"arn:{who.partition}:iam::{who.account}:root"}
+        return {"Principal": trusted, "Condition": {"ArnLike": {"aws:PrincipalArn": arn}}}
+    return {"Principal": {"AWS": who.role_arn or who.arn}}
+
+
 def reach(element: Any, who: Caller) -> int:
     """How a Principal element means a caller: NOT_MEANT, by its ACCOUNT, as an ENTITY (user or role), or ITSELF."""
     return max((_reach(kind, value, who) for kind, value in _pairs(element)), default=NOT_MEANT)

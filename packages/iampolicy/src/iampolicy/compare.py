@@ -143,21 +143,21 @@ class Way(NamedTuple):
     principal: Principals | None
 
 
-class Rule(NamedTuple):
+class StatementRule(NamedTuple):
     """A statement: its actions as bits, and the ways in which it speaks of them."""
 
     bits: int
     ways: tuple[Way, ...]
 
 
-def rules_of(policy: Policy) -> list[Rule]:
+def rules_of(policy: Policy) -> list[StatementRule]:
     """The statements that can apply; one whose condition is malformed never does."""
     literal = policy.data.get("Version") != "2012-10-17"  # before, "${" is text and no variable
     able = (s for s in policy.statements if all(isinstance(tests, Mapping) for tests in s.condition.values()))
     return [_rule(s, literal) for s in able if s.effect in ("Allow", "Deny")]
 
 
-def _rule(statement: Statement, literal: bool) -> Rule:
+def _rule(statement: Statement, literal: bool) -> StatementRule:
     if statement.resources is not None:
         resources = statement.resources
     elif statement.not_resources is not None:
@@ -168,7 +168,7 @@ def _rule(statement: Statement, literal: bool) -> Rule:
     if literal:
         resources = tuple(r.replace("${", LITERAL) for r in resources)
         tests = tuple((op, key, frozenset(v.replace("${", LITERAL) for v in values)) for op, key, values in tests)
-    return Rule(
+    return StatementRule(
         _matched(statement), tuple(Way(statement.effect or "", r, tests, principal) for r in dict.fromkeys(resources))
     )
 
@@ -213,7 +213,7 @@ def _whole(kind: str, value: str) -> str:
     return f"arn:aws:iam::{value}:root" if kind == "AWS" and re.fullmatch(r"\d{12}", value) else value
 
 
-def classes(rules: list[Rule]) -> Iterator[tuple[int, tuple[str, ...] | None]]:
+def classes(rules: list[StatementRule]) -> Iterator[tuple[int, tuple[str, ...] | None]]:
     """Actions that the rules do not tell apart, as bits; with their ARN formats where a rule asks for a resource."""
     classes: list[int] = []
     for rule in rules:
@@ -250,7 +250,7 @@ def _formats() -> dict[str, tuple[str, ...]]:
     return {action.name: known.formats(action) for action in known.actions.values()}
 
 
-def ways_of(rules: Iterable[Rule], bits: int, formats: tuple[str, ...] | None) -> list[Way]:
+def ways_of(rules: Iterable[StatementRule], bits: int, formats: tuple[str, ...] | None) -> list[Way]:
     """The ways in which rules speak of a class of actions, without those that change nothing."""
     found = {
         way if formats is None or not _is_everything(way.resource, formats) else way._replace(resource="*"): None

@@ -22,12 +22,13 @@ from iampolicy.patterns import arn_matches, glob, literal, plain
 Context = Mapping[str, Any]  # condition keys in lower case -> a scalar, or a list for a multivalued key
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
+KEY_GROUPS = {row["kind"]: frozenset(row["keys"].split()) for row in tables.rows("key_groups.tsv")}  # in lower case
 QUANTIFIERS = ("", "forallvalues", "foranyvalue")
 _VARIABLE = re.compile(r"\$\{\s*([^},]*?)\s*(?:,\s*'([^']*)'\s*)?\}")
 _LITERALS = {"*": "*", "?": "?", "$": "$"}  # "${*}" is a star that is no wildcard
 
 
-class Named(NamedTuple):
+class ParsedOperator(NamedTuple):
     """The name of an operator taken apart: "ForAllValues:StringLikeIfExists"."""
 
     quantifier: str  # one of QUANTIFIERS, if it exists, in lower case
@@ -35,11 +36,11 @@ class Named(NamedTuple):
     if_exists: bool
 
 
-def read_operator(name: str) -> Named:
+def read_operator(name: str) -> ParsedOperator:
     """Take the name of an operator apart; it need not exist."""
     quantifier, _, rest = name.lower().rpartition(":")
     bare = rest.removesuffix("ifexists")
-    return Named(quantifier, bare, bare != rest)
+    return ParsedOperator(quantifier, bare, bare != rest)
 
 
 def tests_of(condition: Any) -> Iterator[tuple[str, str, Any]]:
@@ -150,11 +151,6 @@ def substituted(value: str, context: Context) -> str | None:
             return None
         parts.append(literal(found[0] if len(found) == 1 else default))
     return "".join([*parts, value[end:]])
-
-
-def variables_of(value: str) -> list[str]:
-    """The condition keys of the policy variables in a value, in lower case."""
-    return [name.lower() for name, _ in _VARIABLE.findall(value) if name not in _LITERALS] if "${" in value else []
 
 
 @lru_cache(maxsize=4096)

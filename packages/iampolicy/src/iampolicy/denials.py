@@ -9,16 +9,20 @@ import html
 import re
 from dataclasses import dataclass, field, replace
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from iampolicy import catalogue, fixed, tables
-from iampolicy.callers import SSO_REGION, Caller, caller
+from iampolicy.callers import Caller, caller, meaning
 from iampolicy.document import PolicySyntaxError
 
 LONGEST = 20_000  # characters; AWS's messages, with an encoded part, have some thousand
 DECODE = "aws sts decode-authorization-message --encoded-message ..."
-_CALL = re.compile(r"User: (?P<who>\S+) is not authorized to perform: (?P<action>[\w-]+:\w+)(?P<rest>.*)", re.ASCII)
-_RESOURCE = re.compile(r" on (?:the )?resource: (?P<arn>.+)")
+_CALL = re.compile(
+    r"User: (?P<who>\S+) is not authorized to perform: (?P<action>[\w-]{1,64}:\w{1,128})(?P<rest>.*)",
+    re.ASCII | re.DOTALL,
+)
+_BEFORE = "You are not authorized to perform this operation. "
+_RESOURCE = re.compile(r" on (?:the )?resource: (?P<arn>.+)", re.DOTALL)
 _ENCODED = re.compile(r"\s*Encoded authorization failure message: \S+(?: .*)?$", re.IGNORECASE)
 _SDK_END = re.compile(r"\s*\((?:Service|SDK|Status Code|HTTP)[^()]*(?:\([^()]*\)[^()]*)*\)[^)]*$")
 _OPERATION = re.compile(r"(?:when calling the (?P<cli>\w+) operation|operation error (?P<service>[\w ]+): (?P<go>\w+))")
@@ -28,9 +32,7 @@ _EXPLICIT = re.compile(
 _TRANSITIVE = re.compile(r"(?P<first>.+) transitively through an? (?P<second>.+)")
 _IMPLICIT = re.compile(r"\s*because (?:no|the) (?P<words>[A-Za-z -]+?)s? (?:allows?|does not allow) the \S+ action\.?$")
 _NEITHER = re.compile(r"\s*on (?:this|the) resource\b[^:]*? because the resource does not exist in this Region.*$")
-_PUBLIC = re.compile(
-    r"\s*because public .*(?:BlockPublic|RestrictPublic|IgnorePublic|block public access).*$", re.IGNORECASE
-)
+_PUBLIC = re.compile(r"\s*because public [^:]*(?:BlockPublic|block public access)[^:]*$", re.IGNORECASE)
 _IAM_KINDS = ("user", "role", "group", "policy", "instance-profile", "mfa")
 _FRAME = re.compile(r"^[ \t│╷╵|>]+", re.MULTILINE)
 _PLACE = re.compile(r"\n+with \S+,\s+on \S+ line \d+.*", re.DOTALL)  # Terraform says where it happened
@@ -43,17 +45,12 @@ class Denial:
     caller: str | None = None
     action: str | None = None  # in the catalogue's spelling
     resource: str | None = None  # as it stands, nothing about it is checked
-    kind: str | None = (
-        None  # identity, resource, trust, boundary, session, service_control, resource_control, endpoint,
-    )
-    # or public_access for S3 Block Public Access
+    kind: str | None = None  # of policy, of KINDS
     explicit: bool | None = None  # a Deny decided; None: it is not said
     policy: str | None = None  # the ARN of the policy, where it is named
     encoded: bool = False  # more is in an encoded part
     sentences: tuple[str, ...] = ()
-    statements: dict[str, dict[str, Any]] = field(
-        default_factory=dict
-    )  # kind of policy -> the least that would allow it
+    statements: dict[str, dict[str, Any]] = field(default_factory=dict)  # kind of policy -> the least that allows it
     understood: bool = False  # it is a message about a denied request
 
     @property
@@ -78,20 +75,34 @@ def explain_denial(message: str) -> Denial:
         raise PolicySyntaxError(f"a message of AWS has no more than {LONGEST:,} characters")
     bare = _PLACE.sub("", _FRAME.sub("", re.sub(r"</?\w+>", " ", message)))
     text = re.sub(r"\s+", " ", html.unescape(bare)).strip(" '`")
-    encoded = _ENCODED.search(text) is not None
+    encoded = is_encoded(text)
     text = _SDK_END.sub("", _ENCODED.sub("", text)).rstrip()
-    found = _CALL.search(text)
-    if found is None:
+    call = _CALL.search(text)
+    said = read(call[0]) if call else None
+    if said is None:
         return _without_call(text, encoded)
+    of_role = said.kind == "resource" and (said.action or "").lower().startswith("sts:assumerole")
+    return _advised(replace(said, encoded=encoded, kind="trust" if of_role else said.kind))
+
+
+def read(message: str) -> Denial | None:
+    """What a message says, as AWS writes it with nothing around it; None if it does not say who wanted what."""
+    text = message.rstrip()
+    bare = _ENCODED.sub("", text).rstrip()
+    found = _CALL.fullmatch(bare.removeprefix(_BEFORE))
+    if found is None:
+        return None
     rest, kind, explicit, policy = _without_end(found["rest"])
     named = _RESOURCE.fullmatch(rest.rstrip())
     resource = _resource(named["arn"].strip(), caller(found["who"])) if named else None
     known = catalogue.load().action(found["action"])
     action = known.name if known else found["action"]
-    if kind == "resource" and action.lower().startswith("sts:assumerole"):
-        kind = "trust"
-    said = Denial(found["who"], action, resource, kind, explicit, policy, encoded, understood=True)
-    return _advised(said)
+    return Denial(found["who"], action, resource, kind, explicit, policy, encoded=bare != text, understood=True)
+
+
+def is_encoded(message: str) -> bool:
+    """Whether a message has an encoded part, which says more."""
+    return _ENCODED.search(message) is not None
 
 
 def _resource(text: str, who: Caller) -> str | None:
@@ -111,10 +122,10 @@ def _without_end(rest: str) -> tuple[str, str | None, bool | None, str | None]:
             words = (end["words"] or "").lower()
             if through := _TRANSITIVE.fullmatch(words):  # the last one decided
                 words = through["second"]
-            row = _kinds().get(words) or _kinds().get(words.removesuffix("s"))
-            if row or not words:
+            kind = _kinds().get(words) or _kinds().get(words.removesuffix("s"))
+            if kind or not words:
                 arn = end["arn"] if form is _EXPLICIT else None
-                return rest[: end.start()], row["kind"] if row else None, explicit, arn
+                return rest[: end.start()], kind, explicit, arn
     if end := _NEITHER.search(rest):
         return rest[: end.start()], "resource", None, None
     if end := _PUBLIC.search(rest):
@@ -190,13 +201,12 @@ def _decided_by(said: Denial) -> str:
         return (
             f"An explicit Deny refused; {where}." if said.explicit else "The message does not say which policy refused."
         )
-    row = next(row for row in _kinds().values() if row["kind"] == said.kind)
-    name = "VPC endpoint policy" if said.kind == "endpoint" else row["words"]
+    name = KINDS[said.kind].words
     article = "an" if name[0] in "aeiou" else "a"
     how = {True: f"{article.capitalize()} {name} denies it explicitly", False: f"No {name} allows it"}
     either = f"{article.capitalize()} {name} refused it, by a Deny or for want of an Allow"
     named = f" ({said.policy})" if said.policy else ""
-    return f"{how[said.explicit] if said.explicit is not None else either}{named}: look at {row['look']}."
+    return f"{how[said.explicit] if said.explicit is not None else either}{named}: look at {KINDS[said.kind].look}."
 
 
 def _lacking(said: Denial, who: Caller) -> list[str]:
@@ -211,37 +221,16 @@ def _statement(kind: str, action: str, resource: str, who: Caller) -> dict[str, 
     """The least statement that allows it in a kind of policy."""
     known = catalogue.load().action(action)
     on = "*" if known and not known.resource_types and kind not in ("resource", "trust") else resource
-    meant = _meant(who) if kind in ("resource", "trust") else {"Principal": "*"} if kind == "endpoint" else {}
+    meant = meaning(who) if kind in ("resource", "trust") else {"Principal": "*"} if kind == "endpoint" else {}
     named = {"Principal": meant["Principal"]} if meant else {}
     limits = {"Condition": meant["Condition"]} if "Condition" in meant else {}
     return {"Effect": "Allow", **named, "Action": action, **({} if kind == "trust" else {"Resource": on}), **limits}
 
 
-def _meant(who: Caller) -> dict[str, Any]:
-    """A Principal element, and for a permission set a Condition, that mean a caller; for a session, its role.
-
-    The ARN of a permission set's role ends in letters of AWS's, and its Region is not known (IAM Identity Center User
-    Guide, "Referencing permission sets in resource policies").
-    """
-    if who.account is None:
-        return {"Principal": "*" if who.is_anonymous else {"Service": who.arn}}
-    if f"/{SSO_REGION}/" in who.role_arn:
-        arn = who.role_arn.replace(f"/{SSO_REGION}/", "/*")[:-16] + "*"
-        trusted = {"AWS": f"arn:{who.partition}:iam::{who.account}:root"}
-        return {"Principal": trusted, "Condition": {"ArnLike": {"aws:PrincipalArn": arn}}}
-    return {"Principal": {"AWS": who.role_arn or who.arn}}
-
-
 def _helping(said: Denial, statements: dict[str, dict[str, Any]], who: Caller) -> list[str]:
-    kinds = {row["kind"]: row["words"] for row in reversed(list(_kinds().values()))} | {
-        "endpoint": "VPC endpoint policy"
-    }
-    places = " and ".join(f"the {kinds[kind]}" for kind in statements)
-    sentences = [
-        f"The least that would help is this statement in {places}."
-        if len(statements) == 1
-        else f"It needs a statement in {places}."
-    ]
+    places = " and ".join(f"the {KINDS[kind].words}" for kind in statements)
+    one = len(statements) == 1
+    sentences = [f"{'The least that would help is this' if one else 'It needs a'} statement in {places}."]
     if not said.resource and "trust" not in statements:
         sentences.append('The message names no resource: put its ARN in the place of "*", if the action has one.')
     owner = (said.resource or "").split(":")[4:5]
@@ -252,6 +241,18 @@ def _helping(said: Denial, statements: dict[str, dict[str, Any]], who: Caller) -
     return sentences
 
 
+class Kind(NamedTuple):
+    """A kind of policy: AWS's words for it, and where to look for it."""
+
+    words: str
+    look: str
+
+
+# The first row of a kind has the words in which we speak of it; the others are AWS's, too.
+KINDS = {row["kind"]: Kind(row["words"], row["look"]) for row in reversed(tables.rows("denials.tsv"))}
+
+
 @cache
-def _kinds() -> dict[str, dict[str, str]]:
-    return {row["words"]: row for row in tables.rows("denials.tsv")}
+def _kinds() -> dict[str, str]:
+    """AWS's words for a kind of policy, in lower case -> the kind."""
+    return {row["words"].lower(): row["kind"] for row in tables.rows("denials.tsv")}

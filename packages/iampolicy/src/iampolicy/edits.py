@@ -1,7 +1,7 @@
 """Single edits of a policy or a request that may turn a decision: what stands in the way, and how to take it away.
 
-A Case, which is a request with its policies as documents, and the decision on it come in; Edits go out, each with the
-Case after it. Whether an edit does turn the decision is for `why` to try.
+A Scenario is a request with its policies as documents. Each Edit of it comes with the Scenario after it; whether it
+does turn the decision is for `why` to try.
 """
 
 from collections.abc import Callable, Iterator
@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from iampolicy import fixed
-from iampolicy.callers import Caller, caller, missing
+from iampolicy.callers import Caller, caller, meaning, missing
 from iampolicy.conditions import holds, read_operator, tests_of, values_of
 from iampolicy.document import Statement, as_list, as_policy
-from iampolicy.matching import OF_RESOURCES, Asked, Request
+from iampolicy.matching import OF_RESOURCES, Request, RequestContext
 from iampolicy.patterns import glob, resource_matches
 from iampolicy.remedies import ABSENT, advice, changeable, turned
 from iampolicy.simulate import ALLOWED, EXPLICITLY_DENIED, Decision, simulate
@@ -38,9 +38,10 @@ RESOURCES = {  # service -> what its resource policy is called
     "secretsmanager": "policy of the secret",
 }
 REQUEST, ADD_VALUE, ADD_NAME, ADD_STATEMENT, REMOVE_TEST, REMOVE_STATEMENT, SETTING = 1, 10, 20, 30, 40, 50, 60
-REACH = {"identity": 0, "session": 0, "resource": 1, "boundary": 2, "endpoint": 3} | dict.fromkeys(
-    LEVELS, 4
-)  # of an edit
+REACH = {  # kind -> how many an edit of it concerns, beside the caller
+    **{"identity": 0, "session": 0, "resource": 1, "boundary": 2, "endpoint": 3},
+    **dict.fromkeys(LEVELS, 4),
+}
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ class Edit:
 
 
 @dataclass(frozen=True)
-class Case:
+class Scenario:
     """A request with its policies, as documents."""
 
     request: Request
@@ -80,10 +81,10 @@ class Case:
             return list(given[level]) if given else []
         return as_list(given)
 
-    def edited(self, kind: str, level: int, number: int, edit: Callable[[list[dict[str, Any]]], None]) -> "Case":
+    def edited(self, kind: str, level: int, number: int, edit: Callable[[list[dict[str, Any]]], None]) -> "Scenario":
         """The case with the statements of a policy edited; the policy is new where there is none of that number."""
         policies = deepcopy(self.policies)
-        documents = Case(self.request, policies).of(kind, level)
+        documents = Scenario(self.request, policies).of(kind, level)
         if number == len(documents):
             documents.append({"Version": "2012-10-17", "Statement": []})
         statements = [s for s in as_list(documents[number].get("Statement")) if isinstance(s, dict)]
@@ -95,7 +96,7 @@ class Case:
             policies[kind] = documents[0] if kind == "resource" else documents
         return replace(self, policies=policies)
 
-    def sent(self, key: str, value: Any) -> "Case":
+    def sent(self, key: str, value: Any) -> "Scenario":
         """The case with another value of a condition key."""
         context = {k: v for k, v in self.request.context.items() if k.lower() != key.lower()}
         return replace(self, request=replace(self.request, context=context | ({} if value is ABSENT else {key: value})))
@@ -109,7 +110,7 @@ class Case:
         return f"the {CALLED[kind]}{several}{where}"
 
 
-def candidates(case: Case, decision: Decision) -> Iterator[tuple[Edit, Case]]:
+def candidates(case: Scenario, decision: Decision) -> Iterator[tuple[Edit, Scenario]]:
     """Single edits that may take away what decides; whether they do is tried."""
     if decision.kind == "aws":
         if "Block Public Access" in decision.reason:
@@ -121,32 +122,29 @@ def candidates(case: Case, decision: Decision) -> Iterator[tuple[Edit, Case]]:
         return
     if decision.result == ALLOWED:
         for matched in decision.statements:
-            yield from Place(case, matched.kind, matched.level, matched.policy, matched.statement).broken()
+            yield from StatementEdits(case, matched.kind, matched.level, matched.policy, matched.statement).broken()
         yield from _new_statement(case, _whose(case.who), 0, "Deny")
         return
     if decision.result == EXPLICITLY_DENIED:
         first = decision.statements[0]
-        yield from Place(case, first.kind, first.level, first.policy, first.statement).broken()
+        yield from StatementEdits(case, first.kind, first.level, first.policy, first.statement).broken()
         return
     # A grant of the resource itself passes by what identity policies, boundary and session policies leave out.
     passes = decision.kind in ("identity", "boundary", "session") and case.policies["resource"]
     for kind in (decision.kind, "resource") if passes else (decision.kind,):
         for number, document in enumerate(case.of(kind, decision.level)):
             for place in range(len(as_policy(document).statements)):
-                yield from Place(case, kind, decision.level, number, place).met()
+                yield from StatementEdits(case, kind, decision.level, number, place).met()
         yield from _new_statement(case, kind, decision.level, "Allow")
 
 
-def _new_statement(case: Case, kind: str, level: int, effect: str) -> Iterator[tuple[Edit, Case]]:
+def _new_statement(case: Scenario, kind: str, level: int, effect: str) -> Iterator[tuple[Edit, Scenario]]:
     made: dict[str, Any] = {"Effect": effect, "Action": case.request.action, "Resource": case.request.resource}
-    if (
-        kind == "resource"
-        and fixed.consent(case.request.action, case.request.resource, True)
-        and made["Action"][:4] == "sts:"
-    ):
+    own = fixed.consent(case.request.action, case.request.resource, True) if kind == "resource" else None
+    if own and made["Action"].startswith("sts:"):
         del made["Resource"]  # a trust policy has none
     if kind in OF_RESOURCES:
-        made["Principal"] = "*" if kind == "endpoint" else _named(case.who)
+        made |= {"Principal": "*"} if kind == "endpoint" else meaning(case.who)
     number = max(len(case.of(kind, level)) - 1, 0)
     called = case.called(kind, level, number)
     to = " to the caller" if kind == "resource" and effect == "Allow" else ""
@@ -165,20 +163,11 @@ def _whose(who: Caller) -> str:
     return "resource" if who.account is None or who.is_root else "identity"
 
 
-def _named(who: Caller) -> Any:
-    """A Principal element that means a caller."""
-    if who.is_anonymous:
-        return "*"
-    if who.account is None:
-        return {"Service" if who.is_service else "Federated": who.arn}
-    return {"AWS": f"arn:{who.partition}:iam::{who.account}:role/{who.name}" if who.kind == "assumed-role" else who.arn}
-
-
 @dataclass(frozen=True)
-class Place:
+class StatementEdits:
     """A statement of a case, and the edits that make it apply or not."""
 
-    case: Case
+    case: Scenario
     kind: str
     level: int
     number: int
@@ -189,8 +178,8 @@ class Place:
         return as_policy(self.case.of(self.kind, self.level)[self.number]).statements[self.place]
 
     @property
-    def asked(self) -> Asked:
-        return Asked(self.case.request, self.case.who, self.case.policies["boundary"] is not None)
+    def asked(self) -> RequestContext:
+        return RequestContext(self.case.request, self.case.who, self.case.policies["boundary"] is not None)
 
     @property
     def variables(self) -> bool:
@@ -210,7 +199,7 @@ class Place:
         change: Callable[[dict[str, Any]], None],
         key: str = "",
         value: Any = None,
-    ) -> tuple[Edit, Case]:
+    ) -> tuple[Edit, Scenario]:
         """An edit of the statement itself; one that is left without effect is taken out."""
 
         def edit(statements: list[dict[str, Any]]) -> None:
@@ -222,7 +211,7 @@ class Place:
         made = Edit(self.kind, sentence, size, self.number, self.place, sid, element, key, value, self.level)
         return made, self.case.edited(self.kind, self.level, self.number, edit)
 
-    def met(self) -> Iterator[tuple[Edit, Case]]:
+    def met(self) -> Iterator[tuple[Edit, Scenario]]:
         """Edits that make an Allow apply, which lacks one part."""
         statement, request = self.statement, self.case.request
         if statement.effect != "Allow" or (statement.principal is None and self.kind in OF_RESOURCES):
@@ -231,7 +220,7 @@ class Place:
         if lacking == ("Condition",):
             yield from self._condition(to=True)
         elif lacking == ("Principal",):
-            added = _named(self.case.who)
+            added = meaning(self.case.who)["Principal"]
             values = statement.principal if isinstance(statement.principal, dict) else {}
             if isinstance(added, dict):
                 kind, name = next(iter(added.items()))
@@ -249,7 +238,7 @@ class Place:
             else:
                 yield from self._without(f"Not{element}", value, f"{self.called} spares it")
 
-    def broken(self) -> Iterator[tuple[Edit, Case]]:
+    def broken(self) -> Iterator[tuple[Edit, Scenario]]:
         """Edits that keep a statement from applying."""
         statement, request, who = self.statement, self.case.request, self.case.who
         verb = "denies" if statement.effect == "Deny" else "allows"
@@ -287,7 +276,7 @@ class Place:
                 yield self._edit(REMOVE_TEST, change, "Condition", lambda s: s.update(Condition=tests), key, arn)
         yield self._edit(REMOVE_STATEMENT, f"{said}; remove it", "Statement", lambda s: s.clear())
 
-    def _without(self, element: str, value: str, said: str) -> Iterator[tuple[Edit, Case]]:
+    def _without(self, element: str, value: str, said: str) -> Iterator[tuple[Edit, Scenario]]:
         """The element without what names the value, if that leaves something."""
         attribute = {
             "Action": "actions",
@@ -303,7 +292,7 @@ class Place:
             change = f"{said}; take {' and '.join(named)} out of its {element}"
             yield self._edit(ADD_NAME + 5, change, element, lambda s: s.update({element: kept}), value=tuple(named))
 
-    def _condition(self, to: bool) -> Iterator[tuple[Edit, Case]]:
+    def _condition(self, to: bool) -> Iterator[tuple[Edit, Scenario]]:
         """Edits of the request, then of the condition, that turn it: a failing test to true, or any test to false."""
         verb = "denies it" if self.statement.effect == "Deny" else ("would allow it" if to else "allows it")
         context = self.asked.context

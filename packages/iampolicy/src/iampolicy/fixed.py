@@ -4,7 +4,7 @@ A request goes in, a row of a table or None comes out. Here, too, is where resou
 """
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib import resources
@@ -20,7 +20,7 @@ GATEWAYS = ("s3", "dynamodb")  # whose endpoint may be a gateway (VPC User Guide
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Ruling:
     """A row of aws_decides.tsv."""
 
     resource: str
@@ -40,7 +40,7 @@ class Consent:
     missing: str  # what is said where it is not given
 
 
-def decided(action: str, resource: str, who: Caller) -> Verdict | None:
+def decided(action: str, resource: str, who: Caller) -> Ruling | None:
     """What AWS itself says of a request; None where policies decide."""
     for row in _rows(action):
         fits = glob(row.resource, resource) and not (row.unless and glob(row.unless, resource))
@@ -87,17 +87,17 @@ def rcp_services() -> frozenset[str]:
 
 
 @cache
-def _verdicts() -> dict[str, tuple[Verdict, ...]]:
-    found: dict[str, tuple[Verdict, ...]] = {}
+def _verdicts() -> dict[str, tuple[Ruling, ...]]:
+    found: dict[str, tuple[Ruling, ...]] = {}
     for row in tables.rows("aws_decides.tsv"):
-        verdict = Verdict(row["resource"], row["unless"], row["callers"], row["allowed"] == "yes", row["why"])
+        verdict = Ruling(row["resource"], row["unless"], row["callers"], row["allowed"] == "yes", row["why"])
         for action in row["actions"].lower().split():
             found[action] = (*found.get(action, ()), verdict)
     return found
 
 
 @lru_cache(maxsize=4096)
-def _rows(action: str) -> tuple[Verdict, ...]:
+def _rows(action: str) -> tuple[Ruling, ...]:
     lower = action.lower()
     return (*_verdicts().get(lower, ()), *_verdicts().get(f"{lower.partition(':')[0]}:*", ()))
 
@@ -109,10 +109,10 @@ def _consents(action: str) -> tuple[Consent, ...]:
 
 @cache
 def _all_consents() -> list[tuple[list[str], Consent]]:
-    return list(_read_consents())
-
-
-def _read_consents() -> Iterator[tuple[list[str], Consent]]:
-    for row in tables.rows("own_consent.tsv"):
-        needed = row["given"] == "needed"
-        yield row["actions"].lower().split(), Consent(row["resource"], row["called"], needed, row["missing"])
+    return [
+        (
+            row["actions"].lower().split(),
+            Consent(row["resource"], row["called"], row["given"] == "needed", row["missing"]),
+        )
+        for row in tables.rows("own_consent.tsv")
+    ]

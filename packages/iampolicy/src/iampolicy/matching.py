@@ -69,7 +69,7 @@ class Matched:
 Found = list[tuple[Matched, int]]  # statements that apply, each with how its Principal element reaches the caller
 
 
-class Asked:
+class RequestContext:
     """A request with what follows from it; what has to be assumed is collected on the way."""
 
     def __init__(self, request: Request, who: Caller, bounded: bool) -> None:

@@ -4,15 +4,11 @@ Source: Amazon S3 User Guide, "Blocking public access to your Amazon S3 storage"
 everybody, unless a condition fixes one of a few keys to values without wildcards. What is not sure counts as public.
 """
 
-from iampolicy.conditions import network_of, read_operator, tests_of, values_of
+from iampolicy.conditions import KEY_GROUPS, network_of, read_operator, tests_of, values_of
 from iampolicy.document import Policy, Statement
 from iampolicy.patterns import has_wildcard
 
-FIXING = {
-    "aws": "principalarn principalaccount principalorgid principalorgpaths sourcearn sourceaccount sourceowner "
-    "sourceorgid sourcevpc sourcevpce vpceaccount vpceorgid userid",
-    "s3": "dataaccesspointarn dataaccesspointaccount",
-}  # service -> its keys that fix who is meant
+FIXING = KEY_GROUPS["fixing in S3"]
 WIDEST = {4: 8, 6: 32}  # prefix lengths: a wider range is no limit
 
 
@@ -37,5 +33,4 @@ def _fixes(operator: str, key: str, wanted: object) -> bool:
     if key.lower() == "aws:sourceip":
         ranges = [network_of(value) for value in values]
         return all(r is not None and (r.is_private or r.prefixlen >= WIDEST[r.version]) for r in ranges)
-    service, _, name = key.lower().partition(":")
-    return name in FIXING.get(service, "").split() and not any(has_wildcard(value) or "${" in value for value in values)
+    return key.lower() in FIXING and not any(has_wildcard(value) or "${" in value for value in values)

@@ -15,7 +15,7 @@ from iampolicy.denials import Denial, explain_denial
 from iampolicy.document import Policy, PolicySyntaxError
 from iampolicy.inputs import guess_type
 from iampolicy.simulate import ALLOWED, Decision, Request, simulate
-from iampolicy.why import Change, why_not
+from iampolicy.why import Remedy, why_not
 from iampolicy.words import printable
 
 NOT_ALLOWED, UNREADABLE = 1, 2  # exit codes
@@ -118,7 +118,7 @@ def _question(options: argparse.Namespace, read: Callable[[str], list[Policy]]) 
     return Request(action, resource, options.caller, context, options.owner), policies
 
 
-def _data(decision: Decision, changes: list[Change]) -> dict[str, Any]:
+def _data(decision: Decision, changes: list[Remedy]) -> dict[str, Any]:
     edits = [
         {"sentence": change.sentence, "size": change.size, "edits": [asdict(edit) for edit in change.edits]}
         for change in changes
@@ -126,7 +126,7 @@ def _data(decision: Decision, changes: list[Change]) -> dict[str, Any]:
     return asdict(decision) | {"changes": edits}
 
 
-def _lines(decision: Decision, changes: list[Change]) -> Iterable[str]:
+def _lines(decision: Decision, changes: list[Remedy]) -> Iterable[str]:
     yield printable(f"{decision.result}: {decision.reason}.")
     if changes:
         yield "To deny it, one of:" if decision.result == ALLOWED else "To allow it, one of:"

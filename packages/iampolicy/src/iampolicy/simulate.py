@@ -14,7 +14,7 @@ from typing import Any
 from iampolicy import fixed
 from iampolicy.callers import ENTITY, ITSELF, NOT_MEANT, Caller, caller
 from iampolicy.document import PolicyLike, as_policy
-from iampolicy.matching import OF_RESOURCES, Asked, Found, Matched, Policies, Request, levels_of, policies_of
+from iampolicy.matching import OF_RESOURCES, Found, Matched, Policies, Request, RequestContext, levels_of, policies_of
 
 __all__ = ["Caller", "Decision", "Matched", "Policies", "Request", "caller", "consenting", "policies_of", "simulate"]
 
@@ -97,7 +97,7 @@ def simulate(
         service_control = ()
     if resource_control and not fixed.controlled(request.action, who):
         resource_control = ()
-    asked = Asked(request, who, boundary is not None)
+    asked = RequestContext(request, who, boundary is not None)
     scps = [asked.matched("service_control", p, n) for n, p in enumerate(levels_of(service_control))]
     rcps = [asked.matched("resource_control", p, n) for n, p in enumerate(levels_of(resource_control))]
     limits = {k: asked.matched(k, p) for k, p in (("boundary", boundary), ("session", session)) if p is not None}
@@ -133,7 +133,7 @@ def simulate(
 
 
 def _weighed(
-    asked: Asked,
+    asked: RequestContext,
     above: list[Matched],
     limits: dict[str, Found],
     by_identity: Found,
@@ -188,7 +188,7 @@ def _weighed(
     return allowed([*within, *mine], reason, "identity")
 
 
-def _why_denied(first: Matched, asked: Asked) -> str:
+def _why_denied(first: Matched, asked: RequestContext) -> str:
     said = f"{NAMES[first.kind]} denies it explicitly"
     if asked.not_principal is None or first.kind not in OF_RESOURCES:
         return said
@@ -198,7 +198,7 @@ def _why_denied(first: Matched, asked: Asked) -> str:
 
 
 def _decided(
-    asked: Asked, result: str, statements: Iterable[Matched], reason: str, kind: str, level: int = 0
+    asked: RequestContext, result: str, statements: Iterable[Matched], reason: str, kind: str, level: int = 0
 ) -> Decision:
     assumed = tuple(asked.assumed)
     said = f"{reason}; assumed: {'; '.join(assumed)}" if assumed else reason

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from iampolicy.document import PolicyLike
-from iampolicy.edits import Case, Edit, candidates
+from iampolicy.edits import Edit, Scenario, candidates
 from iampolicy.matching import Policies, Request, levels_of, policies_of
 from iampolicy.simulate import ALLOWED, Decision
 
@@ -18,7 +18,7 @@ MOST = 12  # edits of one change: more is no advice
 
 
 @dataclass(frozen=True)
-class Change:
+class Remedy:
     """Edits that together turn the decision, and what `simulate` is then given."""
 
     edits: tuple[Edit, ...]
@@ -46,7 +46,7 @@ def why_not(
     resource_control: Policies | Sequence[Policies] = (),
     endpoint: Policies = None,
     block_public_access: bool | None = None,
-) -> list[Change]:
+) -> list[Remedy]:
     """What would turn the decision on a request, the smallest change first; the arguments are those of `simulate`.
 
     Empty where no policy decides, as for what AWS lets nobody do: the reason of the decision says so.
@@ -63,7 +63,7 @@ def why_not(
     Raises:
         PolicySyntaxError: if a policy is text that is not one.
     """
-    start = Case(
+    start = Scenario(
         request,
         {
             "identity": _documents(identity),
@@ -77,7 +77,7 @@ def why_not(
         },
     )
     first = start.decision()
-    found: dict[str, Change] = {}
+    found: dict[str, Remedy] = {}
     for edit, case in candidates(start, first):
         if _mark(case.decision()) == _mark(first):
             continue
@@ -89,7 +89,7 @@ def why_not(
             edits.append(step[0])
             case = step[1]
         if _allows(case.decision()) != _allows(first):
-            change = Change(tuple(edits), case.request, case.policies)
+            change = Remedy(tuple(edits), case.request, case.policies)
             found.setdefault(change.sentence, change)
     return sorted(found.values(), key=lambda change: change.size)
 
@@ -98,7 +98,7 @@ def _allows(decision: Decision) -> bool:
     return decision.result == ALLOWED
 
 
-def _next(case: Case) -> tuple[Edit, Case] | None:
+def _next(case: Scenario) -> tuple[Edit, Scenario] | None:
     """The smallest edit that takes away what stands in the way first."""
     before = case.decision()
     steps = sorted(candidates(case, before), key=lambda step: step[0].size)

@@ -163,7 +163,7 @@ def _dormant(options: argparse.Namespace) -> int:
 
 def _table(options: argparse.Namespace) -> int:
     database, name = options.table
-    wanted = athena.Table(database, name, options.location, tuple(options.account), tuple(options.region))
+    wanted = athena.TrailTable(database, name, options.location, tuple(options.account), tuple(options.region))
     print(athena.create(wanted) + ";")
     if options.create:
         athena.create_table(wanted, _place(options))
@@ -220,7 +220,7 @@ def _read(options: argparse.Namespace) -> Reading:
         print(ONLY_MANAGEMENT, file=sys.stderr)
         return lookup.lookup_events(_filters(options))
     if options.athena:
-        table = athena.Table(*options.athena)
+        table = athena.TrailTable(*options.athena)
         answer = athena.run(table, _filters(options), _place(options), progress=sys.stderr.isatty())
         print(answer.bill, file=sys.stderr)
         return answer.reading
@@ -231,8 +231,8 @@ def _read(options: argparse.Namespace) -> Reading:
     return files.read(options.logs, _filters(options), progress=sys.stderr.isatty())
 
 
-def _place(options: argparse.Namespace) -> athena.Place:
-    return athena.Place(options.workgroup, options.results)
+def _place(options: argparse.Namespace) -> athena.QuerySettings:
+    return athena.QuerySettings(options.workgroup, options.results)
 
 
 def _filters(options: argparse.Namespace) -> Filters:

@@ -43,7 +43,7 @@ POLL = 1.0  # seconds between questions after a query's state
 DONE = ("SUCCEEDED", "FAILED", "CANCELLED")  # states in which a query ends (Athena API, "QueryExecutionStatus")
 
 FIRST_DAY = "2020/01/01"  # partitions begin here
-NAMES = {  # field of Table -> what it may be ("Name databases, tables, and columns"; "Bucket naming rules"), an example
+NAMES = {  # field of TrailTable -> what it may be ("Name databases, tables, and columns"; "Bucket naming rules")
     "database": (r"[a-z0-9_]{1,255}", "logs"),
     "name": (r"[a-z_][a-z0-9_]{0,254}", "cloudtrail_2026"),
     "location": (
@@ -65,7 +65,7 @@ _TIME = "date_parse(?, '%Y-%m-%dT%H:%i:%s')"
 
 
 @dataclass(frozen=True)
-class Table:
+class TrailTable:
     """A table over an organisation's trail, or over the trail of one account. To ask one, its name is enough."""
 
     database: str
@@ -92,7 +92,7 @@ class Query:
 
 
 @dataclass(frozen=True)
-class Place:
+class QuerySettings:
     """Where queries run, and where Athena writes their results."""
 
     workgroup: str = "primary"
@@ -101,7 +101,7 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Answer:
+class QueryResult:
     """What a query gave and what it costs."""
 
     reading: Reading
@@ -119,7 +119,7 @@ class Answer:
         return f"Athena scanned {self.scanned / 10**6:,.1f} MB: about USD {self.cost:,.5f}"
 
 
-def create(table: Table) -> str:
+def create(table: TrailTable) -> str:
     """The statement that makes the table, with partitions by account, Region and day that need no loading.
 
     Raises:
@@ -133,7 +133,7 @@ def create(table: Table) -> str:
     return CREATE.format(table=table, first_day=FIRST_DAY, **listed)
 
 
-def count(table: Table, filters: Filters) -> Query:
+def count(table: TrailTable, filters: Filters) -> Query:
     """The query that counts, with its columns in the order of FIELDS.
 
     Partitions are chosen by the names of folders: days from the start to one after the end, as `files.find` does.
@@ -178,7 +178,7 @@ def literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def create_table(table: Table, place: Place = Place(), athena: Any = None) -> str:
+def create_table(table: TrailTable, place: QuerySettings = QuerySettings(), athena: Any = None) -> str:
     """Make the table over the logs, if it is not there yet; nothing is scanned. Returns Athena's id of the query.
 
     Raises:
@@ -189,12 +189,12 @@ def create_table(table: Table, place: Place = Place(), athena: Any = None) -> st
 
 
 def run(
-    table: Table,
+    table: TrailTable,
     filters: Filters = EVERYTHING,
-    place: Place = Place(),
+    place: QuerySettings = QuerySettings(),
     athena: Any = None,
     progress: bool = True,
-) -> Answer:
+) -> QueryResult:
     """Count what principals did. The query is stopped if you interrupt it.
 
     Args:
@@ -211,10 +211,10 @@ def run(
     scanned = execution.get("Statistics", {}).get("DataScannedInBytes", 0)
     query = execution["QueryExecutionId"]
     found = [_counted(values) for values in tqdm(_results(athena, query), desc="rows of Athena", disable=not progress)]
-    return Answer(reading(found, Counter()), query, scanned)
+    return QueryResult(reading(found, Counter()), query, scanned)
 
 
-def _finished(athena: Any, question: Query, table: Table, place: Place) -> dict[str, Any]:
+def _finished(athena: Any, question: Query, table: TrailTable, place: QuerySettings) -> dict[str, Any]:
     """Start a query and wait until it has succeeded; returns Athena's QueryExecution."""
     asked = {
         "QueryString": question.sql,

@@ -33,7 +33,7 @@ from iamtrail.observed import (
     one_line,
 )
 from iamtrail.parameters import Pairs
-from iamtrail.resources import Named, resources_for, tags_what_is_made
+from iamtrail.resources import NamedResources, resources_for, tags_what_is_made
 from iamtrail.trail_error import TrailError
 
 if TYPE_CHECKING:
@@ -147,7 +147,7 @@ def nobody(wanted: str, there: Iterable[str]) -> str:
     return f"{said}: there are some of {first_of(others, SHOWN)}" if others else said
 
 
-def needs_of(row: Observed) -> tuple[mapping.Mapping, dict[str, Named]]:
+def needs_of(row: Observed) -> tuple[mapping.Mapping, dict[str, NamedResources]]:
     """What alike calls needed: how their event maps to actions, and the resources of each action."""
     mapped = mapping.actions_for(row.source, row.event, row.parameters)
     partition, account = _home(row)
@@ -180,7 +180,7 @@ def _read(events: Events) -> Reading:
 
 
 def _gathered(observed: list[Observed]) -> Evidence:
-    seen: dict[str, list[tuple[Observed, Named]]] = {}
+    seen: dict[str, list[tuple[Observed, NamedResources]]] = {}
     uncertain: Counter[tuple[str, str]] = Counter()
     failed: Counter[tuple[str, str]] = Counter()
     spent: Counter[tuple[str, str]] = Counter()
@@ -241,7 +241,7 @@ def _home(row: Observed) -> tuple[str, str]:
     return (fields[1] if is_arn else "aws"), (fields[4] if is_arn and fields[4].isdigit() else row.account)
 
 
-def _use(action: str, calls: list[tuple[Observed, Named]]) -> Use:
+def _use(action: str, calls: list[tuple[Observed, NamedResources]]) -> Use:
     arns = sorted({arn for _, named in calls for arn in named.arns})
     lacking = [set(named.missing) for _, named in calls]
     # What one call names is not asked of the others; what none names is, and the role of each instance profile.

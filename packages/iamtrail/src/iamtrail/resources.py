@@ -34,7 +34,7 @@ from iamtrail.required import groups, of_any_type
 from iamtrail.shapes import ONE_FORMAT, shaped_arn, shaped_value
 from iamtrail.tables import ALONE, CREATED, DEFAULTS, EVERYWHERE, FIXED, NEEDED, OWN, TOGETHER
 from iamtrail.trail_error import TrailError
-from iamtrail.wholes import Place
+from iamtrail.wholes import CallContext
 
 MOST = 500  # ARNs of one kind that one call names
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
@@ -53,7 +53,7 @@ class ResourcesError(TrailError):
 
 
 @dataclass(frozen=True)
-class Named:
+class NamedResources:
     """The resources of a call as far as the evidence names them."""
 
     arns: tuple[str, ...]  # sorted; ("*",) for an action without resource-level support
@@ -70,7 +70,7 @@ def resources_for(
     partition: str = "aws",
     event: str = "",
     made_by: str = "",
-) -> Named:
+) -> NamedResources:
     """The ARNs that a call of an action touched.
 
     An ARN of the event is used if it has a format that the action supports; else the formats are filled from request
@@ -92,13 +92,13 @@ def resources_for(
         raise ResourcesError(f"{action!r} is not an action of the catalogue: give one that actions_for returned")
     kinds = _kinds(known)
     if not kinds:
-        return Named(("*",), ())
+        return NamedResources(("*",), ())
     pairs = flatten(parameters)
-    place = Place(partition, region, wholes.owner(known, pairs) or account, event)
+    place = CallContext(partition, region, wholes.owner(known, pairs) or account, event)
     if known.name == PASS_ROLE:
         return _passed(known, pairs, place)
     if any(name == EVERYWHERE.get(known.name) for name, _ in pairs):
-        return Named(("*",), ())
+        return NamedResources(("*",), ())
     source = wholes.copied_from(pairs, place)
     if source and known.service == "s3" and known.operation.startswith("GetObject"):
         return _named(known, {"": {text} if (text := literal_arn(source)) else set()}, place)
@@ -110,7 +110,7 @@ def resources_for(
         of_maker = resources_for(made_by, parameters, resources, region, account, partition, event)
         fitting = [tuple(arn for arn in arns if _can_be_on(known, arn)) for arns in (of_maker.arns, of_maker.missing)]
         if any(fitting) or of_maker.arns not in ((), ("*",)):
-            return Named(*fitting)
+            return NamedResources(*fitting)
     own, alone = wholes.whole_arns(known, safe, place)
     if alone:
         return _named(known, {"": set(own)}, place)
@@ -139,7 +139,7 @@ def _can_be_on(action: Action, arn: str) -> bool:
     return arn != "*" and any(overlaps(plain, kind.pattern) for kind in _kinds(action))
 
 
-def _made(action: Action, made_by: str, safe: Pairs, place: Place) -> set[str]:
+def _made(action: Action, made_by: str, safe: Pairs, place: CallContext) -> set[str]:
     """What a call of `made_by` makes, of kinds that `action` tags; a wildcard where the request does not name it."""
     maker = catalogue.load().actions[made_by]
     whole, alone = wholes.whole_arns(maker, safe, place)
@@ -175,7 +175,7 @@ def _kinds(action: Action) -> tuple[ResourceType, ...]:
     return tuple(replace(kind, arn=re.sub(r"\*$", "${ResourceId}", kind.arn)) for kind in found)
 
 
-def _found(action: Action, seen: dict[str, str], pairs: Pairs, place: Place) -> Found:
+def _found(action: Action, seen: dict[str, str], pairs: Pairs, place: CallContext) -> Found:
     mine = tuple((name, value) for name, value in pairs if name in OWN.get(action.name, ()))
     own = {kind.name: arns for kind in _kinds(action) if (arns := _of_own(action, kind, mine, place))}
     others = {value for name, value in pairs for other, of in OWN.items() if other != action.name and name in of}
@@ -194,13 +194,13 @@ def _found(action: Action, seen: dict[str, str], pairs: Pairs, place: Place) -> 
     return found | own
 
 
-def _of_own(action: Action, kind: ResourceType, mine: Pairs, place: Place) -> set[str]:
+def _of_own(action: Action, kind: ResourceType, mine: Pairs, place: CallContext) -> set[str]:
     """ARNs of a kind from the parameters that are for one action of a call alone: what is put, what is deleted."""
     arns = {shaped_arn(kind, value) for _, value in mine if overlaps(_plain(value), kind.pattern)}
     return arns | _filled(action, kind, mine, place) if mine else set()
 
 
-def _filled(action: Action, kind: ResourceType, pairs: Pairs, place: Place) -> set[str]:
+def _filled(action: Action, kind: ResourceType, pairs: Pairs, place: CallContext) -> set[str]:
     """The kind's ARN format with its variables filled from parameters; empty if one stays open."""
     values: dict[str, list[str]] = {}
     for variable in variables(kind):
@@ -242,7 +242,7 @@ def _made_up(action: Action, kind: ResourceType, variable: str) -> bool:
     return bool(last and MAKES.match(action.operation) and made)
 
 
-def _passed(action: Action, pairs: Pairs, place: Place) -> Named:
+def _passed(action: Action, pairs: Pairs, place: CallContext) -> NamedResources:
     """Roles by ARN and by name; an instance profile does not tell its role, which is missing then."""
     arns, missing = set(), False
     for name, value in passed_roles(pairs):
@@ -254,10 +254,10 @@ def _passed(action: Action, pairs: Pairs, place: Place) -> Named:
             arns.add(f"arn:{place.partition}:iam::{place.account}:role/{value.lstrip('/')}")
     put_in = any(name.lower() == "rolename" for name, _ in pairs)  # a role that is put into a profile
     formats = (_fill(_kinds(action)[0], {}, place),) if not arns or (missing and not put_in) else ()
-    return Named(tuple(sorted(arns)), formats)
+    return NamedResources(tuple(sorted(arns)), formats)
 
 
-def _named(action: Action, found: Found, place: Place, pairs: Pairs = ()) -> Named:
+def _named(action: Action, found: Found, place: CallContext, pairs: Pairs = ()) -> NamedResources:
     kinds = _kinds(action)
     width = {kind.name: frozenset(variables(kind)) for kind in kinds} | {"": frozenset()}
     found = {name: arns for name, arns in found.items() if arns}
@@ -270,15 +270,15 @@ def _named(action: Action, found: Found, place: Place, pairs: Pairs = ()) -> Nam
     if arns or enough or len(plain) == len(kinds):
         arns |= {_fill(kind, {}, place) for kind in plain if "" not in found}
     if not arns and action.service in ONE_FORMAT:
-        return Named((), (_filled_in(ONE_FORMAT[action.service], {}, place),))
+        return NamedResources((), (_filled_in(ONE_FORMAT[action.service], {}, place),))
     missing = [] if "" in found else _missing(action, found, pairs, place)
     alone = next((kind for kind in kinds if kind.name == ALONE.get(action.service)), None)
     if alone and not arns and not any(_known(action, kind, pairs) for kind in kinds):
-        return Named((_fill(alone, {}, place),), ())
-    return Named(tuple(sorted(arns)), tuple(dict.fromkeys(missing)))
+        return NamedResources((_fill(alone, {}, place),), ())
+    return NamedResources(tuple(sorted(arns)), tuple(dict.fromkeys(missing)))
 
 
-def _missing(action: Action, found: Found, pairs: Pairs, place: Place) -> list[str]:
+def _missing(action: Action, found: Found, pairs: Pairs, place: CallContext) -> list[str]:
     """The formats of types that the call cannot do without and nothing names."""
     by_name = {kind.name: kind for kind in _kinds(action) if variables(kind)}
     named = [by_name[name] for name in found if name in by_name]
@@ -325,10 +325,10 @@ def _belongs(action: Action, kind: ResourceType) -> bool:
     )
 
 
-def _fill(kind: ResourceType, values: dict[str, str], place: Place) -> str:
+def _fill(kind: ResourceType, values: dict[str, str], place: CallContext) -> str:
     return _filled_in(kind.arn, values, place)
 
 
-def _filled_in(arn_format: str, values: dict[str, str], place: Place) -> str:
+def _filled_in(arn_format: str, values: dict[str, str], place: CallContext) -> str:
     given = {"Partition": place.partition, "Region": place.region, "Account": place.account}
     return _VARIABLE.sub(lambda match: (given | values).get(match[1], match[0]), arn_format)

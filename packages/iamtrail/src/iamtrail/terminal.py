@@ -1,7 +1,6 @@
 """Tables as a terminal shows them: as wide as it is, and no wider."""
 
 import shutil
-import sys
 import textwrap
 from itertools import zip_longest
 from typing import TYPE_CHECKING
@@ -11,20 +10,16 @@ if TYPE_CHECKING:
 
 NARROWEST = 4  # characters of a column
 BETWEEN = "  "  # of two columns
-USUAL = (120, 40)  # columns and lines, where nothing says how large the terminal is
-UNBOUND = 200  # columns where output goes to a file or a pipe, which nobody reads in a window
+USUAL = (200, 40)  # columns and lines where output goes to no terminal, so that names stay whole for grep
 
 
 def fitted(frame: "pandas.DataFrame", width: int | None = None) -> str:
     """A frame as text that is at most so many characters wide, if its columns can be made that narrow.
 
-    The widest columns are broken into lines first. Without a width it is the terminal's (`COLUMNS`, where output goes
-    to a file).
+    The widest columns are broken into lines first. Without a width it is `COLUMNS`, or the terminal's.
     """
     columns = {str(name): [str(cell) for cell in frame[name]] for name in frame.columns}
-    room = (width or (shutil.get_terminal_size(USUAL).columns if sys.stdout.isatty() else UNBOUND)) - len(BETWEEN) * (
-        len(columns) - 1
-    )
+    room = (width or shutil.get_terminal_size(USUAL).columns) - len(BETWEEN) * (len(columns) - 1)
     widths = _shares([max(map(len, (name, *cells))) for name, cells in columns.items()], room)
     right = [all(not cell or cell.replace(",", "").isdigit() for cell in cells) for cells in columns.values()]
     rows = [tuple(columns), tuple("-" * width for width in widths), *zip(*columns.values(), strict=True)]

@@ -206,12 +206,13 @@ def _sentence(alike: Sequence[Explained]) -> str:
 def _elsewhere(said: Message) -> str:
     """That a policy which the message speaks of decided, and where to look."""
     kind = said.kind or refusals.SOMEWHERE
+    words, look = refusals.KINDS[kind]
     which = "another" if kind in (refusals.IDENTITY, refusals.SOMEWHERE) else "a"
     if kind == refusals.PUBLIC or said.explicit:
-        decided = f"{which} {kind} denies it explicitly"
+        decided = f"{which} {words} denies it explicitly"
     else:
-        decided = f"no {kind} allows it"
-    return f"{decided}; no extension of this policy can cure that: {refusals.WHERE_TO_LOOK[kind]}"
+        decided = f"no {words} allows it"
+    return f"{decided}; no extension of this policy can cure that: look at {look}"
 
 
 def _reason(kind: str, probe: Probe | None, said: Message, request: Request) -> str:

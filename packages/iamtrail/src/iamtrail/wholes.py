@@ -15,7 +15,7 @@ from iamtrail.parameters import CUT, LOST, Pairs, literal_arn
 
 
 @dataclass(frozen=True)
-class Place:
+class CallContext:
     """Where a call happened: what fills the variables that every ARN format has."""
 
     partition: str
@@ -51,7 +51,7 @@ _URL = re.compile(
 )
 
 
-def whole_arns(action: Action, pairs: Pairs, place: Place) -> Wholes:
+def whole_arns(action: Action, pairs: Pairs, place: CallContext) -> Wholes:
     """ARNs that parameters tell together or in a form of their own, and whether nothing else counts for this action.
 
     Args:
@@ -83,7 +83,7 @@ def without_wholes(action: Action, arns: set[str]) -> set[str]:
     return {arn for arn in arns if not sign or not any(other.startswith(arn + sign) for other in arns)}
 
 
-def copied_from(pairs: Pairs, place: Place) -> str | None:
+def copied_from(pairs: Pairs, place: CallContext) -> str | None:
     """The ARN of the object that a call of S3 copies, not literal yet; None if it copies none.
 
     The header is URL-encoded (Amazon S3 API Reference, "CopyObject"): "/bucket/dt%3D1/key?versionId=...".
@@ -95,7 +95,7 @@ def copied_from(pairs: Pairs, place: Place) -> str | None:
     return f"arn:{place.partition}:s3:::{path}" if path else None
 
 
-def _of_s3(action: Action, pairs: Pairs, place: Place) -> Wholes:
+def _of_s3(action: Action, pairs: Pairs, place: CallContext) -> Wholes:
     """An object behind an access point has its own ARN.
 
     Amazon S3 User Guide, "Configuring IAM policies for using access points".
@@ -107,7 +107,7 @@ def _of_s3(action: Action, pairs: Pairs, place: Place) -> Wholes:
     return ((f"{point}/object/{key}",) if key and ":accesspoint/" in point else ()), False
 
 
-def _objects(action: Action, pairs: Pairs, place: Place) -> tuple[str, ...]:
+def _objects(action: Action, pairs: Pairs, place: CallContext) -> tuple[str, ...]:
     """The objects that parameters name by their addresses, or the beginning of their names.
 
     Amazon S3 User Guide, "Virtual hosting of general purpose buckets".
@@ -126,12 +126,12 @@ def _objects(action: Action, pairs: Pairs, place: Place) -> tuple[str, ...]:
     return tuple(arns)
 
 
-def _of_sqs(action: Action, pairs: Pairs, place: Place) -> Wholes:
+def _of_sqs(action: Action, pairs: Pairs, place: CallContext) -> Wholes:
     found = _QUEUE.fullmatch(_by_name(pairs).get("queueurl", ""))
     return ((f"arn:{place.partition}:sqs:{found[1]}:{found[2]}:{found[3]}",) if found else ()), False
 
 
-def _of_lambda(action: Action, pairs: Pairs, place: Place) -> Wholes:
+def _of_lambda(action: Action, pairs: Pairs, place: CallContext) -> Wholes:
     """A function is named by name, by ARN or a part of it, each with its version or alias or without."""
     values = _by_name(pairs)
     found = _FUNCTION.fullmatch(values.get("functionname") or values.get("rotationlambdaarn", ""))
@@ -142,7 +142,7 @@ def _of_lambda(action: Action, pairs: Pairs, place: Place) -> Wholes:
     return (f"{start}{found[3]}" + (f":{version}" if version else ""),), False
 
 
-def _of_dynamodb(action: Action, pairs: Pairs, place: Place) -> Wholes:
+def _of_dynamodb(action: Action, pairs: Pairs, place: CallContext) -> Wholes:
     values = _by_name(pairs)
     if stream := _STREAM.fullmatch(values.get("sharditerator", "")):
         return (stream[1],), True
@@ -150,7 +150,7 @@ def _of_dynamodb(action: Action, pairs: Pairs, place: Place) -> Wholes:
     return ((f"{table}/index/{index}",) if index and table.startswith("arn:") else ()), False
 
 
-def _of_ec2(action: Action, pairs: Pairs, place: Place) -> Wholes:
+def _of_ec2(action: Action, pairs: Pairs, place: CallContext) -> Wholes:
     """Resources of any type by their ids; what is tagged when it is made, by its type; what flow logs and copies make.
 
     A copy reads its source where that is (Amazon EC2 API Reference, "CopyImage" and "CopySnapshot": SourceRegion).
@@ -173,7 +173,7 @@ def _of_ec2(action: Action, pairs: Pairs, place: Place) -> Wholes:
     return (*(arn(kind, name, there) for kind, name in named), *(arn(kind, "*", place.region) for kind in made)), True
 
 
-def _of_eks(action: Action, pairs: Pairs, place: Place) -> Wholes:
+def _of_eks(action: Action, pairs: Pairs, place: CallContext) -> Wholes:
     """An access entry is named after its principal (Service Authorization Reference, "Amazon EKS")."""
     values = _by_name(pairs)
     found = re.fullmatch(r"arn:[^:]*:iam::(\d{12}):(\w+)/(?:.*/)?([^/]+)", values.get("principalarn", ""))
@@ -183,7 +183,7 @@ def _of_eks(action: Action, pairs: Pairs, place: Place) -> Wholes:
     return (f"{start}/{found[2]}/{found[1]}/{found[3]}/*",), False
 
 
-def _of_elb(action: Action, pairs: Pairs, place: Place) -> Wholes:
+def _of_elb(action: Action, pairs: Pairs, place: CallContext) -> Wholes:
     """A classic load balancer by its name; a new one of another type, which the request names, with an id of AWS's."""
     values = _by_name(pairs)
     start = f"arn:{place.partition}:elasticloadbalancing:{place.region}:{place.account}:loadbalancer"
@@ -195,7 +195,7 @@ def _of_elb(action: Action, pairs: Pairs, place: Place) -> Wholes:
     return ((f"{start}/{kind}/{values['name']}/*",) if kind else ()), bool(kind)
 
 
-def _of_apigateway(action: Action, pairs: Pairs, place: Place) -> Wholes:
+def _of_apigateway(action: Action, pairs: Pairs, place: CallContext) -> Wholes:
     """The path of the request; where the event's name is not known, the API that it names and what is below it."""
     values = _by_name(pairs)
     start = f"arn:{place.partition}:apigateway:{place.region}::"
@@ -209,7 +209,7 @@ def _of_apigateway(action: Action, pairs: Pairs, place: Place) -> Wholes:
     return ((api, f"{api}/*") if api else ()), True
 
 
-def _of_bedrock(action: Action, pairs: Pairs, place: Place) -> Wholes:
+def _of_bedrock(action: Action, pairs: Pairs, place: CallContext) -> Wholes:
     """A model's id stands for AWS's own model; with a geography before it, for a profile and that model anywhere in it.
 
     Amazon Bedrock User Guide, "Prerequisites for inference profiles".
@@ -226,7 +226,7 @@ def _of_bedrock(action: Action, pairs: Pairs, place: Place) -> Wholes:
     return (profile, f"{start}:*::foundation-model/{rest}"), True
 
 
-def _of_iam(action: Action, pairs: Pairs, place: Place) -> Wholes:
+def _of_iam(action: Action, pairs: Pairs, place: CallContext) -> Wholes:
     """What is made with a path has it in its ARN; an identity provider the address that it is made for."""
     values = _by_name(pairs)
     if action.operation in ("CreateOpenIDConnectProvider", "TagOpenIDConnectProvider") and "url" in values:
@@ -243,7 +243,7 @@ def _of_iam(action: Action, pairs: Pairs, place: Place) -> Wholes:
     return tuple(f"{start}:{kind}{path}{name}" for kind, name in named), True
 
 
-def _of_ssm(action: Action, pairs: Pairs, place: Place) -> Wholes:
+def _of_ssm(action: Action, pairs: Pairs, place: CallContext) -> Wholes:
     """What is tagged, by its type and id; the path of GetParametersByPath as the request has it.
 
     AWS Systems Manager API Reference, "AddTagsToResource"; a path keeps the slash at its end.
@@ -258,14 +258,14 @@ def _of_ssm(action: Action, pairs: Pairs, place: Place) -> Wholes:
     return (f"{start}:{kind}/{name.lstrip('/')}",), True
 
 
-def _of_s3tables(action: Action, pairs: Pairs, place: Place) -> Wholes:
+def _of_s3tables(action: Action, pairs: Pairs, place: CallContext) -> Wholes:
     """The table that a call makes in its bucket, with an id of AWS's."""
     bucket = _by_name(pairs).get("tablebucketarn", "")
     made = place.event == "CreateTable" and "Table" in action.resource_types and bool(_TABLE_BUCKET.fullmatch(bucket))
     return ((f"{bucket}/table/*",) if made else ()), made
 
 
-def _of_wafv2(action: Action, pairs: Pairs, place: Place) -> Wholes:
+def _of_wafv2(action: Action, pairs: Pairs, place: CallContext) -> Wholes:
     """Rules of AWS and of its sellers stand in no account's list, and are asked for together."""
     values = _by_name(pairs)
     scope = {"REGIONAL": "regional", "CLOUDFRONT": "global"}.get(values.get("scope", ""))
@@ -274,7 +274,7 @@ def _of_wafv2(action: Action, pairs: Pairs, place: Place) -> Wholes:
     return ((f"{start}:{scope}/managedruleset/*",) if managed else ()), False
 
 
-MAKERS: dict[str, Callable[[Action, Pairs, Place], Wholes]] = {
+MAKERS: dict[str, Callable[[Action, Pairs, CallContext], Wholes]] = {
     "apigateway": _of_apigateway,
     "bedrock": _of_bedrock,
     "dynamodb": _of_dynamodb,

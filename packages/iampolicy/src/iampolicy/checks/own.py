@@ -7,24 +7,22 @@ the documentation leaves open is none of them.
 import re
 from collections.abc import Callable
 
-from iampolicy import tables
 from iampolicy.checks.reach import check_reach
 from iampolicy.checks.view import Findings, Test, Value, View, finding, shown
-from iampolicy.conditions import holds, network_of
+from iampolicy.conditions import KEY_GROUPS, holds, network_of
 from iampolicy.patterns import glob, has_wildcard
 from iampolicy.public import WIDEST
 
-GROUPS = {row["kind"]: frozenset(row["keys"].split()) for row in tables.rows("key_groups.tsv")}
-FIXING = GROUPS["fixing"]
+FIXING = KEY_GROUPS["fixing"] | KEY_GROUPS["fixing in S3"]
 TRUE_FIXES = frozenset({"aws:principalisawsservice", "elasticfilesystem:accessedviamounttarget"})
-NETWORK = GROUPS["network"]
+NETWORK = KEY_GROUPS["network"]
 CALLER = {  # keys that a service acting by itself lacks -> what it is in none of
     "aws:principalorgid": "organization",
     "aws:principalorgpaths": "organization",
     "aws:principalaccount": "account",
 }
-SOURCE = GROUPS["source"]
-SERVICES_EXEMPT = GROUPS["of services"]
+SOURCE = KEY_GROUPS["source"]
+SERVICES_EXEMPT = KEY_GROUPS["of services"]
 MFA = ("aws:multifactorauthpresent", "aws:multifactorauthage")
 FEDERATED = ("sts:assumerolewithsaml", "sts:assumerolewithwebidentity")
 TAGGED_AT_ONCE = {"secretsmanager"}  # services that take a request's tags for those of what it makes

@@ -17,7 +17,7 @@ from iampolicy.document import STATEMENT_ELEMENTS
 from iampolicy.grammar import FORMS
 from iampolicy.patterns import covers
 from iampolicy.repair.reading import UNREADABLE, List, Object, describes, effect_of, elements_of, items, shown
-from iampolicy.repair.work import Draft, Drop, Work, arn
+from iampolicy.repair.work import Drop, Work, WrittenStatement, arn
 
 MAY_REPEAT = {"Action", "Resource", "Sid"}  # of an Allow: the last one counts, as in JSON, or what is narrower
 KINDS = {  # kind of a principal -> how one looks
@@ -56,7 +56,7 @@ def statements(work: Work, listed: list[Any]) -> dict[int, dict[str, Any]]:
     return dict(sorted(kept.items()))
 
 
-def _draft(work: Work, index: int, item: Any) -> Draft | None:
+def _draft(work: Work, index: int, item: Any) -> WrittenStatement | None:
     place = f"Statement[{index}]"
     if not isinstance(item, Object) or not item.pairs:
         work.say(f"dropped {place}: it is {'empty' if isinstance(item, Object) else 'no object'}")
@@ -69,7 +69,7 @@ def _draft(work: Work, index: int, item: Any) -> Draft | None:
         if both := _common([found.known[name], *(value for n, value in found.earlier if n == name)]):
             found.known[name] = both
             work.say(f"kept of each {name} in {place} what the others have, too")
-    return Draft(work, index, item.whole, found.known, list(found.unknown), doubtful, effect)
+    return WrittenStatement(work, index, item.whole, found.known, list(found.unknown), doubtful, effect)
 
 
 def _common(values: list[Any]) -> List | None:
@@ -85,7 +85,7 @@ def _common(values: list[Any]) -> List | None:
     return made if made else None
 
 
-def _keep(draft: Draft, kept: dict[int, dict[str, Any]]) -> None:
+def _keep(draft: WrittenStatement, kept: dict[int, dict[str, Any]]) -> None:
     """Make the statement and put it to those that are kept, or say why not."""
     try:
         (_check_allow if draft.allows else _prepare_deny)(draft)
@@ -101,7 +101,7 @@ def _keep(draft: Draft, kept: dict[int, dict[str, Any]]) -> None:
     kept[draft.index] = made
 
 
-def _check_allow(draft: Draft) -> None:
+def _check_allow(draft: WrittenStatement) -> None:
     """Drop an Allow if something that may limit it is lost."""
     if not draft.whole:
         raise Drop("it is not complete, and its end may limit it")
@@ -113,7 +113,7 @@ def _check_allow(draft: Draft) -> None:
         draft.say(f"removed {shown(key)} from {draft.place}")
 
 
-def _prepare_deny(draft: Draft) -> None:
+def _prepare_deny(draft: WrittenStatement) -> None:
     """Take from a Deny what may not be all of it."""
     for name in draft.doubtful - {"Effect"}:
         draft.elements[name] = UNREADABLE
@@ -122,7 +122,7 @@ def _prepare_deny(draft: Draft) -> None:
         draft.elements.pop("Condition", None)
 
 
-def _complete(draft: Draft) -> None:
+def _complete(draft: WrittenStatement) -> None:
     """One of each pair of opposites: an Allow without it goes, a Deny takes all."""
     for name in filter(draft.work.has, ("Action", "Resource", "Principal")):
         count = (name in draft.elements) + (f"Not{name}" in draft.elements)
@@ -133,7 +133,7 @@ def _complete(draft: Draft) -> None:
             draft.elements[name] = "*"
 
 
-def _removed(draft: Draft, name: str, value: Any) -> dict[str, Any]:
+def _removed(draft: WrittenStatement, name: str, value: Any) -> dict[str, Any]:
     none = f"a policy of type {draft.work.kind} has none"
     if draft.allows and limits(name, value):
         raise Drop(f"its {name} limits it, and {none}")
@@ -141,13 +141,13 @@ def _removed(draft: Draft, name: str, value: Any) -> dict[str, Any]:
     return {}
 
 
-def _effect(draft: Draft, name: str, value: Any) -> dict[str, Any]:
+def _effect(draft: WrittenStatement, name: str, value: Any) -> dict[str, Any]:
     if value != draft.effect:
         draft.say(f"wrote the Effect {shown(value)} of {draft.place} as {draft.effect}")
     return {name: draft.effect}
 
 
-def _sid(draft: Draft, name: str, value: Any) -> dict[str, Any]:
+def _sid(draft: WrittenStatement, name: str, value: Any) -> dict[str, Any]:
     if type(value) is str and draft.work.kind == "resource" and value:
         return {name: value}
     plain = re.sub(r"[^A-Za-z0-9]", "", value) if isinstance(value, str) else ""
@@ -156,7 +156,7 @@ def _sid(draft: Draft, name: str, value: Any) -> dict[str, Any]:
     return {name: plain} if plain else {}
 
 
-def entries(draft: Draft, name: str, value: Any) -> dict[str, Any]:
+def entries(draft: WrittenStatement, name: str, value: Any) -> dict[str, Any]:
     """One of the four elements, as an object of one: a NotAction that is left empty becomes an Action.
 
     Raises:
@@ -184,7 +184,7 @@ def entries(draft: Draft, name: str, value: Any) -> dict[str, Any]:
     return {positive: "*"}
 
 
-def _made(draft: Draft, name: str, entry: Any) -> str | None:
+def _made(draft: WrittenStatement, name: str, entry: Any) -> str | None:
     """What is kept for one entry; None if it can go."""
     inverted, is_action, where = name.startswith("Not"), name.endswith("Action"), f"{draft.place}.{name}"
     actions = draft.work.actions
@@ -205,7 +205,7 @@ def _made(draft: Draft, name: str, entry: Any) -> str | None:
     return wide
 
 
-def principal(draft: Draft, name: str, value: Any) -> dict[str, Any]:
+def principal(draft: WrittenStatement, name: str, value: Any) -> dict[str, Any]:
     """Principal or NotPrincipal, as an object of one.
 
     Raises:
@@ -258,7 +258,7 @@ class _Unreadable(Exception):
     """A part of a Condition cannot be read."""
 
 
-def condition(draft: Draft, name: str, value: Any) -> dict[str, Any]:
+def condition(draft: WrittenStatement, name: str, value: Any) -> dict[str, Any]:
     """The Condition, as an object of one, or of none if it holds nothing or a Deny loses it.
 
     Raises:
@@ -346,7 +346,7 @@ def _operator(name: str) -> str | None:
 
 
 # Element -> what makes it, as an object of none or one: {} where it is left out.
-ELEMENTS: dict[str, Callable[[Draft, str, Any], dict[str, Any]]] = {
+ELEMENTS: dict[str, Callable[[WrittenStatement, str, Any], dict[str, Any]]] = {
     "Sid": _sid,
     "Effect": _effect,
     "Principal": principal,

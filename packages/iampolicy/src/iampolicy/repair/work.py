@@ -1,6 +1,6 @@
 """One repair under way: what was changed so far, the statement at hand, and what the names in it can mean.
 
-A Work is made for each text, a Draft for each statement. Here is the rule by which both effects part: what cannot be
+A Work is made for each text, a WrittenStatement for each statement. Here both effects part: what cannot be
 read drops an Allow, and makes a Deny stronger. An action or ARN that does not exist is put right only if it can mean
 one thing; names are held against the catalogue only so often for each text, so that no text takes long.
 """
@@ -159,7 +159,7 @@ class Work:
 
 
 @dataclass
-class Draft:
+class WrittenStatement:
     """A statement while it is repaired."""
 
     work: Work

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from iampolicy import catalogue
-from iampolicy.compare import NOT, Rule, Way, classes, rules_of, said, ways_of, wider
+from iampolicy.compare import NOT, StatementRule, Way, classes, rules_of, said, ways_of, wider
 from iampolicy.document import PolicyLike, as_policy
 from iampolicy.review.english import describe_action, describe_resource, described
 from iampolicy.words import listed
@@ -61,7 +61,7 @@ def diff(old: PolicyLike, new: PolicyLike) -> list[Change]:
 
 
 def _class_changes(
-    before: list[Rule], after: list[Rule], bits: int, formats: tuple[str, ...] | None
+    before: list[StatementRule], after: list[StatementRule], bits: int, formats: tuple[str, ...] | None
 ) -> Iterator[tuple[str, Way, Way | None]]:
     """The changes of actions that the policies do not tell apart: kind, the way in question, what it compares with."""
     theirs, ours = ways_of(before, bits, formats), ways_of(after, bits, formats)
